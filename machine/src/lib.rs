@@ -1,1 +1,34 @@
-//! placeholder
+//! The contract that every executor obeys: hart, memory, traps, exits, fuel and the machine's life cycle.
+//!
+//! Nothing here knows what an instruction does. The interpreter and the native tiers each bring
+//! their own semantics and meet in these types, so that one can be checked against the other:
+//! for the same [`Machine`] and the same host they must produce the same [`Exit`], the same
+//! [`Hart`] and the same [`Memory`].
+//!
+//! `unsafe` is confined to `memory/space.rs`, the island that owns the mapped guest memory.
+
+pub use causality_isa as isa;
+
+mod breakpoints;
+mod executor;
+mod exit;
+mod hart;
+mod image;
+mod limits;
+mod machine;
+pub mod memory;
+mod pause;
+mod state;
+mod trap;
+
+pub use breakpoints::Breakpoints;
+pub use executor::{Executor, Flow, Host, HostError};
+pub use exit::{Exit, PauseReason};
+pub use hart::{Hart, Reservation};
+pub use image::{Image, ImageError, ImageSegment};
+pub use limits::{Limits, OnMemoryLimit};
+pub use machine::{Machine, RunError};
+pub use memory::Memory;
+pub use pause::PauseHandle;
+pub use state::{IllegalTransition, VmState};
+pub use trap::{Cause, Fault, Trap};

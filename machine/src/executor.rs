@@ -1,0 +1,49 @@
+//! What an executor is, and what it asks of its host.
+
+use crate::{Cause, Exit, Hart, Machine, Memory};
+
+/// A failure of the host, as opposed to guest behaviour.
+pub type HostError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs a machine. All executors are the same machine: same exit, hart, memory for the same start.
+///
+/// Executors do not look at or change [`Machine::state`]; [`Machine::run`] does that around them.
+pub trait Executor {
+    /// Runs from `hart.pc` until there is a reason to stop, for at most `max` instructions.
+    ///
+    /// When `max` instructions have retired and nothing else stops the machine, the exit is
+    /// `Paused(Step)`. Running out of fuel wins over it.
+    ///
+    /// # Errors
+    /// Only what the host itself reports; the hart is then as before the `ecall`.
+    fn execute(&mut self, machine: &mut Machine, host: &mut dyn Host, max: u64) -> Result<Exit, HostError>;
+}
+
+/// What answers an `ecall`.
+pub trait Host {
+    /// Called with `hart.pc` at the `ecall`, its fuel not yet taken.
+    ///
+    /// # Errors
+    /// If the host itself failed; the run ends with that error and the machine is in `Error`.
+    fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError>;
+}
+
+/// How a machine goes on after an `ecall`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// The `ecall` retires; execution continues after it.
+    Continue,
+    /// The `ecall` retires; the machine is completed with this exit code.
+    Exit(i32),
+    /// The `ecall` traps with this cause and `tval`.
+    Trap(Cause, u64),
+    /// The machine pauses before the `ecall`, which is made again when it runs on.
+    Pause,
+}
+
+/// A host that knows no call: every `ecall` traps with [`Cause::EnvironmentCall`].
+impl Host for () {
+    fn ecall(&mut self, _: &mut Hart, _: &mut Memory) -> Result<Flow, HostError> {
+        Ok(Flow::Trap(Cause::EnvironmentCall, 0))
+    }
+}

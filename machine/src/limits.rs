@@ -1,0 +1,42 @@
+//! What an embedder allows one machine.
+
+/// What happens when a guest asks for more memory or segments than its limits allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnMemoryLimit {
+    /// The asking instruction traps with `MemoryLimit` or `SegmentLimit`.
+    #[default]
+    Trap,
+    /// The guest is told `ENOMEM` and may cope.
+    Errno,
+}
+
+/// Bounds of one machine. Reaching one is a trap or an [`Exit`](crate::Exit), never a host failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Size of the guest address space in bytes; addresses from here on do not exist. Rounded up to
+    /// whole pages. Only address space of the host is used up by it. Default 4 GiB.
+    pub address_space: u64,
+    /// Bytes of all segments together. Pages that are never touched cost nothing. Default 1 GiB.
+    pub memory: u64,
+    /// Bytes of the stack segment. Default 8 MiB.
+    pub stack: u64,
+    /// Number of segments. Default 1024.
+    pub segments: usize,
+    /// What a guest sees when `memory` or `segments` is reached. Default: a trap.
+    pub on_memory_limit: OnMemoryLimit,
+    /// Whether a segment may be writable and executable at once. Default: no.
+    pub allow_writable_code: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            address_space: 4 << 30,
+            memory: 1 << 30,
+            stack: 8 << 20,
+            segments: 1024,
+            on_memory_limit: OnMemoryLimit::Trap,
+            allow_writable_code: false,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! One machine: a hart, its memory, its life cycle, and what may stop it.
+
+use crate::{
+    Breakpoints, Executor, Exit, Hart, Host, HostError, IllegalTransition, Limits, Memory, PauseHandle,
+    PauseReason, VmState,
+};
+
+/// The virtual machine that executors run.
+#[derive(Debug)]
+pub struct Machine {
+    /// Registers, pc and fuel.
+    pub hart: Hart,
+    /// Guest memory.
+    pub memory: Memory,
+    /// Where to pause.
+    pub breakpoints: Breakpoints,
+    state: VmState,
+    pause: PauseHandle,
+    /// The breakpoint this machine is paused at: it must not trigger again at once.
+    paused_at: Option<u64>,
+}
+
+/// Why a run could not be made or did not end in an [`Exit`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The machine was not `Ready` or `Paused`.
+    #[error(transparent)]
+    State(#[from] IllegalTransition),
+    /// The host failed.
+    #[error("the host failed: {0}")]
+    Host(#[source] HostError),
+}
+
+impl Machine {
+    /// A machine with nothing mapped.
+    ///
+    /// # Errors
+    /// If the host cannot reserve the address space.
+    pub fn new(limits: Limits) -> std::io::Result<Self> {
+        Ok(Machine {
+            hart: Hart::new(0),
+            memory: Memory::new(limits)?,
+            breakpoints: Breakpoints::default(),
+            state: VmState::Ready,
+            pause: PauseHandle::default(),
+            paused_at: None,
+        })
+    }
+
+    /// Where the machine is in its life.
+    #[must_use]
+    pub const fn state(&self) -> VmState {
+        self.state
+    }
+
+    /// A handle that pauses this machine from any thread.
+    #[must_use]
+    pub fn pause_handle(&self) -> PauseHandle {
+        self.pause.clone()
+    }
+
+    /// Runs until there is a reason to stop.
+    ///
+    /// # Errors
+    /// [`RunError::State`] if the machine is neither `Ready` nor `Paused`; [`RunError::Host`] if the
+    /// host failed, after which the machine is in `Error`.
+    pub fn run(&mut self, executor: &mut dyn Executor, host: &mut dyn Host) -> Result<Exit, RunError> {
+        self.run_for(executor, host, u64::MAX)
+    }
+
+    /// Executes exactly one instruction, unless there is another reason to stop first.
+    ///
+    /// # Errors
+    /// As [`Machine::run`].
+    pub fn step(&mut self, executor: &mut dyn Executor, host: &mut dyn Host) -> Result<Exit, RunError> {
+        self.run_for(executor, host, 1)
+    }
+
+    fn run_for(
+        &mut self,
+        executor: &mut dyn Executor,
+        host: &mut dyn Host,
+        max: u64,
+    ) -> Result<Exit, RunError> {
+        self.state.become_state(VmState::Running)?;
+        let result = executor.execute(self, host, max);
+        let to = match result {
+            Ok(Exit::Completed(_)) => VmState::Completed,
+            Ok(Exit::Trap(_)) | Err(_) => VmState::Error,
+            Ok(Exit::OutOfFuel | Exit::Paused(_)) => VmState::Paused,
+        };
+        self.paused_at = match result {
+            Ok(Exit::Paused(PauseReason::Breakpoint)) => Some(self.hart.pc),
+            _ => None,
+        };
+        self.state.become_state(to)?;
+        result.map_err(RunError::Host)
+    }
+
+    /// Ends a paused machine.
+    ///
+    /// # Errors
+    /// If the machine is not `Paused`.
+    pub fn abort(&mut self) -> Result<(), IllegalTransition> {
+        self.state.become_state(VmState::Error)
+    }
+
+    /// Makes a completed or failed machine `Ready` again: hart zeroed, memory unmapped, breakpoints
+    /// kept. A pause request that nobody took is dropped.
+    ///
+    /// # Errors
+    /// If the machine is not `Completed` or in `Error`.
+    pub fn reset(&mut self) -> Result<(), IllegalTransition> {
+        self.state.become_state(VmState::Ready)?;
+        self.hart = Hart::new(0);
+        self.memory.clear();
+        self.paused_at = None;
+        let _ = self.pause.take();
+        Ok(())
+    }
+
+    /// For executors: whether to pause before the instruction at `hart.pc` when a run starts.
+    /// A breakpoint the machine is already paused at does not count.
+    #[must_use]
+    pub fn breaks_at_start(&self) -> bool {
+        self.paused_at != Some(self.hart.pc) && self.breakpoints.contains(self.hart.pc)
+    }
+
+    /// For executors: whether another thread wants a pause. Cheap enough for every block.
+    #[inline]
+    #[must_use]
+    pub fn pause_requested(&self) -> bool {
+        self.pause.is_requested()
+    }
+
+    /// For executors: takes the pause request.
+    #[must_use]
+    pub fn take_pause(&self) -> bool {
+        self.pause.take()
+    }
+}

@@ -1,0 +1,182 @@
+//! Loads, stores, fetches and slices: the page table is asked, then the bytes are touched.
+
+use super::{Memory, PAGE_SHIFT, PAGE_SIZE, Perms, SegmentKind};
+use crate::{Cause, Fault};
+
+impl Memory {
+    /// Permissions of the page that holds `addr`; none outside the address space.
+    #[inline(always)]
+    #[must_use]
+    pub fn perms_at(&self, addr: u64) -> Perms {
+        match self.pages.get((addr >> PAGE_SHIFT) as usize) {
+            Some(&perms) => perms,
+            None => Perms::NONE,
+        }
+    }
+
+    /// Whether all of `N` bytes at `addr` allow `perms`, for an `N` of at most a page.
+    #[inline(always)]
+    fn allows<const N: usize>(&self, addr: u64, perms: Perms) -> bool {
+        let last = addr.wrapping_add(N as u64 - 1);
+        // An access that wraps has its first byte in the last page of 2^64, which never exists.
+        self.perms_at(addr).contains(perms)
+            && (addr >> PAGE_SHIFT == last >> PAGE_SHIFT || self.perms_at(last).contains(perms))
+    }
+
+    /// Checks that all of `len` bytes at `addr` allow `perms`. Nothing is needed for `len` 0.
+    ///
+    /// # Errors
+    /// The fault of an access to `addr`, even when only a later byte is at fault.
+    pub fn check(&self, addr: u64, len: u64, perms: Perms) -> Result<(), Fault> {
+        if len == 0 {
+            return Ok(());
+        }
+        let allowed = addr.checked_add(len - 1).is_some_and(|last| {
+            let range = (addr >> PAGE_SHIFT) as usize..=(last >> PAGE_SHIFT) as usize;
+            self.pages
+                .get(range)
+                .is_some_and(|pages| pages.iter().all(|p| p.contains(perms)))
+        });
+        if allowed {
+            Ok(())
+        } else {
+            Err(self.fault(addr, len, perms))
+        }
+    }
+
+    /// The fault of an access of `len` bytes at `addr` that is not allowed.
+    #[cold]
+    fn fault(&self, addr: u64, len: u64, perms: Perms) -> Fault {
+        let guards = |a| {
+            self.segment_at(a)
+                .is_some_and(|s| s.kind == SegmentKind::Guard && s.name == Self::STACK_GUARD)
+        };
+        let cause = if guards(addr) || guards(addr.wrapping_add(len - 1)) {
+            Cause::StackOverflow
+        } else if perms == Perms::R {
+            Cause::LoadAccessFault
+        } else if perms == Perms::RW {
+            Cause::StoreAccessFault
+        } else {
+            Cause::InstructionAccessFault
+        };
+        Fault { cause, tval: addr }
+    }
+
+    /// Loads `N` bytes, little-endian as they lie; `N` is at most a page. Any alignment.
+    ///
+    /// # Errors
+    /// `LoadAccessFault` or `StackOverflow` with `addr`.
+    #[inline(always)]
+    pub fn load<const N: usize>(&self, addr: u64) -> Result<[u8; N], Fault> {
+        if !self.allows::<N>(addr, Perms::R) {
+            return Err(self.fault(addr, N as u64, Perms::R));
+        }
+        // SAFETY: the page table says that every byte is in the address space and readable, and host
+        // protection mirrors it.
+        Ok(unsafe { self.space.read(addr) })
+    }
+
+    /// Stores `N` bytes; `N` is at most a page. Any alignment.
+    ///
+    /// # Errors
+    /// `StoreAccessFault` or `StackOverflow` with `addr`; no byte is changed.
+    #[inline(always)]
+    pub fn store<const N: usize>(&mut self, addr: u64, bytes: [u8; N]) -> Result<(), Fault> {
+        if !self.allows::<N>(addr, Perms::RW) {
+            return Err(self.fault(addr, N as u64, Perms::RW));
+        }
+        // SAFETY: the page table says that every byte is in the address space and writable, and host
+        // protection mirrors it.
+        unsafe { self.space.write(addr, bytes) };
+        Ok(())
+    }
+
+    /// The instruction word at `pc`: 16 bits, or 32 if the low two bits of the first half are ones.
+    /// Of writable code, the bytes as they were at the last `fence.i`.
+    ///
+    /// # Errors
+    /// `InstructionAccessFault` with the address of the half-word that is not executable, or
+    /// `InstructionAddressMisaligned` for an odd pc.
+    pub fn fetch(&self, pc: u64) -> Result<u32, Fault> {
+        if pc & 1 != 0 {
+            return Err(Fault {
+                cause: Cause::InstructionAddressMisaligned,
+                tval: pc,
+            });
+        }
+        let low = self.fetch_half(pc)?;
+        if low & 3 != 3 {
+            return Ok(u32::from(low));
+        }
+        let high = self.fetch_half(pc.wrapping_add(2))?;
+        Ok(u32::from(low) | u32::from(high) << 16)
+    }
+
+    fn fetch_half(&self, addr: u64) -> Result<u16, Fault> {
+        self.check(addr, 2, Perms::RX)?;
+        if let Some(page) = self.code.get(&(addr & !(PAGE_SIZE - 1))) {
+            let at = (addr % PAGE_SIZE) as usize;
+            return Ok(u16::from_le_bytes([page[at], page[at + 1]]));
+        }
+        // Executable implies readable.
+        self.load(addr).map(u16::from_le_bytes)
+    }
+
+    /// The bytes of `addr..addr + len`, without copying.
+    ///
+    /// # Errors
+    /// The load fault if they are not all readable.
+    pub fn slice(&self, addr: u64, len: u64) -> Result<&[u8], Fault> {
+        self.check(addr, len, Perms::R)?;
+        if len == 0 {
+            return Ok(&[]);
+        }
+        // SAFETY: `check` found every byte in the address space and readable.
+        Ok(unsafe { self.space.slice(addr, len as usize) })
+    }
+
+    /// The bytes of `addr..addr + len`, to change in place.
+    ///
+    /// # Errors
+    /// The store fault if they are not all writable.
+    pub fn slice_mut(&mut self, addr: u64, len: u64) -> Result<&mut [u8], Fault> {
+        self.check(addr, len, Perms::RW)?;
+        if len == 0 {
+            return Ok(&mut []);
+        }
+        // SAFETY: `check` found every byte in the address space and writable.
+        Ok(unsafe { self.space.slice_mut(addr, len as usize) })
+    }
+
+    /// The bytes at `addr` up to a zero byte, which is not part of them; at most `max` are looked at.
+    ///
+    /// # Errors
+    /// The load fault if unreadable memory comes first. `Ok(None)` if there is no zero in `max` bytes.
+    pub fn c_str(&self, addr: u64, max: u64) -> Result<Option<&[u8]>, Fault> {
+        let mut len = 0;
+        while len < max {
+            let here = addr.wrapping_add(len);
+            let chunk = (PAGE_SIZE - here % PAGE_SIZE).min(max - len);
+            let bytes = self.slice(here, chunk)?;
+            if let Some(zero) = bytes.iter().position(|&b| b == 0) {
+                return self.slice(addr, len + zero as u64).map(Some);
+            }
+            len += chunk;
+        }
+        Ok(None)
+    }
+
+    /// Makes all earlier stores visible to fetches, as `fence.i` does.
+    pub fn sync_code(&mut self) {
+        // Only writable code can have changed: other code changed its permissions in between.
+        if self.code.is_empty() {
+            return;
+        }
+        for (&addr, copy) in &mut self.code {
+            // SAFETY: pages with a copy are mapped writable, hence readable.
+            copy.copy_from_slice(unsafe { self.space.slice(addr, PAGE_SIZE as usize) });
+        }
+        self.code_version += 1;
+    }
+}

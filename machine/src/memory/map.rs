@@ -1,0 +1,288 @@
+//! Changing what is mapped: segments, the page table and host protection move together.
+
+use std::ops::Range;
+
+use super::{Memory, PAGE_SHIFT, PAGE_SIZE, Perms, Segment, SegmentKind};
+
+/// Why a change of the address space was refused. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MapError {
+    /// Not whole pages.
+    #[error("the range is not page aligned")]
+    Misaligned,
+    /// Beyond the address space.
+    #[error("the range is empty or leaves the guest address space")]
+    OutsideAddressSpace,
+    /// Something is there already.
+    #[error("the range overlaps another segment")]
+    Overlap,
+    /// Nothing is there.
+    #[error("part of the range is not mapped")]
+    NotMapped,
+    /// More memory than allowed.
+    #[error("the memory limit of {limit} bytes is reached")]
+    MemoryLimit {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// More segments than allowed.
+    #[error("the limit of {limit} segments is reached")]
+    SegmentLimit {
+        /// The limit.
+        limit: usize,
+    },
+    /// Writable and executable at once.
+    #[error("a segment may not be writable and executable at once")]
+    WritableCode,
+    /// The host refused.
+    #[error("the host refused: {0}")]
+    Host(#[from] std::io::Error),
+}
+
+impl Memory {
+    /// Name of the guard range below the stack; touching it is a `StackOverflow`.
+    pub const STACK_GUARD: &'static str = "stack guard";
+
+    /// Checks that segments may have `perms` at all.
+    ///
+    /// # Errors
+    /// [`MapError::WritableCode`].
+    pub fn check_perms(&self, perms: Perms) -> Result<(), MapError> {
+        if perms == Perms::RWX && !self.limits.allow_writable_code {
+            return Err(MapError::WritableCode);
+        }
+        Ok(())
+    }
+
+    /// Maps zeroed pages.
+    ///
+    /// # Errors
+    /// See [`MapError`].
+    pub fn map(
+        &mut self,
+        range: Range<u64>,
+        perms: Perms,
+        kind: SegmentKind,
+        name: &str,
+    ) -> Result<(), MapError> {
+        self.check_range(&range)?;
+        self.check_perms(perms)?;
+        if self.overlapping(&range).next().is_some() {
+            return Err(MapError::Overlap);
+        }
+        let size = range.end - range.start;
+        self.check_growth(if perms.is_none() { 0 } else { size })?;
+        let segment = Segment {
+            name: name.to_owned(),
+            range: range.clone(),
+            perms,
+            kind,
+        };
+        let before = self.segments.range(..range.start).next_back();
+        if before.is_none_or(|(_, s)| !s.is_continued_by(&segment)) {
+            self.check_segments(1)?;
+        }
+        self.space.protect(range.clone(), perms)?;
+        self.set_pages(&range, perms);
+        self.insert(segment);
+        Ok(())
+    }
+
+    /// Unmaps whatever is mapped in `range`. The bytes are gone.
+    ///
+    /// # Errors
+    /// See [`MapError`]; splitting a segment may reach the segment limit.
+    pub fn unmap(&mut self, range: Range<u64>) -> Result<(), MapError> {
+        self.check_range(&range)?;
+        self.check_split(&range)?;
+        self.space.protect(range.clone(), Perms::NONE)?;
+        self.space.discard(range.clone())?;
+        for segment in self.cut(&range) {
+            self.uncount(&segment);
+        }
+        self.set_pages(&range, Perms::NONE);
+        Ok(())
+    }
+
+    /// Changes the permissions of mapped pages; the bytes stay.
+    ///
+    /// # Errors
+    /// See [`MapError`].
+    pub fn protect(&mut self, range: Range<u64>, perms: Perms) -> Result<(), MapError> {
+        self.check_range(&range)?;
+        self.check_perms(perms)?;
+        let mut covered = range.start;
+        let mut growth = 0;
+        for segment in self.overlapping(&range) {
+            if segment.range.start > covered {
+                break;
+            }
+            let end = segment.range.end.min(range.end);
+            growth += if segment.perms.is_none() { end - covered } else { 0 };
+            covered = end;
+        }
+        if covered != range.end {
+            return Err(MapError::NotMapped);
+        }
+        self.check_growth(if perms.is_none() { 0 } else { growth })?;
+        self.check_split(&range)?;
+        self.space.protect(range.clone(), perms)?;
+        let parts = self.cut(&range);
+        for part in &parts {
+            self.uncount(part);
+        }
+        self.set_pages(&range, perms);
+        for part in parts {
+            self.insert(Segment { perms, ..part });
+        }
+        Ok(())
+    }
+
+    /// Makes the pages of `range` zero again. They stay mapped.
+    ///
+    /// # Errors
+    /// See [`MapError`].
+    pub fn zero(&mut self, range: Range<u64>) -> Result<(), MapError> {
+        self.check_range(&range)?;
+        Ok(self.space.discard(range)?)
+    }
+
+    /// Unmaps everything.
+    pub(crate) fn clear(&mut self) {
+        let mapped: Vec<_> = self.segments.values().map(|s| s.range.clone()).collect();
+        for range in mapped {
+            // Whole segments: nothing is split, so only the host could refuse, and then the page
+            // table still denies every access.
+            if self.unmap(range.clone()).is_err() {
+                self.cut(&range);
+                self.set_pages(&range, Perms::NONE);
+            }
+        }
+        self.mapped = 0;
+        self.peak = 0;
+    }
+
+    /// A free range of `size` bytes within `area`, at the lowest address.
+    #[must_use]
+    pub fn find_free(&self, size: u64, area: Range<u64>) -> Option<u64> {
+        let mut candidate = match self.segment_at(area.start) {
+            Some(segment) => segment.range.end,
+            None => area.start,
+        };
+        for segment in self
+            .segments
+            .range(candidate..area.end.max(candidate))
+            .map(|(_, s)| s)
+        {
+            if segment.range.start - candidate >= size {
+                break;
+            }
+            candidate = segment.range.end;
+        }
+        (candidate.checked_add(size)? <= area.end).then_some(candidate)
+    }
+
+    fn check_range(&self, range: &Range<u64>) -> Result<(), MapError> {
+        if range.start % PAGE_SIZE != 0 || range.end % PAGE_SIZE != 0 {
+            return Err(MapError::Misaligned);
+        }
+        if range.start >= range.end || range.end > self.limits.address_space {
+            return Err(MapError::OutsideAddressSpace);
+        }
+        Ok(())
+    }
+
+    fn check_growth(&self, size: u64) -> Result<(), MapError> {
+        let limit = self.limits.memory;
+        if self.mapped.checked_add(size).is_none_or(|total| total > limit) {
+            return Err(MapError::MemoryLimit { limit });
+        }
+        Ok(())
+    }
+
+    fn check_segments(&self, more: usize) -> Result<(), MapError> {
+        let limit = self.limits.segments;
+        if self.segments.len() + more > limit {
+            return Err(MapError::SegmentLimit { limit });
+        }
+        Ok(())
+    }
+
+    /// Cutting `range` out adds at most one segment per end that lies inside one.
+    fn check_split(&self, range: &Range<u64>) -> Result<(), MapError> {
+        let inside = |addr| self.segment_at(addr).is_some_and(|s| s.range.start != addr);
+        self.check_segments(usize::from(inside(range.start)) + usize::from(inside(range.end)))
+    }
+
+    fn overlapping(&self, range: &Range<u64>) -> impl Iterator<Item = &Segment> {
+        let first = self
+            .segment_at(range.start)
+            .map_or(range.start, |s| s.range.start);
+        self.segments.range(first..range.end).map(|(_, s)| s)
+    }
+
+    /// Takes what lies in `range` out of the segments and returns it, ascending.
+    fn cut(&mut self, range: &Range<u64>) -> Vec<Segment> {
+        let touched: Vec<Segment> = self.overlapping(range).cloned().collect();
+        let mut parts = Vec::with_capacity(touched.len());
+        for segment in touched {
+            self.segments.remove(&segment.range.start);
+            let (start, end) = (
+                segment.range.start.max(range.start),
+                segment.range.end.min(range.end),
+            );
+            for rest in [segment.range.start..start, end..segment.range.end] {
+                if !rest.is_empty() {
+                    self.segments.insert(rest.start, segment.part(rest));
+                }
+            }
+            parts.push(segment.part(start..end));
+        }
+        parts
+    }
+
+    /// Adds a segment and merges it with equal neighbours.
+    fn insert(&mut self, mut segment: Segment) {
+        if !segment.perms.is_none() {
+            self.mapped += segment.size();
+            self.peak = self.peak.max(self.mapped);
+        }
+        if let Some((_, before)) = self.segments.range(..segment.range.start).next_back()
+            && before.is_continued_by(&segment)
+        {
+            segment.range.start = before.range.start;
+        }
+        if let Some(after) = self.segments.get(&segment.range.end)
+            && segment.is_continued_by(after)
+        {
+            let end = after.range.end;
+            self.segments.remove(&segment.range.end);
+            segment.range.end = end;
+        }
+        self.segments.insert(segment.range.start, segment);
+    }
+
+    fn uncount(&mut self, segment: &Segment) {
+        if !segment.perms.is_none() {
+            self.mapped -= segment.size();
+        }
+    }
+
+    /// Writes the page table, and keeps the copies of writable code and the code version with it.
+    fn set_pages(&mut self, range: &Range<u64>, perms: Perms) {
+        let pages = (range.start >> PAGE_SHIFT) as usize..(range.end >> PAGE_SHIFT) as usize;
+        if perms.is_executable() || self.pages[pages.clone()].iter().any(|p| p.is_executable()) {
+            self.code_version += 1;
+        }
+        self.pages[pages].fill(perms);
+        self.code.retain(|addr, _| !range.contains(addr));
+        if perms == Perms::RWX {
+            for addr in range.clone().step_by(PAGE_SIZE as usize) {
+                // SAFETY: the page was just made readable, in the table and on the host.
+                let bytes = unsafe { self.space.slice(addr, PAGE_SIZE as usize) };
+                self.code.insert(addr, bytes.into());
+            }
+        }
+    }
+}

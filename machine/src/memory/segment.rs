@@ -1,0 +1,82 @@
+//! Named ranges of guest memory.
+
+use core::fmt;
+use std::ops::Range;
+
+use super::Perms;
+
+/// What a segment is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SegmentKind {
+    /// Instructions.
+    Text,
+    /// Constants.
+    Rodata,
+    /// Variables, initialised or zero.
+    Data,
+    /// Grown by `brk`, or mapped by the guest.
+    Heap,
+    /// The stack.
+    Stack,
+    /// An inaccessible range beside the stack.
+    Guard,
+    /// Bytes the host hands to the guest.
+    Input,
+    /// Bytes the guest hands to the host.
+    Output,
+    /// A resource register's bytes.
+    Window,
+}
+
+impl fmt::Display for SegmentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SegmentKind::Text => "text",
+            SegmentKind::Rodata => "rodata",
+            SegmentKind::Data => "data",
+            SegmentKind::Heap => "heap",
+            SegmentKind::Stack => "stack",
+            SegmentKind::Guard => "guard",
+            SegmentKind::Input => "input",
+            SegmentKind::Output => "output",
+            SegmentKind::Window => "window",
+        })
+    }
+}
+
+/// A range of pages with one name, kind and permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Name for people.
+    pub name: String,
+    /// Page-aligned addresses.
+    pub range: Range<u64>,
+    /// What the guest may do.
+    pub perms: Perms,
+    /// What it is for.
+    pub kind: SegmentKind,
+}
+
+impl Segment {
+    /// Size in bytes.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    /// Whether `other` continues this segment, so that the two can be one.
+    pub(super) fn is_continued_by(&self, other: &Segment) -> bool {
+        self.range.end == other.range.start
+            && self.perms == other.perms
+            && self.kind == other.kind
+            && self.name == other.name
+    }
+
+    /// The part of this segment within `range`.
+    pub(super) fn part(&self, range: Range<u64>) -> Segment {
+        Segment {
+            range,
+            ..self.clone()
+        }
+    }
+}
