@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# Rebuilds the committed guest programs and compares them with what is committed, byte for byte.
+#
+#   ci/guests.sh            rebuild and compare (needs riscv64-unknown-elf-gcc)
+#   ci/guests.sh --bless    rebuild and replace; expected outputs come from native builds
+#   ci/guests.sh --run      run every row of testkit/guests/guests.tsv under $RUNNER
+#
+# RUNNER is the command that runs an ELF; without it, the release build of causality-vm.
+# A missing compiler is a SKIP, and with REQUIRE=1 a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+CC=riscv64-unknown-elf-gcc
+RT=testkit/guests/rt
+BUILT_BY="12.2.0"
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+
+# Same bytes on every machine: relative paths only, no build id, no compiler banner.
+CFLAGS=(-O2 -march=rv64gc_zba_zbb_zbs -mabi=lp64d -mcmodel=medany -std=gnu17
+    -ffreestanding -fno-math-errno -ffp-contract=off -fno-tree-loop-distribute-patterns
+    -fno-asynchronous-unwind-tables -fno-ident -Wall -Wextra -Werror
+    "-ffile-prefix-map=$PWD=." "-fdebug-prefix-map=$PWD=." -gno-record-gcc-switches -I"$RT")
+LDFLAGS=(-nostdlib -static "-Wl,-T,$RT/guest.ld" -Wl,--build-id=none -Wl,-z,max-page-size=4096)
+
+skip() {
+    echo "SKIPPED guests: $1"
+    [ "${REQUIRE:-0}" = 1 ] && exit 1
+    exit 0
+}
+
+sources() {
+    ls testkit/guests/*.c examples/*.c
+}
+
+# The examples and the guests that trap carry line numbers, so that a report can name the source line.
+debug_flags() {
+    case $1 in
+    examples/* | */trap_*) echo "-g1 -gdwarf-5" ;;
+    esac
+}
+
+build_runtime() {
+    "$CC" "${CFLAGS[@]}" -c "$RT/rt.c" -o "$WORK/rt.o"
+    "$CC" "${CFLAGS[@]}" -c "$RT/crt0.S" -o "$WORK/crt0.o"
+}
+
+# build SOURCE ELF
+build() {
+    # shellcheck disable=SC2046 # the flags are meant to split
+    "$CC" "${CFLAGS[@]}" $(debug_flags "$1") -c "$1" -o "$WORK/guest.o"
+    "$CC" "${CFLAGS[@]}" "${LDFLAGS[@]}" "$WORK/crt0.o" "$WORK/guest.o" "$WORK/rt.o" -o "$2"
+}
+
+need_compiler() {
+    command -v "$CC" >/dev/null || skip "$CC is not installed (ci/install.sh installs it)"
+    local version
+    version=$("$CC" -dumpfullversion)
+    [ "$version" = "$BUILT_BY" ] ||
+        skip "the committed ELFs were built by $CC $BUILT_BY; this is $version, whose bytes differ"
+}
+
+compare() {
+    local same=0 different=0 source elf
+    for source in $(sources); do
+        elf=${source%.c}.elf
+        build "$source" "$WORK/guest.elf"
+        if cmp -s "$WORK/guest.elf" "$elf"; then
+            same=$((same + 1))
+        else
+            different=$((different + 1))
+            echo "FAIL $elf is not what $source builds to (ci/guests.sh --bless replaces it)"
+        fi
+    done
+    echo "guests rebuilt: $same passed, $different failed"
+    [ "$different" = 0 ]
+}
+
+# Only guests that compute the same off RISC-V have an output a native build can give.
+is_portable() {
+    grep -q COMPUTE_MAIN "$1" || [ "$1" = testkit/guests/floats.c ]
+}
+
+bless() {
+    local source
+    for source in $(sources); do
+        build "$source" "${source%.c}.elf"
+        chmod 755 "${source%.c}.elf"
+        if is_portable "$source"; then
+            gcc -O2 -ffp-contract=off -I"$RT" "$source" -o "$WORK/native" -lm
+            "$WORK/native" >"${source%.c}.expected"
+        fi
+    done
+    bless_content_ids
+}
+
+# Writes the ContentId of each example into the table of examples/README.md.
+bless_content_ids() {
+    if ! python3 -c 'import blake3' 2>/dev/null; then
+        echo "examples/README.md keeps its ContentIds: python3 has no blake3 module"
+        return
+    fi
+    python3 - examples <<'PY'
+import pathlib, re, sys, blake3
+
+folder = pathlib.Path(sys.argv[1])
+readme = folder / "README.md"
+text = readme.read_text()
+for elf in sorted(folder.glob("*.elf")):
+    name = "blake3:" + blake3.blake3(elf.read_bytes()).hexdigest()
+    text = re.sub(rf"(\| `{elf.name}` \|.*\| )`[^`]*`( \|)", rf"\1`{name}`\2", text)
+readme.write_text(text)
+PY
+}
+
+# run_row NAME ARGS NEEDS END CODE: runs one guest; says nothing when all is as the table says.
+run_row() {
+    local name=$1 args=$2 needs=$3 end=$4 code=$5 status=0 dir=$WORK/dir
+    local elf=testkit/guests/$name.elf stdin=/dev/null extra=()
+    [ "$args" = - ] && args=
+    [ "$needs" = stdin ] && stdin=testkit/guests/$name.stdin
+    if [ "$needs" = dir ]; then
+        rm -rf "$dir" && mkdir "$dir"
+        if [[ $RUNNER == qemu* ]]; then
+            args=${args//\/data/$dir}
+        else
+            extra=(--dir "$dir:/data:rw")
+        fi
+    fi
+    [ "$end" = fuel ] && [[ $RUNNER != qemu* ]] && extra=(--fuel "$code")
+    # shellcheck disable=SC2086 # runner and arguments are meant to split
+    timeout 10 env -i PATH="$PATH" $RUNNER "${extra[@]}" "$elf" $args <"$stdin" >"$WORK/out" 2>"$WORK/err" || status=$?
+    case $end in
+    exit) [ "$status" = "$code" ] || echo "ended with $status, not $code" ;;
+    *) [ "$status" != 0 ] || echo "ended well, though it should have ended by $end" ;;
+    esac
+    cmp -s "$WORK/out" "testkit/guests/$name.expected" || echo "printed something else"
+}
+
+run_all() {
+    RUNNER=${RUNNER:-${CARGO_TARGET_DIR:-target}/release/causality-vm run}
+    command -v "${RUNNER%% *}" >/dev/null || skip "no runner: ${RUNNER%% *}"
+    local passed=0 failed=0 name args needs end code fuel problem
+    while IFS=$'\t' read -r name args needs end code fuel; do
+        case $name in '#'* | '') continue ;; esac
+        problem=$(run_row "$name" "$args" "$needs" "$end" "$code" 2>&1 | paste -sd '; ' -)
+        if [ -z "$problem" ]; then
+            passed=$((passed + 1))
+        else
+            failed=$((failed + 1))
+            echo "FAIL $name: $problem"
+        fi
+    done <testkit/guests/guests.tsv
+    echo "guests run: $passed passed, $failed failed"
+    [ "$failed" = 0 ]
+}
+
+case ${1:-} in
+'') need_compiler && build_runtime && compare ;;
+--bless) need_compiler && build_runtime && bless ;;
+--run) run_all ;;
+*) echo "usage: ci/guests.sh [--bless | --run]" >&2 && exit 2 ;;
+esac
