@@ -121,15 +121,15 @@ run_row() {
     [ "$needs" = stdin ] && stdin=testkit/guests/$name.stdin
     if [ "$needs" = dir ]; then
         rm -rf "$dir" && mkdir "$dir"
-        if [[ $RUNNER == qemu* ]]; then
+        if [[ $RUNNER == *qemu* ]]; then
             args=${args//\/data/$dir}
         else
             extra=(--dir "$dir:/data:rw")
         fi
     fi
-    [ "$end" = fuel ] && [[ $RUNNER != qemu* ]] && extra=(--fuel "$code")
+    [ "$end" = fuel ] && [[ $RUNNER != *qemu* ]] && extra=(--fuel "$code")
     # shellcheck disable=SC2086 # runner and arguments are meant to split
-    timeout 10 env -i PATH="$PATH" $RUNNER "${extra[@]}" "$elf" $args <"$stdin" >"$WORK/out" 2>"$WORK/err" || status=$?
+    timeout 10 env -i $RUNNER "${extra[@]}" "$elf" $args <"$stdin" >"$WORK/out" 2>"$WORK/err" || status=$?
     case $end in
     exit) [ "$status" = "$code" ] || echo "ended with $status, not $code" ;;
     *) [ "$status" != 0 ] || echo "ended well, though it should have ended by $end" ;;
@@ -139,11 +139,13 @@ run_row() {
 
 run_all() {
     RUNNER=${RUNNER:-${CARGO_TARGET_DIR:-target}/release/causality-vm run}
-    command -v "${RUNNER%% *}" >/dev/null || skip "no runner: ${RUNNER%% *}"
+    local program
+    program=$(command -v "${RUNNER%% *}") || skip "no runner: ${RUNNER%% *}"
+    RUNNER="$program${RUNNER#"${RUNNER%% *}"}" # by path, as guests get an empty environment
     local passed=0 failed=0 name args needs end code fuel problem
     while IFS=$'\t' read -r name args needs end code fuel; do
         case $name in '#'* | '') continue ;; esac
-        problem=$(run_row "$name" "$args" "$needs" "$end" "$code" 2>&1 | paste -sd '; ' -)
+        problem=$(run_row "$name" "$args" "$needs" "$end" "$code" 2>/dev/null | paste -sd '; ' -)
         if [ -z "$problem" ]; then
             passed=$((passed + 1))
         else

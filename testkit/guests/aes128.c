@@ -127,4 +127,4 @@ uint32_t run(uint32_t rounds)
     return sum;
 }
 
-COMPUTE_MAIN("aes128", 5)
+COMPUTE_MAIN("aes128", 2)

@@ -266,3 +266,17 @@ int strcmp(const char *a, const char *b)
     return (uint8_t)*a - (uint8_t)*b;
 }
 #endif
+
+#ifdef RT_WASM
+/* What the compiler calls for a 128-bit product: built from 32-bit halves. */
+__int128 __multi3(__int128 a, __int128 b)
+{
+    uint64_t x = (uint64_t)a, y = (uint64_t)b;
+    uint64_t low = (x & 0xffffffff) * (y & 0xffffffff), high = (x >> 32) * (y >> 32);
+    uint64_t cross = (x >> 32) * (y & 0xffffffff) + (low >> 32);
+    uint64_t other = (x & 0xffffffff) * (y >> 32) + (cross & 0xffffffff);
+    high += (cross >> 32) + (other >> 32);
+    high += x * (uint64_t)(b >> 64) + y * (uint64_t)(a >> 64);
+    return (__int128)((unsigned __int128)high << 64 | (other << 32 | (low & 0xffffffff)));
+}
+#endif
