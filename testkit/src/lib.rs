@@ -1,1 +1,3 @@
-//! placeholder
+//! Test material: program generators, oracles and builders of input files. Never a dependency of the product.
+
+pub mod elf;
