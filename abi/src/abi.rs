@@ -1,0 +1,95 @@
+//! The whole: Linux calls, host functions and the embedder's data behind one `Host`.
+
+use causality_machine::{Flow, Hart, Host, HostError, Image, Machine, Memory};
+
+use crate::host::{self, HostFunctions, RESOLVE};
+use crate::linux::Linux;
+use crate::{Options, Report, StartError};
+
+/// The host of one guest.
+///
+/// A number that [`HostFunctions`] knows goes there, [`RESOLVE`] finds a host function by name, and
+/// everything else is a Linux call. Whatever is left gets `-ENOSYS` and is counted.
+#[derive(Debug)]
+pub struct Abi<T = ()> {
+    linux: Linux,
+    functions: HostFunctions<T>,
+    data: T,
+}
+
+impl<T> Abi<T> {
+    /// A host with these options, functions and the embedder's own data, which host functions can
+    /// reach.
+    #[must_use]
+    pub fn new(options: Options, functions: HostFunctions<T>, data: T) -> Self {
+        Abi {
+            linux: Linux::new(options),
+            functions,
+            data,
+        }
+    }
+
+    /// Loads the image into the machine's empty memory and makes everything as Linux leaves it when a
+    /// program starts: stack, arguments, registers. What an earlier run left behind is forgotten,
+    /// except what it consumed of standard input, so that a machine can be reset and started again.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start(&mut self, image: &Image, machine: &mut Machine) -> Result<(), StartError> {
+        image.load(&mut machine.hart, &mut machine.memory)?;
+        self.enter(image, machine)
+    }
+
+    /// As [`Abi::start`], for a machine whose memory already holds the image.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn enter(&mut self, image: &Image, machine: &mut Machine) -> Result<(), StartError> {
+        self.linux.start(image, machine)
+    }
+
+    /// What the guest asked of its host so far.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.linux.report()
+    }
+
+    /// The host functions.
+    #[must_use]
+    pub fn functions(&self) -> &HostFunctions<T> {
+        &self.functions
+    }
+
+    /// The embedder's data.
+    #[must_use]
+    pub fn data(&self) -> &T {
+        &self.data
+    }
+
+    /// The embedder's data, to change.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.data
+    }
+
+    /// Gives the embedder's data back.
+    #[must_use]
+    pub fn into_data(self) -> T {
+        self.data
+    }
+}
+
+impl<T> Host for Abi<T> {
+    fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
+        let number = hart.x[17];
+        if let Some(function) = self.functions.get(number) {
+            self.linux.count(number);
+            return host::call(function, hart, memory, &mut self.data);
+        }
+        if number == RESOLVE {
+            self.linux.count(number);
+            hart.x[10] = host::resolve(&self.functions, memory, hart.x[10]);
+            return Ok(Flow::Continue);
+        }
+        self.linux.ecall(hart, memory)
+    }
+}

@@ -1,0 +1,141 @@
+//! What a host function can see and touch.
+
+use causality_machine::{Cause, Fault, Hart, Memory};
+
+/// The guest that called a host function, and the embedder's data.
+///
+/// All memory access is checked; the fault of a bad address becomes the guest's trap by `?`.
+#[derive(Debug)]
+pub struct Caller<'a, T> {
+    hart: &'a mut Hart,
+    memory: &'a mut Memory,
+    data: &'a mut T,
+}
+
+impl<'a, T> Caller<'a, T> {
+    pub(crate) fn new(hart: &'a mut Hart, memory: &'a mut Memory, data: &'a mut T) -> Self {
+        Caller { hart, memory, data }
+    }
+
+    /// The embedder's data.
+    #[must_use]
+    pub fn data(&self) -> &T {
+        self.data
+    }
+
+    /// The embedder's data, to change.
+    pub fn data_mut(&mut self) -> &mut T {
+        self.data
+    }
+
+    /// The guest's registers.
+    #[must_use]
+    pub fn hart(&self) -> &Hart {
+        self.hart
+    }
+
+    /// The guest's registers, to change. Its pc is at the `ecall`, which retires afterwards.
+    pub fn hart_mut(&mut self) -> &mut Hart {
+        self.hart
+    }
+
+    /// The guest's memory.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        self.memory
+    }
+
+    /// The guest's memory, to change.
+    pub fn memory_mut(&mut self) -> &mut Memory {
+        self.memory
+    }
+
+    /// The guest's memory and the embedder's data at once, to move bytes between them.
+    pub fn parts(&mut self) -> (&mut Memory, &mut T) {
+        (self.memory, self.data)
+    }
+
+    /// Guest time in nanoseconds: one retired instruction is one.
+    #[must_use]
+    pub fn time(&self) -> u64 {
+        self.hart.time()
+    }
+
+    /// The guest's bytes at `addr..addr + len`, without copying.
+    ///
+    /// # Errors
+    /// The load fault if they are not all readable.
+    pub fn bytes(&self, addr: u64, len: u64) -> Result<&[u8], Fault> {
+        self.memory.slice(addr, len)
+    }
+
+    /// The guest's bytes at `addr..addr + len`, to change in place.
+    ///
+    /// # Errors
+    /// The store fault if they are not all writable.
+    pub fn bytes_mut(&mut self, addr: u64, len: u64) -> Result<&mut [u8], Fault> {
+        self.memory.slice_mut(addr, len)
+    }
+
+    /// The `count` values at `addr`, without copying.
+    ///
+    /// # Errors
+    /// The load fault if they are not all readable; `LoadAddressMisaligned` with `addr` if they are not
+    /// aligned for `P` (then [`Caller::read_pod`] copies them one by one).
+    pub fn slice_of<P: bytemuck::Pod>(&self, addr: u64, count: u64) -> Result<&[P], Fault> {
+        let bytes = self.memory.slice(addr, bytes_of::<P>(addr, count, Cause::LoadAccessFault)?)?;
+        bytemuck::try_cast_slice(bytes).map_err(|_| Fault {
+            cause: Cause::LoadAddressMisaligned,
+            tval: addr,
+        })
+    }
+
+    /// The `count` values at `addr`, to change in place.
+    ///
+    /// # Errors
+    /// As [`Caller::slice_of`], with store faults.
+    pub fn slice_of_mut<P: bytemuck::Pod>(&mut self, addr: u64, count: u64) -> Result<&mut [P], Fault> {
+        let len = bytes_of::<P>(addr, count, Cause::StoreAccessFault)?;
+        bytemuck::try_cast_slice_mut(self.memory.slice_mut(addr, len)?).map_err(|_| Fault {
+            cause: Cause::StoreAddressMisaligned,
+            tval: addr,
+        })
+    }
+
+    /// A copy of the value at `addr`, at any alignment.
+    ///
+    /// # Errors
+    /// The load fault if it is not readable.
+    pub fn read_pod<P: bytemuck::Pod>(&self, addr: u64) -> Result<P, Fault> {
+        Ok(bytemuck::pod_read_unaligned(
+            self.memory.slice(addr, size_of::<P>() as u64)?,
+        ))
+    }
+
+    /// Stores a value at `addr`, at any alignment.
+    ///
+    /// # Errors
+    /// The store fault if it is not writable.
+    pub fn write_pod<P: bytemuck::Pod>(&mut self, addr: u64, value: P) -> Result<(), Fault> {
+        let bytes = bytemuck::bytes_of(&value);
+        self.memory
+            .slice_mut(addr, bytes.len() as u64)?
+            .copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The bytes of the C string at `addr` without its zero; `None` if it is longer than `max` bytes.
+    ///
+    /// # Errors
+    /// The load fault if unreadable memory comes before the zero.
+    pub fn c_str(&self, addr: u64, max: u64) -> Result<Option<&[u8]>, Fault> {
+        self.memory.c_str(addr, max.saturating_add(1))
+    }
+}
+
+/// The size of `count` values, or the fault of a range that no memory can hold.
+fn bytes_of<P>(addr: u64, count: u64, cause: Cause) -> Result<u64, Fault> {
+    count
+        .checked_mul(size_of::<P>() as u64)
+        .ok_or(Fault { cause, tval: addr })
+}

@@ -1,0 +1,220 @@
+//! The registry of host functions, by number and by name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::value::Arguments;
+use super::{Caller, HostFault, Parameter, Returns};
+use crate::syscall_name;
+
+/// The first `ecall` number that belongs to host functions; those below are Linux's, or reserved.
+pub const FIRST_HOST_FUNCTION: u64 = 0x1_0000;
+
+/// The `ecall` number by which a guest asks for a host function's number by name.
+pub const RESOLVE: u64 = 0x1000;
+
+/// A host function without its types.
+pub(crate) type Function<T> = dyn Fn(&mut Caller<'_, T>) -> Result<(), HostFault> + Send + Sync;
+
+/// The functions an embedder offers to its guests; `T` is the embedder's own data.
+///
+/// Cheap to clone: clones share the functions.
+pub struct HostFunctions<T> {
+    by_number: BTreeMap<u64, Entry<T>>,
+    by_name: BTreeMap<Arc<str>, u64>,
+}
+
+struct Entry<T> {
+    name: Arc<str>,
+    function: Arc<Function<T>>,
+}
+
+/// Why a host function cannot be registered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// Another function has this name.
+    #[error("a host function named `{0}` is registered already")]
+    NameTaken(String),
+    /// Another function has this number.
+    #[error("host function number {0:#x} is registered already")]
+    NumberTaken(u64),
+    /// The number belongs to Linux or is reserved.
+    #[error("number {0:#x} is not a host function's: they begin at 0x10000")]
+    Reserved(u64),
+    /// Only a Linux call can be replaced.
+    #[error("number {0:#x} is no Linux call that could be replaced")]
+    NotLinux(u64),
+    /// A guest could not ask for this name: it is empty, longer than 255 bytes, or has a zero byte.
+    #[error("`{0}` is no name a guest can ask for")]
+    Name(String),
+}
+
+impl<T> Default for HostFunctions<T> {
+    fn default() -> Self {
+        HostFunctions {
+            by_number: BTreeMap::new(),
+            by_name: BTreeMap::new(),
+        }
+    }
+}
+
+impl<T> Clone for HostFunctions<T> {
+    fn clone(&self) -> Self {
+        HostFunctions {
+            by_number: self.by_number.clone(),
+            by_name: self.by_name.clone(),
+        }
+    }
+}
+
+impl<T> Clone for Entry<T> {
+    fn clone(&self) -> Self {
+        Entry {
+            name: Arc::clone(&self.name),
+            function: Arc::clone(&self.function),
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for HostFunctions<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<T> HostFunctions<T> {
+    /// None.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a function under a name and the lowest free number, which it returns.
+    ///
+    /// # Errors
+    /// [`RegisterError::NameTaken`], [`RegisterError::Name`].
+    pub fn register<Types>(
+        &mut self,
+        name: &str,
+        function: impl IntoHostFunction<T, Types>,
+    ) -> Result<u64, RegisterError> {
+        let mut number = FIRST_HOST_FUNCTION;
+        for &taken in self.by_number.range(FIRST_HOST_FUNCTION..).map(|(number, _)| number) {
+            if taken != number {
+                break;
+            }
+            number += 1;
+        }
+        self.register_at(number, name, function)?;
+        Ok(number)
+    }
+
+    /// Registers a function under a number that guests may have built in, and a name.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    pub fn register_at<Types>(
+        &mut self,
+        number: u64,
+        name: &str,
+        function: impl IntoHostFunction<T, Types>,
+    ) -> Result<(), RegisterError> {
+        if number < FIRST_HOST_FUNCTION {
+            return Err(RegisterError::Reserved(number));
+        }
+        self.insert(number, name, function.into_host_function())
+    }
+
+    /// Replaces a Linux call by a function: the guest's calls of that number come here instead.
+    ///
+    /// # Errors
+    /// [`RegisterError::NotLinux`] if there is no such Linux call, and as
+    /// [`HostFunctions::register_at`].
+    pub fn replace_linux<Types>(
+        &mut self,
+        number: u64,
+        name: &str,
+        function: impl IntoHostFunction<T, Types>,
+    ) -> Result<(), RegisterError> {
+        if syscall_name(number).is_none() {
+            return Err(RegisterError::NotLinux(number));
+        }
+        self.insert(number, name, function.into_host_function())
+    }
+
+    fn insert(&mut self, number: u64, name: &str, function: Arc<Function<T>>) -> Result<(), RegisterError> {
+        if name.is_empty() || name.len() > 255 || name.contains('\0') {
+            return Err(RegisterError::Name(name.to_owned()));
+        }
+        if self.by_name.contains_key(name) {
+            return Err(RegisterError::NameTaken(name.to_owned()));
+        }
+        if self.by_number.contains_key(&number) {
+            return Err(RegisterError::NumberTaken(number));
+        }
+        let name: Arc<str> = name.into();
+        self.by_name.insert(Arc::clone(&name), number);
+        self.by_number.insert(number, Entry { name, function });
+        Ok(())
+    }
+
+    /// The number of the function with this name.
+    #[must_use]
+    pub fn number_of(&self, name: &str) -> Option<u64> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The name of the function with this number.
+    #[must_use]
+    pub fn name_of(&self, number: u64) -> Option<&str> {
+        self.by_number.get(&number).map(|entry| &*entry.name)
+    }
+
+    /// All functions by number.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.by_number.iter().map(|(&number, entry)| (number, &*entry.name))
+    }
+
+    pub(crate) fn get(&self, number: u64) -> Option<&Function<T>> {
+        self.by_number.get(&number).map(|entry| &*entry.function)
+    }
+}
+
+/// A Rust function that can be called by guests: `Fn(&mut Caller<'_, T>, A, B, ...) -> R` with up to
+/// seven [`Parameter`]s and a result that [`Returns`] knows.
+pub trait IntoHostFunction<T, Types> {
+    /// Wraps the function so that it takes its arguments from registers.
+    #[doc(hidden)]
+    fn into_host_function(self) -> Arc<Function<T>>;
+}
+
+macro_rules! into_host_function {
+    ($($P:ident)*) => {
+        impl<T, R, F, $($P),*> IntoHostFunction<T, (R, $($P,)*)> for F
+        where
+            F: Fn(&mut Caller<'_, T>, $($P),*) -> R + Send + Sync + 'static,
+            R: Returns,
+            $($P: Parameter,)*
+        {
+            fn into_host_function(self) -> Arc<Function<T>> {
+                Arc::new(move |caller: &mut Caller<'_, T>| {
+                    #[allow(unused_variables, unused_mut, non_snake_case, reason = "arity zero; parameters are named by their types")]
+                    let ($($P,)*) = {
+                        let mut from = Arguments::of(caller.hart());
+                        ($($P::take(&mut from),)*)
+                    };
+                    self(caller, $($P),*).put(caller.hart_mut())
+                })
+            }
+        }
+    };
+}
+into_host_function!();
+into_host_function!(A);
+into_host_function!(A B);
+into_host_function!(A B C);
+into_host_function!(A B C D);
+into_host_function!(A B C D E);
+into_host_function!(A B C D E G);
+into_host_function!(A B C D E G H);
