@@ -1,1 +1,16 @@
-//! placeholder
+//! The reference interpreter: what every other executor is compared with.
+//!
+//! Written to be read beside the manual: [`exec`](self) holds one file per extension, `num` and
+//! `softfloat` the pure functions they use. It is nevertheless a usable interpreter: instructions are
+//! decoded once into straight-line blocks, and the loop over a block neither allocates nor looks
+//! anything up.
+
+#![forbid(unsafe_code)]
+
+mod block;
+mod exec;
+mod interpreter;
+mod num;
+mod softfloat;
+
+pub use interpreter::{Interpreter, Retired};

@@ -11,8 +11,10 @@ pub type HostError = Box<dyn std::error::Error + Send + Sync>;
 pub trait Executor {
     /// Runs from `hart.pc` until there is a reason to stop, for at most `max` instructions.
     ///
-    /// When `max` instructions have retired and nothing else stops the machine, the exit is
-    /// `Paused(Step)`. Running out of fuel wins over it.
+    /// Before each instruction the first of these that applies ends the run: another thread asked for
+    /// a pause; pc is at a breakpoint; there is no fuel; `max` instructions have retired
+    /// (`Paused(Step)`); the fetch or the instruction traps. How promptly a pause is noticed is up to
+    /// the executor; all else is exact.
     ///
     /// # Errors
     /// Only what the host itself reports; the hart is then as before the `ecall`.

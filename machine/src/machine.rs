@@ -84,16 +84,18 @@ impl Machine {
         max: u64,
     ) -> Result<Exit, RunError> {
         self.state.become_state(VmState::Running)?;
+        let retired_before = self.hart.instret();
         let result = executor.execute(self, host, max);
         let to = match result {
             Ok(Exit::Completed(_)) => VmState::Completed,
             Ok(Exit::Trap(_)) | Err(_) => VmState::Error,
             Ok(Exit::OutOfFuel | Exit::Paused(_)) => VmState::Paused,
         };
-        self.paused_at = match result {
-            Ok(Exit::Paused(PauseReason::Breakpoint)) => Some(self.hart.pc),
-            _ => None,
-        };
+        if matches!(result, Ok(Exit::Paused(PauseReason::Breakpoint))) {
+            self.paused_at = Some(self.hart.pc);
+        } else if self.hart.instret() != retired_before {
+            self.paused_at = None;
+        }
         self.state.become_state(to)?;
         result.map_err(RunError::Host)
     }

@@ -184,7 +184,7 @@ impl Memory {
     }
 
     fn check_range(&self, range: &Range<u64>) -> Result<(), MapError> {
-        if range.start % PAGE_SIZE != 0 || range.end % PAGE_SIZE != 0 {
+        if !range.start.is_multiple_of(PAGE_SIZE) || !range.end.is_multiple_of(PAGE_SIZE) {
             return Err(MapError::Misaligned);
         }
         if range.start >= range.end || range.end > self.limits.address_space {

@@ -1,0 +1,147 @@
+//! D: double-precision floating point.
+
+use causality_isa::format::{
+    FBinary, FCompare, FLoad, FMoveToX, FR, FR4, FStore, FToX, FUnary, XMoveToF, XToF,
+};
+use causality_isa::visit::VisitD;
+
+use super::{Exec, Retire};
+use crate::num::sext_w;
+use crate::softfloat::{self as sf, Extreme, F32, F64};
+
+impl VisitD for Exec<'_> {
+    fn fld(&mut self, ops: FLoad) -> Retire {
+        let bits = u64::from_le_bytes(self.memory.load(self.address(ops.rs1, ops.imm))?);
+        self.hart.f[ops.rd.index()] = bits;
+        Ok(())
+    }
+
+    fn fsd(&mut self, ops: FStore) -> Retire {
+        let bits = self.hart.f[ops.rs2.index()];
+        Ok(self
+            .memory
+            .store(self.address(ops.rs1, ops.imm), bits.to_le_bytes())?)
+    }
+
+    fn fmadd_d(&mut self, ops: FR4) -> Retire {
+        self.fused::<F64>(ops, false, false)
+    }
+
+    fn fmsub_d(&mut self, ops: FR4) -> Retire {
+        self.fused::<F64>(ops, false, true)
+    }
+
+    fn fnmsub_d(&mut self, ops: FR4) -> Retire {
+        self.fused::<F64>(ops, true, false)
+    }
+
+    fn fnmadd_d(&mut self, ops: FR4) -> Retire {
+        self.fused::<F64>(ops, true, true)
+    }
+
+    fn fadd_d(&mut self, ops: FR) -> Retire {
+        self.arithmetic::<F64>(ops, sf::add)
+    }
+
+    fn fsub_d(&mut self, ops: FR) -> Retire {
+        self.arithmetic::<F64>(ops, sf::sub)
+    }
+
+    fn fmul_d(&mut self, ops: FR) -> Retire {
+        self.arithmetic::<F64>(ops, sf::mul)
+    }
+
+    fn fdiv_d(&mut self, ops: FR) -> Retire {
+        self.arithmetic::<F64>(ops, sf::div)
+    }
+
+    fn fsqrt_d(&mut self, ops: FUnary) -> Retire {
+        self.convert::<F64, F64>(ops, sf::sqrt)
+    }
+
+    fn fsgnj_d(&mut self, ops: FBinary) -> Retire {
+        self.sign_inject::<F64>(ops, |_, b| b)
+    }
+
+    fn fsgnjn_d(&mut self, ops: FBinary) -> Retire {
+        self.sign_inject::<F64>(ops, |_, b| !b)
+    }
+
+    fn fsgnjx_d(&mut self, ops: FBinary) -> Retire {
+        self.sign_inject::<F64>(ops, |a, b| a ^ b)
+    }
+
+    fn fmin_d(&mut self, ops: FBinary) -> Retire {
+        self.select::<F64>(ops, |a, b| sf::extreme_number(a, b, Extreme::Min))
+    }
+
+    fn fmax_d(&mut self, ops: FBinary) -> Retire {
+        self.select::<F64>(ops, |a, b| sf::extreme_number(a, b, Extreme::Max))
+    }
+
+    fn fcvt_s_d(&mut self, ops: FUnary) -> Retire {
+        self.convert(ops, sf::convert::<F64, F32>)
+    }
+
+    fn fcvt_d_s(&mut self, ops: FUnary) -> Retire {
+        self.convert(ops, sf::convert::<F32, F64>)
+    }
+
+    fn fle_d(&mut self, ops: FCompare) -> Retire {
+        self.compare::<F64>(ops, sf::le)
+    }
+
+    fn flt_d(&mut self, ops: FCompare) -> Retire {
+        self.compare::<F64>(ops, sf::lt)
+    }
+
+    fn feq_d(&mut self, ops: FCompare) -> Retire {
+        self.compare::<F64>(ops, sf::eq)
+    }
+
+    fn fclass_d(&mut self, ops: FMoveToX) -> Retire {
+        self.classify::<F64>(ops)
+    }
+
+    fn fcvt_w_d(&mut self, ops: FToX) -> Retire {
+        self.to_integer::<F64, i32>(ops, |v| v as u64)
+    }
+
+    fn fcvt_wu_d(&mut self, ops: FToX) -> Retire {
+        self.to_integer::<F64, u32>(ops, sext_w)
+    }
+
+    fn fcvt_l_d(&mut self, ops: FToX) -> Retire {
+        self.to_integer::<F64, i64>(ops, |v| v as u64)
+    }
+
+    fn fcvt_lu_d(&mut self, ops: FToX) -> Retire {
+        self.to_integer::<F64, u64>(ops, |v| v)
+    }
+
+    fn fmv_x_d(&mut self, ops: FMoveToX) -> Retire {
+        self.set_x(ops.rd, self.hart.f[ops.rs1.index()]);
+        Ok(())
+    }
+
+    fn fcvt_d_w(&mut self, ops: XToF) -> Retire {
+        self.from_integer::<F64, i32>(ops, |v| v as i32)
+    }
+
+    fn fcvt_d_wu(&mut self, ops: XToF) -> Retire {
+        self.from_integer::<F64, u32>(ops, |v| v as u32)
+    }
+
+    fn fcvt_d_l(&mut self, ops: XToF) -> Retire {
+        self.from_integer::<F64, i64>(ops, |v| v as i64)
+    }
+
+    fn fcvt_d_lu(&mut self, ops: XToF) -> Retire {
+        self.from_integer::<F64, u64>(ops, |v| v)
+    }
+
+    fn fmv_d_x(&mut self, ops: XMoveToF) -> Retire {
+        self.hart.f[ops.rd.index()] = self.x(ops.rs1);
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! F: single-precision floating point.
+
+use causality_isa::format::{
+    FBinary, FCompare, FLoad, FMoveToX, FR, FR4, FStore, FToX, FUnary, XMoveToF, XToF,
+};
+use causality_isa::visit::VisitF;
+
+use super::{Exec, Retire};
+use crate::num::sext_w;
+use crate::softfloat::{self as sf, Extreme, F32};
+
+impl VisitF for Exec<'_> {
+    fn flw(&mut self, ops: FLoad) -> Retire {
+        let bits = u32::from_le_bytes(self.memory.load(self.address(ops.rs1, ops.imm))?);
+        self.hart.f[ops.rd.index()] = !0xffff_ffff | u64::from(bits);
+        Ok(())
+    }
+
+    fn fsw(&mut self, ops: FStore) -> Retire {
+        let bits = self.hart.f[ops.rs2.index()] as u32;
+        Ok(self
+            .memory
+            .store(self.address(ops.rs1, ops.imm), bits.to_le_bytes())?)
+    }
+
+    fn fmadd_s(&mut self, ops: FR4) -> Retire {
+        self.fused::<F32>(ops, false, false)
+    }
+
+    fn fmsub_s(&mut self, ops: FR4) -> Retire {
+        self.fused::<F32>(ops, false, true)
+    }
+
+    fn fnmsub_s(&mut self, ops: FR4) -> Retire {
+        self.fused::<F32>(ops, true, false)
+    }
+
+    fn fnmadd_s(&mut self, ops: FR4) -> Retire {
+        self.fused::<F32>(ops, true, true)
+    }
+
+    fn fadd_s(&mut self, ops: FR) -> Retire {
+        self.arithmetic::<F32>(ops, sf::add)
+    }
+
+    fn fsub_s(&mut self, ops: FR) -> Retire {
+        self.arithmetic::<F32>(ops, sf::sub)
+    }
+
+    fn fmul_s(&mut self, ops: FR) -> Retire {
+        self.arithmetic::<F32>(ops, sf::mul)
+    }
+
+    fn fdiv_s(&mut self, ops: FR) -> Retire {
+        self.arithmetic::<F32>(ops, sf::div)
+    }
+
+    fn fsqrt_s(&mut self, ops: FUnary) -> Retire {
+        self.convert::<F32, F32>(ops, sf::sqrt)
+    }
+
+    fn fsgnj_s(&mut self, ops: FBinary) -> Retire {
+        self.sign_inject::<F32>(ops, |_, b| b)
+    }
+
+    fn fsgnjn_s(&mut self, ops: FBinary) -> Retire {
+        self.sign_inject::<F32>(ops, |_, b| !b)
+    }
+
+    fn fsgnjx_s(&mut self, ops: FBinary) -> Retire {
+        self.sign_inject::<F32>(ops, |a, b| a ^ b)
+    }
+
+    fn fmin_s(&mut self, ops: FBinary) -> Retire {
+        self.select::<F32>(ops, |a, b| sf::extreme_number(a, b, Extreme::Min))
+    }
+
+    fn fmax_s(&mut self, ops: FBinary) -> Retire {
+        self.select::<F32>(ops, |a, b| sf::extreme_number(a, b, Extreme::Max))
+    }
+
+    fn fle_s(&mut self, ops: FCompare) -> Retire {
+        self.compare::<F32>(ops, sf::le)
+    }
+
+    fn flt_s(&mut self, ops: FCompare) -> Retire {
+        self.compare::<F32>(ops, sf::lt)
+    }
+
+    fn feq_s(&mut self, ops: FCompare) -> Retire {
+        self.compare::<F32>(ops, sf::eq)
+    }
+
+    fn fclass_s(&mut self, ops: FMoveToX) -> Retire {
+        self.classify::<F32>(ops)
+    }
+
+    fn fcvt_w_s(&mut self, ops: FToX) -> Retire {
+        self.to_integer::<F32, i32>(ops, |v| v as u64)
+    }
+
+    fn fcvt_wu_s(&mut self, ops: FToX) -> Retire {
+        self.to_integer::<F32, u32>(ops, sext_w)
+    }
+
+    fn fcvt_l_s(&mut self, ops: FToX) -> Retire {
+        self.to_integer::<F32, i64>(ops, |v| v as u64)
+    }
+
+    fn fcvt_lu_s(&mut self, ops: FToX) -> Retire {
+        self.to_integer::<F32, u64>(ops, |v| v)
+    }
+
+    fn fmv_x_w(&mut self, ops: FMoveToX) -> Retire {
+        self.set_x(ops.rd, sext_w(self.hart.f[ops.rs1.index()] as u32));
+        Ok(())
+    }
+
+    fn fcvt_s_w(&mut self, ops: XToF) -> Retire {
+        self.from_integer::<F32, i32>(ops, |v| v as i32)
+    }
+
+    fn fcvt_s_wu(&mut self, ops: XToF) -> Retire {
+        self.from_integer::<F32, u32>(ops, |v| v as u32)
+    }
+
+    fn fcvt_s_l(&mut self, ops: XToF) -> Retire {
+        self.from_integer::<F32, i64>(ops, |v| v as i64)
+    }
+
+    fn fcvt_s_lu(&mut self, ops: XToF) -> Retire {
+        self.from_integer::<F32, u64>(ops, |v| v)
+    }
+
+    fn fmv_w_x(&mut self, ops: XMoveToF) -> Retire {
+        self.hart.f[ops.rd.index()] = !0xffff_ffff | self.x(ops.rs1);
+        Ok(())
+    }
+}
