@@ -1,0 +1,155 @@
+//! An executable file taken apart and checked.
+
+use causality_machine::memory::PAGE_SIZE;
+use causality_machine::{Image, Limits};
+use object::LittleEndian as LE;
+use object::elf::{PT_INTERP, PT_LOAD, ProgramHeader64};
+use object::read::elf::ProgramHeader as _;
+
+use super::header::{Header, check_end};
+use super::segment::Load;
+use super::symbols::Symbols;
+use super::{LoadError, attributes, layout};
+
+/// Where position-independent programs are placed, unless their alignment asks for more.
+const DYN_BASE: u64 = 0x10000;
+
+/// An executable file: what to place where, and what is known about it.
+///
+/// Everything in it has been checked except whether this machine has the instructions it needs; that
+/// is [`Program::check_extensions`], apart so that a program can be inspected that cannot be run.
+#[derive(Clone, Debug)]
+pub struct Program {
+    image: Image,
+    base: u64,
+    symbols: Symbols,
+    arch: Option<String>,
+    flags: u32,
+}
+
+impl Program {
+    /// Reads an ELF executable. Position-dependent ones lie where they say, static
+    /// position-independent ones from 0x10000 on.
+    ///
+    /// # Errors
+    /// A [`LoadError`] for everything that is not a statically linked RV64 program within `limits`.
+    pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, LoadError> {
+        let header = Header::parse(bytes)?;
+        let headers = header.program_headers()?;
+        refuse_interpreter(bytes, headers)?;
+        let base = if header.is_position_independent() {
+            base_for(headers)
+        } else {
+            0
+        };
+        let loads = parse_loads(bytes, headers, base, limits)?;
+        let table = header.program_headers_offset();
+        let table = loads.iter().find_map(|load| load.addr_of_offset(table));
+        let sections = header.sections()?;
+        let program = Program {
+            image: Image {
+                entry: header.entry().wrapping_add(base),
+                segments: layout::place(loads, limits)?,
+                program_headers: table.map_or((0, 0), |addr| (addr, headers.len() as u64)),
+            },
+            base,
+            symbols: Symbols::parse(bytes, &sections, base)?,
+            arch: attributes::arch(bytes, &sections)?,
+            flags: header.flags(),
+        };
+        program.check_entry()?;
+        Ok(program)
+    }
+
+    fn check_entry(&self) -> Result<(), LoadError> {
+        let entry = self.image.entry;
+        if entry % 2 != 0 {
+            return Err(LoadError::EntryMisaligned { entry });
+        }
+        let mut text = self.image.segments.iter().filter(|s| s.perms.is_executable());
+        match text.any(|s| s.addr <= entry && entry - s.addr < s.size) {
+            true => Ok(()),
+            false => Err(LoadError::EntryOutsideText { entry }),
+        }
+    }
+
+    /// What goes where.
+    #[must_use]
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// By how much the file's addresses were shifted: 0 for position-dependent programs.
+    #[must_use]
+    pub fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// The names in it.
+    #[must_use]
+    pub fn symbols(&self) -> &Symbols {
+        &self.symbols
+    }
+
+    /// The ISA string it was built for, as the file's attributes have it.
+    #[must_use]
+    pub fn arch(&self) -> Option<&str> {
+        self.arch.as_deref()
+    }
+
+    /// `e_flags` of the file header.
+    #[must_use]
+    pub fn flags(&self) -> u32 {
+        self.flags
+    }
+}
+
+fn refuse_interpreter(bytes: &[u8], headers: &[ProgramHeader64<LE>]) -> Result<(), LoadError> {
+    let Some(header) = headers.iter().find(|header| header.p_type(LE) == PT_INTERP) else {
+        return Ok(());
+    };
+    let (offset, size) = header.file_range(LE);
+    check_end(bytes, "PT_INTERP", offset, size)?;
+    let path = &bytes[offset as usize..(offset + size.min(256)) as usize];
+    let path = path.split(|&byte| byte == 0).next().unwrap_or_default();
+    Err(LoadError::DynamicallyLinked {
+        interpreter: String::from_utf8_lossy(path).into_owned(),
+    })
+}
+
+/// A base that respects every segment's alignment; whether it fits is checked with the segments.
+fn base_for(headers: &[ProgramHeader64<LE>]) -> u64 {
+    let aligns = headers
+        .iter()
+        .filter(|h| h.p_type(LE) == PT_LOAD)
+        .map(|h| h.p_align(LE));
+    aligns.fold(DYN_BASE.max(PAGE_SIZE), u64::max)
+}
+
+/// The segments that occupy memory.
+fn parse_loads<'a>(
+    bytes: &'a [u8],
+    headers: &[ProgramHeader64<LE>],
+    base: u64,
+    limits: &Limits,
+) -> Result<Vec<Load<'a>>, LoadError> {
+    let loads = headers
+        .iter()
+        .enumerate()
+        .filter(|(_, header)| header.p_type(LE) == PT_LOAD);
+    let count = loads.clone().count();
+    if count > limits.segments {
+        return Err(LoadError::TooManySegments {
+            count,
+            limit: limits.segments,
+        });
+    }
+    let loads = loads.map(|load| Load::parse(bytes, load, base, limits));
+    let loads: Vec<_> = loads
+        .filter(|load| !matches!(load, Ok(load) if load.size == 0))
+        .collect::<Result<_, _>>()?;
+    if loads.is_empty() {
+        return Err(LoadError::NoSegments);
+    }
+    Ok(loads)
+}

@@ -1,0 +1,168 @@
+//! Names of addresses, for people.
+
+use object::LittleEndian as LE;
+use object::elf::{FileHeader64, SHN_ABS, SHN_UNDEF, SHT_SYMTAB, Sym64};
+use object::read::elf::{SectionTable, Sym as _};
+
+use super::LoadError;
+use super::header::sections as malformed;
+
+/// Longer names are cut: a hostile table could make every name as long as the file.
+const MAX_NAME: usize = 4096;
+
+const STT_NOTYPE: u8 = 0;
+const STT_OBJECT: u8 = 1;
+const STT_FUNC: u8 = 2;
+
+/// What a symbol names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SymbolKind {
+    /// A function.
+    Function,
+    /// A place of unknown kind; usually written in assembly.
+    Label,
+    /// A variable.
+    Object,
+}
+
+/// One named address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Symbol<'a> {
+    /// Its name; mangled, if the language does that.
+    pub name: &'a str,
+    /// Its address in the guest.
+    pub addr: u64,
+    /// Its size in bytes; 0 when the file does not say.
+    pub size: u64,
+    /// What it names.
+    pub kind: SymbolKind,
+}
+
+/// The symbol table of a program, by address. Empty for a stripped program.
+#[derive(Clone, Debug, Default)]
+pub struct Symbols {
+    /// Ascending by kind and address.
+    entries: Vec<Entry>,
+    strings: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    kind: SymbolKind,
+    addr: u64,
+    size: u64,
+    /// Start and length in `strings`; UTF-8.
+    name: (u32, u32),
+}
+
+impl Symbols {
+    /// Reads the symbols of a file whose addresses are shifted by `base`.
+    pub(super) fn parse(
+        bytes: &[u8],
+        sections: &SectionTable<'_, FileHeader64<LE>>,
+        base: u64,
+    ) -> Result<Self, LoadError> {
+        let table = sections.symbols(LE, bytes, SHT_SYMTAB).map_err(malformed)?;
+        let strings = match sections.section(table.string_section()) {
+            Ok(section) if !table.is_empty() => object::read::elf::SectionHeader::data(section, LE, bytes),
+            _ => Ok(&[][..]),
+        };
+        let strings = strings.map_err(malformed)?;
+        let mut entries: Vec<_> = table
+            .iter()
+            .filter_map(|symbol| entry(symbol, strings, base))
+            .collect();
+        entries.sort_by_key(|e| (e.kind, e.addr, e.size));
+        Ok(Symbols {
+            entries,
+            strings: strings.to_vec(),
+        })
+    }
+
+    /// All symbols: functions, labels, objects; ascending by address within each kind.
+    pub fn iter(&self) -> impl Iterator<Item = Symbol<'_>> {
+        self.entries.iter().map(|entry| self.symbol(entry))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The symbol with this name; the first by kind and address if there are several.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Symbol<'_>> {
+        self.iter().find(|symbol| symbol.name == name)
+    }
+
+    /// The function that holds the instruction at `pc`, or else the last label at or before it, and
+    /// how many bytes `pc` lies behind its start.
+    #[must_use]
+    pub fn at(&self, pc: u64) -> Option<(Symbol<'_>, u64)> {
+        let entry = self
+            .last_before(SymbolKind::Function, pc)
+            .filter(|e| e.size == 0 || pc - e.addr < e.size)
+            .or_else(|| self.last_before(SymbolKind::Label, pc))?;
+        Some((self.symbol(entry), pc - entry.addr))
+    }
+
+    fn last_before(&self, kind: SymbolKind, addr: u64) -> Option<&Entry> {
+        let end = self.entries.partition_point(|e| (e.kind, e.addr) <= (kind, addr));
+        self.entries[..end].last().filter(|e| e.kind == kind)
+    }
+
+    fn symbol(&self, entry: &Entry) -> Symbol<'_> {
+        let (start, len) = (entry.name.0 as usize, entry.name.1 as usize);
+        Symbol {
+            name: str::from_utf8(&self.strings[start..start + len]).unwrap_or_default(),
+            addr: entry.addr,
+            size: entry.size,
+            kind: entry.kind,
+        }
+    }
+}
+
+/// `None` for what names no address: sections, files, undefined and thread-local symbols, and the
+/// assembler's own.
+fn entry(symbol: &Sym64<LE>, strings: &[u8], base: u64) -> Option<Entry> {
+    let kind = match symbol.st_info().0 & 0xf {
+        STT_NOTYPE => SymbolKind::Label,
+        STT_OBJECT => SymbolKind::Object,
+        STT_FUNC => SymbolKind::Function,
+        _ => return None,
+    };
+    let section = symbol.st_shndx(LE);
+    if section == SHN_UNDEF {
+        return None;
+    }
+    let base = if section == SHN_ABS { 0 } else { base };
+    let start = symbol.st_name(LE);
+    let name = name_at(strings, start as usize)?;
+    if name.is_empty() || name.starts_with('$') || name.starts_with(".L") {
+        return None;
+    }
+    Some(Entry {
+        kind,
+        addr: symbol.st_value(LE).wrapping_add(base),
+        size: symbol.st_size(LE),
+        name: (start, name.len() as u32),
+    })
+}
+
+/// The valid UTF-8 at `start` up to a zero byte.
+fn name_at(strings: &[u8], start: usize) -> Option<&str> {
+    let rest = strings.get(start..)?;
+    let rest = &rest[..rest.len().min(MAX_NAME)];
+    let end = rest.iter().position(|&byte| byte == 0).unwrap_or(rest.len());
+    match str::from_utf8(&rest[..end]) {
+        Ok(name) => Some(name),
+        Err(error) => str::from_utf8(&rest[..error.valid_up_to()]).ok(),
+    }
+}
