@@ -533,6 +533,20 @@ impl CInst {
         Self::with_operands(COpcode::ALL[row], half as u32)
     }
 
+    /// Whether this is a HINT: an encoding set aside for performance hints, without effect on registers or memory.
+    pub fn is_hint(self) -> bool {
+        match self {
+            Self::CNop(Cnop { imm }) => imm != 0,
+            Self::CAddi(Ci { imm, .. }) => imm == 0,
+            Self::CLi(Ci { rd, .. }) => rd.is_zero(),
+            Self::CLui(Clui { rd, .. }) => rd.is_zero(),
+            Self::CSlli(Cshift { rd, shamt }) => rd.is_zero() || shamt == 0,
+            Self::CSrli(CshiftP { shamt, .. }) | Self::CSrai(CshiftP { shamt, .. }) => shamt == 0,
+            Self::CMv(Cr { rd, .. }) | Self::CAdd(Cr { rd, .. }) => rd.is_zero(),
+            _ => false,
+        }
+    }
+
     /// The 16-bit instruction; operands that do not fit are cut off.
     pub fn encode(self) -> u16 {
         self.opcode().fill(self.operand_bits() as u16)

@@ -4,6 +4,7 @@
 //! another template over the same operands. Immediates are decimal, and a branch shows its byte offset unless the
 //! [`Style`] says at which `pc` it stands.
 
+use crate::compressed::Cr;
 use crate::format::{self, Operand, Rm};
 use crate::reg::X;
 use crate::{CInst, Decoded, Inst, Opcode, csr};
@@ -12,8 +13,8 @@ use core::fmt::{self, Display, Write};
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Use pseudo-instructions (`li`, `mv`, `ret`…) and print compressed instructions as their expansion; otherwise
-    /// exactly what is encoded (`c.li`, `addi`…) with all operands.
+    /// Use pseudo-instructions (`li`, `mv`, `ret`…) and print compressed instructions, HINTs apart, as their expansion;
+    /// otherwise exactly what is encoded (`c.li`, `addi`…) with all operands.
     pub pseudo: bool,
     /// The address of the instruction, to print absolute branch targets.
     pub pc: Option<u64>,
@@ -64,7 +65,11 @@ impl fmt::Display for Decoded {
 impl fmt::Display for Disassembly<Decoded> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.subject.compressed {
-            Some(compressed) if !self.style.pseudo => write_compressed(f, compressed, self.style),
+            Some(compressed) if !self.style.pseudo || compressed.is_hint() => {
+                write_compressed(f, compressed, self.style)
+            }
+            // Its expansion `add rd, zero, rs2` is not what an assembler calls `mv`.
+            Some(CInst::CMv(Cr { rd, rs2 })) => write!(f, "mv {rd}, {rs2}"),
             _ => self.subject.inst.display(self.style).fmt(f),
         }
     }
@@ -253,7 +258,6 @@ fn pseudo_integer(inst: Inst) -> Option<(&'static str, &'static str)> {
         Inst::Addi(format::I { imm: 0, .. }) => ("mv", "rd, rs1"),
         Inst::Addiw(format::I { imm: 0, .. }) => ("sext.w", "rd, rs1"),
         Inst::Xori(format::I { imm: -1, .. }) => ("not", "rd, rs1"),
-        Inst::Andi(format::I { imm: 255, .. }) => ("zext.b", "rd, rs1"),
         Inst::Sltiu(format::I { imm: 1, .. }) => ("seqz", "rd, rs1"),
         Inst::Sub(format::R { rs1: ZERO, .. }) => ("neg", "rd, rs2"),
         Inst::Subw(format::R { rs1: ZERO, .. }) => ("negw", "rd, rs2"),
@@ -262,7 +266,11 @@ fn pseudo_integer(inst: Inst) -> Option<(&'static str, &'static str)> {
         Inst::Slt(format::R { rs1: ZERO, .. }) => ("sgtz", "rd, rs2"),
         Inst::AddUw(format::R { rs2: ZERO, .. }) => ("zext.w", "rd, rs1"),
         Inst::Fence(format::Fence {
-            pred: 15, succ: 15, ..
+            rd: ZERO,
+            rs1: ZERO,
+            fm: 0,
+            pred: 15,
+            succ: 15,
         }) => ("fence", ""),
         _ => return None,
     })

@@ -26,6 +26,7 @@ pub mod csr;
 pub mod disasm;
 pub mod extension;
 pub mod format;
+pub mod isa_string;
 
 pub mod reg;
 pub mod visit;
@@ -41,5 +42,6 @@ pub use decode::{Decoded, decode};
 pub use extension::{Extension, ExtensionSet};
 pub use format::Rm;
 pub use inst::Inst;
+pub use isa_string::IsaString;
 pub use opcode::Opcode;
 pub use pattern::Pattern;
