@@ -1,0 +1,1 @@
+//! Empty: this package only names others, for the C sources inside them.
