@@ -5,7 +5,7 @@
 //! [`Style`] says at which `pc` it stands.
 
 use crate::compressed::Cr;
-use crate::format::{self, Operand, Rm};
+use crate::format::{B, Csr, CsrImm, Fence, I, J, Jalr, Operand, R, Rm};
 use crate::reg::X;
 use crate::{CInst, Decoded, Inst, Opcode, csr};
 use core::fmt::{self, Display, Write};
@@ -249,23 +249,23 @@ fn pseudo(inst: Inst) -> Option<(&'static str, &'static str)> {
 fn pseudo_integer(inst: Inst) -> Option<(&'static str, &'static str)> {
     const ZERO: X = X::ZERO;
     Some(match inst {
-        Inst::Addi(format::I {
+        Inst::Addi(I {
             rd: ZERO,
             rs1: ZERO,
             imm: 0,
         }) => ("nop", ""),
-        Inst::Addi(format::I { rs1: ZERO, .. }) => ("li", "rd, imm"),
-        Inst::Addi(format::I { imm: 0, .. }) => ("mv", "rd, rs1"),
-        Inst::Addiw(format::I { imm: 0, .. }) => ("sext.w", "rd, rs1"),
-        Inst::Xori(format::I { imm: -1, .. }) => ("not", "rd, rs1"),
-        Inst::Sltiu(format::I { imm: 1, .. }) => ("seqz", "rd, rs1"),
-        Inst::Sub(format::R { rs1: ZERO, .. }) => ("neg", "rd, rs2"),
-        Inst::Subw(format::R { rs1: ZERO, .. }) => ("negw", "rd, rs2"),
-        Inst::Sltu(format::R { rs1: ZERO, .. }) => ("snez", "rd, rs2"),
-        Inst::Slt(format::R { rs2: ZERO, .. }) => ("sltz", "rd, rs1"),
-        Inst::Slt(format::R { rs1: ZERO, .. }) => ("sgtz", "rd, rs2"),
-        Inst::AddUw(format::R { rs2: ZERO, .. }) => ("zext.w", "rd, rs1"),
-        Inst::Fence(format::Fence {
+        Inst::Addi(I { rs1: ZERO, .. }) => ("li", "rd, imm"),
+        Inst::Addi(I { imm: 0, .. }) => ("mv", "rd, rs1"),
+        Inst::Addiw(I { imm: 0, .. }) => ("sext.w", "rd, rs1"),
+        Inst::Xori(I { imm: -1, .. }) => ("not", "rd, rs1"),
+        Inst::Sltiu(I { imm: 1, .. }) => ("seqz", "rd, rs1"),
+        Inst::Sub(R { rs1: ZERO, .. }) => ("neg", "rd, rs2"),
+        Inst::Subw(R { rs1: ZERO, .. }) => ("negw", "rd, rs2"),
+        Inst::Sltu(R { rs1: ZERO, .. }) => ("snez", "rd, rs2"),
+        Inst::Slt(R { rs2: ZERO, .. }) => ("sltz", "rd, rs1"),
+        Inst::Slt(R { rs1: ZERO, .. }) => ("sgtz", "rd, rs2"),
+        Inst::AddUw(R { rs2: ZERO, .. }) => ("zext.w", "rd, rs1"),
+        Inst::Fence(Fence {
             rd: ZERO,
             rs1: ZERO,
             fm: 0,
@@ -280,24 +280,24 @@ fn pseudo_jump(inst: Inst) -> Option<(&'static str, &'static str)> {
     const ZERO: X = X::ZERO;
     const RA: X = X::RA;
     Some(match inst {
-        Inst::Jal(format::J { rd: ZERO, .. }) => ("j", "offset"),
-        Inst::Jal(format::J { rd: RA, .. }) => ("jal", "offset"),
-        Inst::Jalr(format::Jalr {
+        Inst::Jal(J { rd: ZERO, .. }) => ("j", "offset"),
+        Inst::Jal(J { rd: RA, .. }) => ("jal", "offset"),
+        Inst::Jalr(Jalr {
             rd: ZERO,
             rs1: RA,
             imm: 0,
         }) => ("ret", ""),
-        Inst::Jalr(format::Jalr { rd: ZERO, imm: 0, .. }) => ("jr", "rs1"),
-        Inst::Jalr(format::Jalr { rd: ZERO, .. }) => ("jr", "imm(rs1)"),
-        Inst::Jalr(format::Jalr { rd: RA, imm: 0, .. }) => ("jalr", "rs1"),
-        Inst::Jalr(format::Jalr { rd: RA, .. }) => ("jalr", "imm(rs1)"),
-        Inst::Jalr(format::Jalr { imm: 0, .. }) => ("jalr", "rd, rs1"),
-        Inst::Beq(format::B { rs2: ZERO, .. }) => ("beqz", "rs1, offset"),
-        Inst::Bne(format::B { rs2: ZERO, .. }) => ("bnez", "rs1, offset"),
-        Inst::Bge(format::B { rs1: ZERO, .. }) => ("blez", "rs2, offset"),
-        Inst::Bge(format::B { rs2: ZERO, .. }) => ("bgez", "rs1, offset"),
-        Inst::Blt(format::B { rs2: ZERO, .. }) => ("bltz", "rs1, offset"),
-        Inst::Blt(format::B { rs1: ZERO, .. }) => ("bgtz", "rs2, offset"),
+        Inst::Jalr(Jalr { rd: ZERO, imm: 0, .. }) => ("jr", "rs1"),
+        Inst::Jalr(Jalr { rd: ZERO, .. }) => ("jr", "imm(rs1)"),
+        Inst::Jalr(Jalr { rd: RA, imm: 0, .. }) => ("jalr", "rs1"),
+        Inst::Jalr(Jalr { rd: RA, .. }) => ("jalr", "imm(rs1)"),
+        Inst::Jalr(Jalr { imm: 0, .. }) => ("jalr", "rd, rs1"),
+        Inst::Beq(B { rs2: ZERO, .. }) => ("beqz", "rs1, offset"),
+        Inst::Bne(B { rs2: ZERO, .. }) => ("bnez", "rs1, offset"),
+        Inst::Bge(B { rs1: ZERO, .. }) => ("blez", "rs2, offset"),
+        Inst::Bge(B { rs2: ZERO, .. }) => ("bgez", "rs1, offset"),
+        Inst::Blt(B { rs2: ZERO, .. }) => ("bltz", "rs1, offset"),
+        Inst::Blt(B { rs1: ZERO, .. }) => ("bgtz", "rs2, offset"),
         _ => return None,
     })
 }
@@ -305,78 +305,78 @@ fn pseudo_jump(inst: Inst) -> Option<(&'static str, &'static str)> {
 fn pseudo_csr(inst: Inst) -> Option<(&'static str, &'static str)> {
     const ZERO: X = X::ZERO;
     Some(match inst {
-        Inst::Csrrs(format::Csr {
+        Inst::Csrrs(Csr {
             csr: csr::FFLAGS,
             rs1: ZERO,
             ..
         }) => ("frflags", "rd"),
-        Inst::Csrrs(format::Csr {
+        Inst::Csrrs(Csr {
             csr: csr::FRM,
             rs1: ZERO,
             ..
         }) => ("frrm", "rd"),
-        Inst::Csrrs(format::Csr {
+        Inst::Csrrs(Csr {
             csr: csr::FCSR,
             rs1: ZERO,
             ..
         }) => ("frcsr", "rd"),
-        Inst::Csrrs(format::Csr {
+        Inst::Csrrs(Csr {
             csr: csr::CYCLE,
             rs1: ZERO,
             ..
         }) => ("rdcycle", "rd"),
-        Inst::Csrrs(format::Csr {
+        Inst::Csrrs(Csr {
             csr: csr::TIME,
             rs1: ZERO,
             ..
         }) => ("rdtime", "rd"),
-        Inst::Csrrs(format::Csr {
+        Inst::Csrrs(Csr {
             csr: csr::INSTRET,
             rs1: ZERO,
             ..
         }) => ("rdinstret", "rd"),
-        Inst::Csrrw(format::Csr {
+        Inst::Csrrw(Csr {
             rd: ZERO,
             csr: csr::CYCLE,
             rs1: ZERO,
         }) => ("unimp", ""),
-        Inst::Csrrw(format::Csr {
+        Inst::Csrrw(Csr {
             rd: ZERO,
             csr: csr::FFLAGS,
             ..
         }) => ("fsflags", "rs1"),
-        Inst::Csrrw(format::Csr { csr: csr::FFLAGS, .. }) => ("fsflags", "rd, rs1"),
-        Inst::Csrrw(format::Csr {
+        Inst::Csrrw(Csr { csr: csr::FFLAGS, .. }) => ("fsflags", "rd, rs1"),
+        Inst::Csrrw(Csr {
             rd: ZERO,
             csr: csr::FRM,
             ..
         }) => ("fsrm", "rs1"),
-        Inst::Csrrw(format::Csr { csr: csr::FRM, .. }) => ("fsrm", "rd, rs1"),
-        Inst::Csrrw(format::Csr {
+        Inst::Csrrw(Csr { csr: csr::FRM, .. }) => ("fsrm", "rd, rs1"),
+        Inst::Csrrw(Csr {
             rd: ZERO,
             csr: csr::FCSR,
             ..
         }) => ("fscsr", "rs1"),
-        Inst::Csrrw(format::Csr { csr: csr::FCSR, .. }) => ("fscsr", "rd, rs1"),
-        Inst::Csrrwi(format::CsrImm {
+        Inst::Csrrw(Csr { csr: csr::FCSR, .. }) => ("fscsr", "rd, rs1"),
+        Inst::Csrrwi(CsrImm {
             rd: ZERO,
             csr: csr::FFLAGS,
             ..
         }) => ("fsflagsi", "uimm"),
-        Inst::Csrrwi(format::CsrImm { csr: csr::FFLAGS, .. }) => ("fsflagsi", "rd, uimm"),
-        Inst::Csrrwi(format::CsrImm {
+        Inst::Csrrwi(CsrImm { csr: csr::FFLAGS, .. }) => ("fsflagsi", "rd, uimm"),
+        Inst::Csrrwi(CsrImm {
             rd: ZERO,
             csr: csr::FRM,
             ..
         }) => ("fsrmi", "uimm"),
-        Inst::Csrrwi(format::CsrImm { csr: csr::FRM, .. }) => ("fsrmi", "rd, uimm"),
-        Inst::Csrrs(format::Csr { rs1: ZERO, .. }) => ("csrr", "rd, csr"),
-        Inst::Csrrw(format::Csr { rd: ZERO, .. }) => ("csrw", "csr, rs1"),
-        Inst::Csrrs(format::Csr { rd: ZERO, .. }) => ("csrs", "csr, rs1"),
-        Inst::Csrrc(format::Csr { rd: ZERO, .. }) => ("csrc", "csr, rs1"),
-        Inst::Csrrwi(format::CsrImm { rd: ZERO, .. }) => ("csrwi", "csr, uimm"),
-        Inst::Csrrsi(format::CsrImm { rd: ZERO, .. }) => ("csrsi", "csr, uimm"),
-        Inst::Csrrci(format::CsrImm { rd: ZERO, .. }) => ("csrci", "csr, uimm"),
+        Inst::Csrrwi(CsrImm { csr: csr::FRM, .. }) => ("fsrmi", "rd, uimm"),
+        Inst::Csrrs(Csr { rs1: ZERO, .. }) => ("csrr", "rd, csr"),
+        Inst::Csrrw(Csr { rd: ZERO, .. }) => ("csrw", "csr, rs1"),
+        Inst::Csrrs(Csr { rd: ZERO, .. }) => ("csrs", "csr, rs1"),
+        Inst::Csrrc(Csr { rd: ZERO, .. }) => ("csrc", "csr, rs1"),
+        Inst::Csrrwi(CsrImm { rd: ZERO, .. }) => ("csrwi", "csr, uimm"),
+        Inst::Csrrsi(CsrImm { rd: ZERO, .. }) => ("csrsi", "csr, uimm"),
+        Inst::Csrrci(CsrImm { rd: ZERO, .. }) => ("csrci", "csr, uimm"),
         _ => return None,
     })
 }

@@ -157,7 +157,7 @@ macro_rules! formats {
         })+) => {$(
         $(#[doc = $doc])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(packed(2))]
+        #[repr(Rust, packed(2))]
         pub struct $Format {
             $($(#[doc = $fdoc])+ pub $field: $Type,)*
         }

@@ -26,7 +26,7 @@ use causality_isa::{Opcode, csr, decode};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::{env, fs};
 use testing::Random;
 
@@ -106,7 +106,8 @@ fn compare(name: &str, words: &[u32], size: usize) {
 
 fn compare_with(file: &Path, words: &[u32], size: usize, pseudo: bool, csrs: &HashMap<String, String>) {
     let mut differences = Vec::new();
-    let mut lines = objdump(file, pseudo);
+    let mut objdump = objdump(file, pseudo);
+    let mut lines = lines(&mut objdump);
     for (i, &word) in words.iter().enumerate() {
         let pc = TEXT_ADDRESS + (i * size) as u64;
         let (address, theirs) = lines.next().expect("one line per instruction");
@@ -120,6 +121,7 @@ fn compare_with(file: &Path, words: &[u32], size: usize, pseudo: bool, csrs: &Ha
         }
     }
     assert_eq!(lines.next(), None);
+    assert!(objdump.wait().unwrap().success());
     let shown = &differences[..differences.len().min(40)];
     assert!(
         differences.is_empty(),
@@ -193,13 +195,11 @@ const PRIVILEGED: [&str; 5] = ["mret", "sret", "dret", "wfi", "sfence.vma"];
 fn csr_names_only_llvm_knows() -> HashMap<String, String> {
     let words: Vec<u32> = (0..4096).map(|csr| csr << 20 | 0x2073).collect();
     let file = write_elf("csrs", &words, 4);
-    let lines = objdump(&file, false);
-    let names = lines
-        .enumerate()
-        .filter(|&(number, _)| csr::name(number as u16).is_none());
-    let names =
-        names.map(|(number, (_, line))| (line.split(", ").nth(1).unwrap().to_string(), number.to_string()));
-    let names = names.collect();
+    let mut objdump = objdump(&file, false);
+    let lines = lines(&mut objdump).map(|(_, line)| line.split(", ").nth(1).unwrap().to_string());
+    let names = lines.zip(0..).filter(|&(_, number)| csr::name(number).is_none());
+    let names = names.map(|(name, number)| (name, number.to_string())).collect();
+    assert!(objdump.wait().unwrap().success());
     fs::remove_file(file).unwrap();
     names
 }
@@ -220,8 +220,7 @@ fn has_objdump() -> bool {
     found
 }
 
-/// The address and text of each instruction, blanks collapsed and symbols dropped.
-fn objdump(file: &Path, pseudo: bool) -> impl Iterator<Item = (u64, String)> + use<> {
+fn objdump(file: &Path, pseudo: bool) -> Child {
     let mut command = Command::new(OBJDUMP);
     command
         .args(["-d", "--no-show-raw-insn", "--no-print-imm-hex"])
@@ -229,8 +228,14 @@ fn objdump(file: &Path, pseudo: bool) -> impl Iterator<Item = (u64, String)> + u
     if !pseudo {
         command.args(["-M", "no-aliases"]);
     }
-    let child = command.arg(file).stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.unwrap()).lines().map(Result::unwrap);
+    command.arg(file).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+/// The address and text of each instruction, blanks collapsed and symbols dropped.
+fn lines(objdump: &mut Child) -> impl Iterator<Item = (u64, String)> + use<> {
+    let lines = BufReader::new(objdump.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
     lines.filter_map(|line| {
         let (address, text) = line.split_once(':')?;
         let address = u64::from_str_radix(address.trim(), 16).ok()?;
