@@ -529,6 +529,27 @@ fn the_isa_string_is_read_from_the_attributes() {
     assert_eq!(parse(&minimal()).unwrap().arch(), None);
 }
 
+#[test]
+fn programs_for_other_machines_are_refused_by_what_is_missing() {
+    let missing = |arch: &str| match parse(&minimal().arch(arch)).unwrap().check_extensions() {
+        Ok(()) => String::new(),
+        Err(LoadError::Extensions { missing, .. }) => missing,
+        Err(other) => other.to_string(),
+    };
+    assert_eq!(
+        missing("rv64i2p1_m2p0_a2p1_f2p2_d2p2_c2p0_zicsr2p0_zba1p0_zfa1p0"),
+        ""
+    );
+    assert_eq!(missing("rv64i2p1_v1p0_zfh1p0"), "v, zfh");
+    assert_eq!(missing("rv64i2p1_q2p2"), "q");
+    assert_eq!(missing("rv64e2p0"), "e");
+    assert_eq!(missing("rv32i2p1_m2p0"), "rv32 as the base");
+    assert!(
+        missing("armv8").starts_with("the section .riscv.attributes is malformed: Tag_RISCV_arch `armv8`")
+    );
+    assert_eq!(parse(&minimal()).unwrap().check_extensions(), Ok(()));
+}
+
 /// Not a fuzzer, but what one does first: every byte of the headers, and every value it may have.
 #[test]
 fn no_single_wrong_byte_makes_the_loader_panic() {

@@ -1,5 +1,6 @@
 //! An executable file taken apart and checked.
 
+use causality_machine::isa::isa_string::IsaString;
 use causality_machine::memory::PAGE_SIZE;
 use causality_machine::{Image, Limits};
 use object::LittleEndian as LE;
@@ -73,6 +74,26 @@ impl Program {
         }
     }
 
+    /// Checks that this machine has every extension the program was built for. A program that does
+    /// not say passes; what it lacks then traps where it is used.
+    ///
+    /// # Errors
+    /// [`LoadError::Extensions`] with the names of what is missing, and [`LoadError::Attributes`] if
+    /// the ISA string is none.
+    pub fn check_extensions(&self) -> Result<(), LoadError> {
+        let Some(arch) = self.arch() else {
+            return Ok(());
+        };
+        let missing = missing_extensions(arch)?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(LoadError::Extensions {
+            arch: arch.to_owned(),
+            missing: missing.join(", "),
+        })
+    }
+
     /// What goes where.
     #[must_use]
     pub fn image(&self) -> &Image {
@@ -102,6 +123,18 @@ impl Program {
     pub fn flags(&self) -> u32 {
         self.flags
     }
+}
+
+/// The names in an ISA string that this machine does not have.
+fn missing_extensions(arch: &str) -> Result<Vec<String>, LoadError> {
+    let isa = IsaString::parse(arch).map_err(|error| LoadError::Attributes {
+        reason: format!("Tag_RISCV_arch `{arch}`: {error}"),
+    })?;
+    let base = (isa.xlen() != 64).then(|| format!("rv{} as the base", isa.xlen()));
+    Ok(base
+        .into_iter()
+        .chain(isa.unsupported().map(str::to_owned))
+        .collect())
 }
 
 fn refuse_interpreter(bytes: &[u8], headers: &[ProgramHeader64<LE>]) -> Result<(), LoadError> {

@@ -1,0 +1,92 @@
+//! What an embedder decides once for an engine.
+
+use causality_machine::{Hart, Limits};
+
+use crate::Tier;
+
+/// Settings of an [`Engine`](crate::Engine), made by chaining from [`Config::new`].
+///
+/// | setting | default |
+/// |---|---|
+/// | [`tier`](Config::tier) | [`Tier::Auto`] |
+/// | [`fuel`](Config::fuel) | as good as unlimited: 2^63 - 1 instructions |
+/// | [`limits`](Config::limits) | 1 GiB of memory in 4 GiB of addresses, 8 MiB of stack; see [`Limits`] |
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    tier: Tier,
+    fuel: u64,
+    limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            tier: Tier::default(),
+            fuel: Hart::MAX_FUEL,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Config::default()
+    }
+
+    /// Sets how code is executed.
+    #[must_use]
+    pub fn tier(self, tier: Tier) -> Self {
+        Config { tier, ..self }
+    }
+
+    /// Sets how many instructions an instance may retire before it is
+    /// [`OutOfFuel`](crate::Exit::OutOfFuel). More can be given later.
+    #[must_use]
+    pub fn fuel(self, instructions: u64) -> Self {
+        Config {
+            fuel: instructions,
+            ..self
+        }
+    }
+
+    /// Sets all limits of an instance.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Config { limits, ..self }
+    }
+
+    /// Sets how many bytes all memory of an instance may have.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.limits.memory = bytes;
+        self
+    }
+
+    /// Sets how many bytes the stack has.
+    #[must_use]
+    pub fn stack(mut self, bytes: u64) -> Self {
+        self.limits.stack = bytes;
+        self
+    }
+
+    /// Sets the size of the guest address space in bytes.
+    #[must_use]
+    pub fn address_space(mut self, bytes: u64) -> Self {
+        self.limits.address_space = bytes;
+        self
+    }
+
+    pub(crate) fn get_tier(&self) -> Tier {
+        self.tier
+    }
+
+    pub(crate) fn get_fuel(&self) -> u64 {
+        self.fuel
+    }
+
+    pub(crate) fn get_limits(&self) -> &Limits {
+        &self.limits
+    }
+}

@@ -1,0 +1,99 @@
+//! Host failure. What a guest does is never an error; it is an [`Exit`](crate::Exit).
+
+use std::fmt;
+
+use causality_abi::{PreopenError, RegisterError, StartError};
+use causality_machine::{HostError, IllegalTransition, RunError};
+
+use crate::elf::LoadError;
+
+/// Why the host could not do what was asked. One word wide, so that results stay small.
+pub struct Error(Box<ErrorKind>);
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The file is not a program that this machine can run.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The program could not be placed in an instance's memory or given its arguments.
+    #[error("cannot start the program: {0}")]
+    Start(#[from] StartError),
+    /// A host function could not be registered.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// A directory could not be given to the guest.
+    #[error(transparent)]
+    Preopen(#[from] PreopenError),
+    /// The instance cannot do that in the state it is in.
+    #[error(transparent)]
+    State(#[from] IllegalTransition),
+    /// A host function, or a stream or directory given to the guest, failed.
+    #[error("the host failed: {0}")]
+    Host(#[source] HostError),
+    /// The host refused an operation.
+    #[error("cannot {action}: {source}")]
+    Io {
+        /// What was tried.
+        action: String,
+        /// What the host said.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0
+    }
+
+    /// What went wrong, to keep.
+    #[must_use]
+    pub fn into_kind(self) -> ErrorKind {
+        *self.0
+    }
+
+    pub(crate) fn io(action: impl Into<String>, source: std::io::Error) -> Self {
+        ErrorKind::Io {
+            action: action.into(),
+            source,
+        }
+        .into()
+    }
+}
+
+impl<K: Into<ErrorKind>> From<K> for Error {
+    fn from(kind: K) -> Self {
+        Error(Box::new(kind.into()))
+    }
+}
+
+impl From<RunError> for ErrorKind {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::State(error) => ErrorKind::State(error),
+            RunError::Host(error) => ErrorKind::Host(error),
+            other => ErrorKind::Host(Box::new(other)),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}

@@ -1,0 +1,253 @@
+//! One running guest.
+
+use std::time::{Duration, Instant};
+
+use causality_abi::{Abi, HostFunctions, Options};
+use causality_interp::Retired;
+use causality_machine::isa::reg::{F, X};
+use causality_machine::{Breakpoints, Exit, Hart, Machine, Memory, PauseHandle, VmState};
+
+use crate::tier::Execution;
+use crate::{Engine, Error, Module, Report};
+
+/// A guest with its memory, its registers and the embedder's data `T`.
+///
+/// [`run`](Instance::run) returns when the guest ends, traps, runs out of fuel or pauses. After the
+/// last two, running again goes on exactly where it stopped; between runs everything may be looked at
+/// and changed. An instance can be sent to another thread if `T` can.
+#[derive(Debug)]
+pub struct Instance<T> {
+    engine: Engine,
+    module: Module,
+    machine: Machine,
+    host: Abi<T>,
+    execution: Execution,
+    exit: Option<Exit>,
+    running_time: Duration,
+}
+
+impl<T> Instance<T> {
+    pub(crate) fn new(
+        engine: &Engine,
+        module: &Module,
+        options: Options,
+        functions: HostFunctions<T>,
+        data: T,
+    ) -> Result<Self, Error> {
+        let config = engine.config();
+        let machine = Machine::new(config.get_limits().clone())
+            .map_err(|error| Error::io("reserve the guest address space", error))?;
+        let mut instance = Instance {
+            engine: engine.clone(),
+            module: module.clone(),
+            machine,
+            host: Abi::new(options, functions, data),
+            execution: Execution::new(config.get_tier()),
+            exit: None,
+            running_time: Duration::ZERO,
+        };
+        instance.start()?;
+        Ok(instance)
+    }
+
+    fn start(&mut self) -> Result<(), Error> {
+        self.host.start(self.module.image(), &mut self.machine)?;
+        self.machine.hart.add_fuel(self.engine.config().get_fuel());
+        Ok(())
+    }
+
+    /// Runs, or goes on, until there is a reason to stop.
+    ///
+    /// # Errors
+    /// If the instance has ended, or the host failed; the guest's own failures are an [`Exit`].
+    pub fn run(&mut self) -> Result<Exit, Error> {
+        self.timed(Machine::run)
+    }
+
+    /// Executes one instruction, unless there is a reason to stop before it.
+    ///
+    /// # Errors
+    /// As [`Instance::run`].
+    pub fn step(&mut self) -> Result<Exit, Error> {
+        self.timed(Machine::step)
+    }
+
+    fn timed(&mut self, run: RunFn) -> Result<Exit, Error> {
+        let start = Instant::now();
+        let result = run(&mut self.machine, &mut self.execution, &mut self.host);
+        self.running_time += start.elapsed();
+        let exit = result?;
+        tracing::debug!(
+            ?exit,
+            pc = self.machine.hart.pc,
+            retired = self.machine.hart.instret(),
+            "stopped"
+        );
+        self.exit = Some(exit);
+        Ok(exit)
+    }
+
+    /// Makes an instance that has ended ready to run from the start: memory, registers and fuel as at
+    /// first; breakpoints and the embedder's data stay; standard input is not rewound.
+    ///
+    /// # Errors
+    /// If it has not ended, and as [`Linker::instantiate`](crate::Linker::instantiate).
+    pub fn reset(&mut self) -> Result<(), Error> {
+        self.machine.reset()?;
+        self.exit = None;
+        self.start()
+    }
+
+    /// Ends a paused instance.
+    ///
+    /// # Errors
+    /// If it is not paused.
+    pub fn abort(&mut self) -> Result<(), Error> {
+        Ok(self.machine.abort()?)
+    }
+
+    /// Where it is in its life.
+    #[must_use]
+    pub fn state(&self) -> VmState {
+        self.machine.state()
+    }
+
+    /// Why it last stopped.
+    #[must_use]
+    pub fn exit(&self) -> Option<Exit> {
+        self.exit
+    }
+
+    /// Instructions that can still be paid.
+    #[must_use]
+    pub fn fuel(&self) -> u64 {
+        self.machine.hart.fuel
+    }
+
+    /// Instructions retired since the start: the fuel used.
+    #[must_use]
+    pub fn retired(&self) -> u64 {
+        self.machine.hart.instret()
+    }
+
+    /// Pays for `instructions` more.
+    pub fn add_fuel(&mut self, instructions: u64) {
+        self.machine.hart.add_fuel(instructions);
+    }
+
+    /// A handle that pauses it from any thread.
+    #[must_use]
+    pub fn pause_handle(&self) -> PauseHandle {
+        self.machine.pause_handle()
+    }
+
+    /// Where it pauses.
+    #[must_use]
+    pub fn breakpoints(&self) -> &Breakpoints {
+        &self.machine.breakpoints
+    }
+
+    /// Where it pauses, to change.
+    pub fn breakpoints_mut(&mut self) -> &mut Breakpoints {
+        &mut self.machine.breakpoints
+    }
+
+    /// Interprets everything from now on and shows `observer` each instruction that retires. Slow.
+    pub fn observe(&mut self, observer: impl FnMut(Retired<'_>) + Send + 'static) {
+        self.execution.observe(observer);
+    }
+
+    /// All registers.
+    #[must_use]
+    pub fn hart(&self) -> &Hart {
+        &self.machine.hart
+    }
+
+    /// Address of the next instruction.
+    #[must_use]
+    pub fn pc(&self) -> u64 {
+        self.machine.hart.pc
+    }
+
+    /// Goes on at `pc` instead.
+    pub fn set_pc(&mut self, pc: u64) {
+        self.machine.hart.pc = pc;
+    }
+
+    /// An integer register.
+    #[must_use]
+    pub fn x(&self, register: X) -> u64 {
+        self.machine.hart.x[register.index()]
+    }
+
+    /// Changes an integer register; writing to `zero` has no effect.
+    pub fn set_x(&mut self, register: X, value: u64) {
+        if !register.is_zero() {
+            self.machine.hart.x[register.index()] = value;
+        }
+    }
+
+    /// The bits of a floating-point register.
+    #[must_use]
+    pub fn f(&self, register: F) -> u64 {
+        self.machine.hart.f[register.index()]
+    }
+
+    /// Changes the bits of a floating-point register; a narrower value must be NaN-boxed.
+    pub fn set_f(&mut self, register: F, bits: u64) {
+        self.machine.hart.f[register.index()] = bits;
+    }
+
+    /// Guest memory: segments, permissions, and slices of bytes without copying.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.machine.memory
+    }
+
+    /// Guest memory, to change.
+    pub fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.machine.memory
+    }
+
+    /// The embedder's data.
+    #[must_use]
+    pub fn data(&self) -> &T {
+        self.host.data()
+    }
+
+    /// The embedder's data, to change.
+    pub fn data_mut(&mut self) -> &mut T {
+        self.host.data_mut()
+    }
+
+    /// Ends the instance and gives the embedder's data back.
+    #[must_use]
+    pub fn into_data(self) -> T {
+        self.host.into_data()
+    }
+
+    /// The program it runs.
+    #[must_use]
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report::new(
+            self.module.id(),
+            self.exit,
+            &self.machine,
+            self.execution.instructions(),
+            &self.host,
+            self.running_time,
+        )
+    }
+}
+
+type RunFn = fn(
+    &mut Machine,
+    &mut dyn causality_machine::Executor,
+    &mut dyn causality_machine::Host,
+) -> Result<Exit, causality_machine::RunError>;

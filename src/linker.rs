@@ -1,0 +1,88 @@
+//! What guests may call, and the making of instances.
+
+use causality_abi::{HostFunctions, IntoHostFunction, Options, RegisterError};
+
+use crate::{Engine, Error, Instance, Module};
+
+/// Host functions over the embedder's own data `T`, one `T` per instance.
+///
+/// A guest finds a function by its name, or knows its number. See [`IntoHostFunction`] for what can be
+/// one: any `Fn(&mut Caller<'_, T>, A, B, ...) -> R` with up to seven parameters.
+#[derive(Debug)]
+pub struct Linker<T> {
+    engine: Engine,
+    functions: HostFunctions<T>,
+}
+
+impl<T> Clone for Linker<T> {
+    fn clone(&self) -> Self {
+        Linker {
+            engine: self.engine.clone(),
+            functions: self.functions.clone(),
+        }
+    }
+}
+
+impl<T> Linker<T> {
+    /// No host functions: guests have the Linux calls only.
+    #[must_use]
+    pub fn new(engine: &Engine) -> Self {
+        Linker {
+            engine: engine.clone(),
+            functions: HostFunctions::new(),
+        }
+    }
+
+    /// Adds a function under a name and the lowest free number, which it returns.
+    ///
+    /// # Errors
+    /// If the name is taken or cannot be asked for.
+    pub fn function<Types>(
+        &mut self,
+        name: &str,
+        function: impl IntoHostFunction<T, Types>,
+    ) -> Result<u64, RegisterError> {
+        self.functions.register(name, function)
+    }
+
+    /// Adds a function under a number that guests have built in, from
+    /// [`FIRST_HOST_FUNCTION`](crate::FIRST_HOST_FUNCTION) on, and a name.
+    ///
+    /// # Errors
+    /// If the number is taken or not a host function's, or the name is taken or cannot be asked for.
+    pub fn function_at<Types>(
+        &mut self,
+        number: u64,
+        name: &str,
+        function: impl IntoHostFunction<T, Types>,
+    ) -> Result<(), RegisterError> {
+        self.functions.register_at(number, name, function)
+    }
+
+    /// Puts a function in the place of a Linux call.
+    ///
+    /// # Errors
+    /// If there is no Linux call of that number, or the name is taken or cannot be asked for.
+    pub fn replace_linux<Types>(
+        &mut self,
+        number: u64,
+        name: &str,
+        function: impl IntoHostFunction<T, Types>,
+    ) -> Result<(), RegisterError> {
+        self.functions.replace_linux(number, name, function)
+    }
+
+    /// The functions by number.
+    pub fn functions(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.functions.iter()
+    }
+
+    /// Makes an instance of `module` that is ready to run: memory laid out and filled, stack and
+    /// arguments in place, fuel granted.
+    ///
+    /// # Errors
+    /// If the program or its arguments do not fit the engine's limits, or the host has no memory.
+    pub fn instantiate(&self, module: &Module, options: Options, data: T) -> Result<Instance<T>, Error> {
+        Instance::new(&self.engine, module, options, self.functions.clone(), data)
+    }
+}

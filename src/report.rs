@@ -1,0 +1,251 @@
+//! What happened in an instance, for people and programs. `docs/report.md` describes the JSON form.
+
+use std::time::Duration;
+
+use causality_abi::{Abi, syscall_name};
+use causality_machine::memory::Segment;
+use causality_machine::{Exit, Machine, PauseReason};
+use causality_store::ContentId;
+use serde::{Serialize, Serializer};
+
+/// The record of a run. Everything but [`host`](Report::host) is the same whenever the same program
+/// runs with the same input, on any host and any tier.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The program.
+    pub program: ContentId,
+    /// Why it last stopped; `None` if it has not run.
+    pub exit: Option<ExitReport>,
+    /// Instructions retired, each of which costs one.
+    pub fuel_used: u64,
+    /// Instructions that can still be paid.
+    pub fuel_left: u64,
+    /// Memory in total.
+    pub memory: MemoryReport,
+    /// The address space as it is now, ascending.
+    pub segments: Vec<SegmentReport>,
+    /// What it asked of its host, by number.
+    pub calls: Vec<CallReport>,
+    /// How many calls had a number that nothing answers.
+    pub unknown_calls: u64,
+    /// Bytes that read calls delivered.
+    pub bytes_read: u64,
+    /// Bytes that write calls took.
+    pub bytes_written: u64,
+    /// What depends on the host and its mood.
+    pub host: HostReport,
+}
+
+/// An [`Exit`] by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ExitReport {
+    /// The guest ended itself.
+    Completed {
+        /// Its exit code.
+        code: i32,
+    },
+    /// The guest trapped.
+    Trap {
+        /// The cause in words.
+        cause: String,
+        /// The exception code.
+        cause_code: u8,
+        /// The instruction that trapped.
+        #[serde(serialize_with = "hex")]
+        pc: u64,
+        /// Address or word, by cause.
+        #[serde(serialize_with = "hex")]
+        tval: u64,
+    },
+    /// No fuel was left.
+    OutOfFuel {
+        /// The instruction that could not be paid.
+        #[serde(serialize_with = "hex")]
+        pc: u64,
+    },
+    /// It was paused.
+    Paused {
+        /// By what: `breakpoint`, `step`, `requested` or `host`.
+        reason: &'static str,
+        /// The next instruction.
+        #[serde(serialize_with = "hex")]
+        pc: u64,
+    },
+}
+
+/// Instructions retired, by the kind of executor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct InstructionReport {
+    /// By the interpreter.
+    pub interpreted: u64,
+    /// By code made for this host.
+    pub native: u64,
+}
+
+/// Memory in total, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct MemoryReport {
+    /// In segments now.
+    pub mapped: u64,
+    /// The most that was ever in segments.
+    pub peak: u64,
+    /// The most that `brk` and `mmap` had in use at once.
+    pub peak_heap: u64,
+    /// The most that may be.
+    pub limit: u64,
+}
+
+/// One segment of the address space.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SegmentReport {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub kind: String,
+    /// Permissions, as `r-x`.
+    pub perms: String,
+    /// Its first address.
+    #[serde(serialize_with = "hex")]
+    pub start: u64,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// How often one call was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CallReport {
+    /// Its `ecall` number.
+    pub number: u64,
+    /// The Linux call or host function; `None` if nothing answers the number.
+    pub name: Option<String>,
+    /// How often.
+    pub count: u64,
+}
+
+/// What is not deterministic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HostReport {
+    /// Instructions by the kind of executor, which depends on the tier and on when code was ready.
+    pub instructions: InstructionReport,
+    /// Wall time of all runs, in seconds.
+    pub seconds: f64,
+    /// Instructions retired per second of it; 0 if there was none.
+    pub instructions_per_second: f64,
+}
+
+impl Report {
+    pub(crate) fn new<T>(
+        program: ContentId,
+        exit: Option<Exit>,
+        machine: &Machine,
+        instructions: InstructionReport,
+        host: &Abi<T>,
+        running_time: Duration,
+    ) -> Self {
+        let calls = host.report();
+        let memory = &machine.memory;
+        Report {
+            program,
+            exit: exit.map(|exit| ExitReport::new(exit, machine.hart.pc)),
+            fuel_used: machine.hart.instret(),
+            fuel_left: machine.hart.fuel,
+            memory: MemoryReport {
+                mapped: memory.mapped(),
+                peak: memory.peak(),
+                peak_heap: calls.peak_heap,
+                limit: memory.limits().memory,
+            },
+            segments: memory.segments().map(SegmentReport::new).collect(),
+            calls: calls
+                .calls
+                .iter()
+                .map(|(&number, &count)| CallReport::new(number, count, host))
+                .collect(),
+            unknown_calls: calls.unknown,
+            bytes_read: calls.bytes_read,
+            bytes_written: calls.bytes_written,
+            host: HostReport::new(instructions, running_time),
+        }
+    }
+}
+
+impl ExitReport {
+    fn new(exit: Exit, pc: u64) -> Self {
+        match exit {
+            Exit::Completed(code) => ExitReport::Completed { code },
+            Exit::Trap(trap) => ExitReport::Trap {
+                cause: trap.cause.to_string(),
+                cause_code: trap.cause.code(),
+                pc: trap.pc,
+                tval: trap.tval,
+            },
+            Exit::OutOfFuel => ExitReport::OutOfFuel { pc },
+            Exit::Paused(reason) => ExitReport::Paused {
+                reason: pause_name(reason),
+                pc,
+            },
+        }
+    }
+}
+
+fn pause_name(reason: PauseReason) -> &'static str {
+    match reason {
+        PauseReason::Breakpoint => "breakpoint",
+        PauseReason::Step => "step",
+        PauseReason::Requested => "requested",
+        PauseReason::Host => "host",
+    }
+}
+
+impl SegmentReport {
+    fn new(segment: &Segment) -> Self {
+        SegmentReport {
+            name: segment.name.clone(),
+            kind: segment.kind.to_string(),
+            perms: segment.perms.to_string(),
+            start: segment.range.start,
+            size: segment.size(),
+        }
+    }
+}
+
+impl CallReport {
+    fn new<T>(number: u64, count: u64, host: &Abi<T>) -> Self {
+        let name = host.functions().name_of(number).or_else(|| syscall_name(number));
+        CallReport {
+            number,
+            name: name.map(str::to_owned),
+            count,
+        }
+    }
+}
+
+impl HostReport {
+    fn new(instructions: InstructionReport, running_time: Duration) -> Self {
+        let retired = instructions.interpreted + instructions.native;
+        let seconds = running_time.as_secs_f64();
+        let instructions_per_second = if seconds > 0.0 {
+            retired as f64 / seconds
+        } else {
+            0.0
+        };
+        HostReport {
+            instructions,
+            seconds,
+            instructions_per_second,
+        }
+    }
+}
+
+/// Addresses as `"0x1f"`: a JSON number loses bits beyond 2^53 in many readers.
+fn hex<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{value:#x}"))
+}
