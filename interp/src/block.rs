@@ -9,20 +9,14 @@ use std::collections::HashMap;
 use causality_isa::{Inst, csr};
 use causality_machine::{Breakpoints, Cause, Fault, Memory};
 
+use crate::dispatch::Op;
+
 /// The longest block, in instructions. Bounds how late a pause request is noticed.
 const MAX_LEN: usize = 256;
 /// Decoded instructions kept before all are dropped.
 const MAX_OPS: usize = 1 << 20;
 /// Entries of the table that finds a block by pc without hashing.
 const RECENT: usize = 4096;
-
-/// One decoded instruction.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Op {
-    pub(crate) inst: Inst,
-    /// Bytes from the start of the block.
-    pub(crate) offset: u16,
-}
 
 /// A range of the decoded instructions.
 #[derive(Clone, Copy, Debug)]
@@ -125,10 +119,7 @@ impl Blocks {
             if at != pc && (place == Place::Alone || breakpoints.contains(at)) {
                 break;
             }
-            self.ops.push(Op {
-                inst: decoded.inst,
-                offset: (at - pc) as u16,
-            });
+            self.ops.push(Op::new(decoded.inst, at));
             at = at.wrapping_add(decoded.len() as u64);
             if place != Place::Anywhere || self.ops.len() - first == MAX_LEN {
                 break;

@@ -4,8 +4,9 @@ use causality_machine::{
     Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Machine, Memory, PauseReason,
 };
 
-use crate::block::{Block, Blocks, Op};
-use crate::exec::{Exec, Stop};
+use crate::block::{Block, Blocks};
+use crate::dispatch::{self, Op};
+use crate::exec::Stop;
 
 /// One retired instruction, as an observer sees it.
 #[derive(Clone, Copy, Debug)]
@@ -123,26 +124,22 @@ impl Interpreter {
         };
         let n = ops.len().min(usize::try_from(payable).unwrap_or(usize::MAX));
         let observed = self.observer.is_some().then(|| machine.hart.clone());
-        let stopped = run_ops(&ops[..n], block, &mut machine.hart, &mut machine.memory);
-        let (done, exit) = match stopped {
-            None => {
-                // A block that was cut short goes on behind its last instruction.
-                if let Some(next) = ops.get(n) {
-                    machine.hart.pc = block.pc + u64::from(next.offset);
-                }
-                (n, None)
-            }
-            Some((index, stop)) => {
-                machine.hart.fuel -= index as u64;
-                let resolved = resolve(stop, machine, host)?;
-                machine.hart.fuel += index as u64;
-                match resolved {
-                    Resolved::Retired(exit) => (index + 1, exit),
-                    Resolved::Stopped(exit) => (index, Some(exit)),
-                }
-            }
-        };
+        // Where control goes unless a jump says otherwise, also when the block is cut short.
+        machine.hart.pc = ops.get(n).map_or(block.end, |next| next.pc);
+        let mut done = dispatch::run(&ops[..n], &mut machine.hart, &mut machine.memory);
         machine.hart.fuel -= done as u64;
+        let mut exit = None;
+        if let Some(op) = ops[..n].get(done) {
+            machine.hart.pc = ops.get(done + 1).map_or(block.end, |next| next.pc);
+            match execute_in_full(op, machine, host)? {
+                Resolved::Retired(ended) => {
+                    machine.hart.fuel -= 1;
+                    done += 1;
+                    exit = ended;
+                }
+                Resolved::Stopped(stopped) => exit = Some(stopped),
+            }
+        }
         if let (Some(before), Some(observer), 1) = (observed, &mut self.observer, done) {
             let word = machine.memory.fetch(before.pc).unwrap_or(0);
             let (after, memory) = (&machine.hart, &machine.memory);
@@ -158,26 +155,7 @@ impl Interpreter {
     }
 }
 
-/// Executes instructions until one stops; then `hart.pc` is at it, else behind the block.
-fn run_ops(ops: &[Op], block: Block, hart: &mut Hart, memory: &mut Memory) -> Option<(usize, Stop)> {
-    let mut exec = Exec {
-        hart,
-        memory,
-        pc: block.pc,
-        next: block.end,
-    };
-    for (index, op) in ops.iter().enumerate() {
-        exec.pc = block.pc + u64::from(op.offset);
-        if let Err(stop) = op.inst.visit(&mut exec) {
-            exec.hart.pc = exec.pc;
-            return Some((index, stop));
-        }
-    }
-    exec.hart.pc = exec.next;
-    None
-}
-
-/// What became of an instruction that did not retire on its own.
+/// What became of an instruction that its handler gave up.
 enum Resolved {
     /// It retired, and the machine goes on or is completed.
     Retired(Option<Exit>),
@@ -186,11 +164,15 @@ enum Resolved {
 }
 
 #[cold]
-fn resolve(stop: Stop, machine: &mut Machine, host: &mut dyn Host) -> Result<Resolved, HostError> {
-    let pc = machine.hart.pc;
+fn execute_in_full(op: &Op, machine: &mut Machine, host: &mut dyn Host) -> Result<Resolved, HostError> {
+    let Err(stop) = op.execute(&mut machine.hart, &mut machine.memory) else {
+        return Ok(Resolved::Retired(None));
+    };
+    let pc = op.pc;
+    machine.hart.pc = pc;
     let fault = match stop {
         Stop::Fault(fault) => fault,
-        Stop::Illegal => {
+        Stop::Illegal | Stop::Slow => {
             let word = machine.memory.fetch(pc).unwrap_or(0);
             Fault {
                 cause: Cause::IllegalInstruction,

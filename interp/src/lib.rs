@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod dispatch;
 mod exec;
 mod interpreter;
 mod num;

@@ -113,9 +113,9 @@ pub(crate) const fn clmulr(a: u64, b: u64) -> u64 {
 pub(crate) const fn orc_b(a: u64) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;
     // The low bit of each byte becomes the OR of all its bits.
-    let a = a | (a >> 4 & LOW * 0x0f);
-    let a = a | (a >> 2 & LOW * 0x03);
-    let a = a | (a >> 1 & LOW);
+    let a = a | ((a >> 4) & (LOW * 0x0f));
+    let a = a | ((a >> 2) & (LOW * 0x03));
+    let a = a | ((a >> 1) & LOW);
     (a & LOW) * 0xff
 }
 

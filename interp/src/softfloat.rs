@@ -529,7 +529,7 @@ mod tests {
     fn exact_square_roots_raise_nothing_in_any_mode() {
         for rm in ALL_ROUNDS {
             assert_eq!(sqrt(s(6.25), rm), (s(2.5), 0));
-            assert_eq!(sqrt(s(2f32.powi(-148)), rm), (s(2f32.powi(-74)), 0));
+            assert_eq!(sqrt(F32(2), rm), (s(2f32.powi(-74)), 0));
             assert_eq!(sqrt(s(-0.0), rm), (s(-0.0), 0));
             assert_eq!(sqrt(s(-1.0), rm), (F32::canonical_nan(), NV));
             assert_eq!(sqrt(s(2.0), rm).1, NX);

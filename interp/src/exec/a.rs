@@ -11,7 +11,7 @@ use causality_machine::{Cause, Fault, Reservation};
 use super::{Exec, Retire};
 use crate::num::sext_w;
 
-impl Exec<'_> {
+impl<const FULL: bool> Exec<'_, FULL> {
     fn aligned<const N: usize>(addr: u64, cause: Cause) -> Result<u64, Fault> {
         if addr.is_multiple_of(N as u64) {
             Ok(addr)
@@ -22,7 +22,7 @@ impl Exec<'_> {
 
     fn lr<const N: usize>(&mut self, ops: Lr, extend: impl FnOnce([u8; N]) -> u64) -> Retire {
         let addr = Self::aligned::<N>(self.x(ops.rs1), Cause::LoadAddressMisaligned)?;
-        let bytes = self.memory.load::<N>(addr)?;
+        let bytes = self.load_bytes::<N>(addr)?;
         self.hart.reservation = Reservation { addr, size: N as u64 };
         self.set_x(ops.rd, extend(bytes));
         Ok(())
@@ -34,7 +34,7 @@ impl Exec<'_> {
         self.memory.check(addr, N as u64, Perms::RW)?;
         let reserved = self.hart.reservation == Reservation { addr, size: N as u64 };
         if reserved {
-            self.memory.store(addr, narrow(self.x(ops.rs2)))?;
+            self.store_bytes(addr, narrow(self.x(ops.rs2)))?;
         }
         self.hart.reservation = Reservation::default();
         self.set_x(ops.rd, u64::from(!reserved));
@@ -44,9 +44,8 @@ impl Exec<'_> {
     fn amo_w(&mut self, ops: Amo, f: impl FnOnce(u32, u32) -> u32) -> Retire {
         let addr = Self::aligned::<4>(self.x(ops.rs1), Cause::StoreAddressMisaligned)?;
         self.memory.check(addr, 4, Perms::RW)?;
-        let old = u32::from_le_bytes(self.memory.load(addr)?);
-        self.memory
-            .store(addr, f(old, self.x(ops.rs2) as u32).to_le_bytes())?;
+        let old = u32::from_le_bytes(self.load_bytes(addr)?);
+        self.store_bytes(addr, f(old, self.x(ops.rs2) as u32).to_le_bytes())?;
         self.set_x(ops.rd, sext_w(old));
         Ok(())
     }
@@ -54,14 +53,14 @@ impl Exec<'_> {
     fn amo_d(&mut self, ops: Amo, f: impl FnOnce(u64, u64) -> u64) -> Retire {
         let addr = Self::aligned::<8>(self.x(ops.rs1), Cause::StoreAddressMisaligned)?;
         self.memory.check(addr, 8, Perms::RW)?;
-        let old = u64::from_le_bytes(self.memory.load(addr)?);
-        self.memory.store(addr, f(old, self.x(ops.rs2)).to_le_bytes())?;
+        let old = u64::from_le_bytes(self.load_bytes(addr)?);
+        self.store_bytes(addr, f(old, self.x(ops.rs2)).to_le_bytes())?;
         self.set_x(ops.rd, old);
         Ok(())
     }
 }
 
-impl VisitA for Exec<'_> {
+impl<const FULL: bool> VisitA for Exec<'_, FULL> {
     fn lr_w(&mut self, ops: Lr) -> Retire {
         self.lr(ops, |v| sext_w(u32::from_le_bytes(v)))
     }

@@ -9,18 +9,16 @@ use super::{Exec, Retire};
 use crate::num::sext_w;
 use crate::softfloat::{self as sf, Extreme, F32, F64};
 
-impl VisitD for Exec<'_> {
+impl<const FULL: bool> VisitD for Exec<'_, FULL> {
     fn fld(&mut self, ops: FLoad) -> Retire {
-        let bits = u64::from_le_bytes(self.memory.load(self.address(ops.rs1, ops.imm))?);
+        let bits = u64::from_le_bytes(self.load_bytes(self.address(ops.rs1, ops.imm))?);
         self.hart.f[ops.rd.index()] = bits;
         Ok(())
     }
 
     fn fsd(&mut self, ops: FStore) -> Retire {
         let bits = self.hart.f[ops.rs2.index()];
-        Ok(self
-            .memory
-            .store(self.address(ops.rs1, ops.imm), bits.to_le_bytes())?)
+        self.store_bytes(self.address(ops.rs1, ops.imm), bits.to_le_bytes())
     }
 
     fn fmadd_d(&mut self, ops: FR4) -> Retire {
@@ -104,19 +102,19 @@ impl VisitD for Exec<'_> {
     }
 
     fn fcvt_w_d(&mut self, ops: FToX) -> Retire {
-        self.to_integer::<F64, i32>(ops, |v| v as u64)
+        self.float_to_integer::<F64, i32>(ops, |v| v as u64)
     }
 
     fn fcvt_wu_d(&mut self, ops: FToX) -> Retire {
-        self.to_integer::<F64, u32>(ops, sext_w)
+        self.float_to_integer::<F64, u32>(ops, sext_w)
     }
 
     fn fcvt_l_d(&mut self, ops: FToX) -> Retire {
-        self.to_integer::<F64, i64>(ops, |v| v as u64)
+        self.float_to_integer::<F64, i64>(ops, |v| v as u64)
     }
 
     fn fcvt_lu_d(&mut self, ops: FToX) -> Retire {
-        self.to_integer::<F64, u64>(ops, |v| v)
+        self.float_to_integer::<F64, u64>(ops, |v| v)
     }
 
     fn fmv_x_d(&mut self, ops: FMoveToX) -> Retire {
@@ -125,19 +123,19 @@ impl VisitD for Exec<'_> {
     }
 
     fn fcvt_d_w(&mut self, ops: XToF) -> Retire {
-        self.from_integer::<F64, i32>(ops, |v| v as i32)
+        self.integer_to_float::<F64, i32>(ops, |v| v as i32)
     }
 
     fn fcvt_d_wu(&mut self, ops: XToF) -> Retire {
-        self.from_integer::<F64, u32>(ops, |v| v as u32)
+        self.integer_to_float::<F64, u32>(ops, |v| v as u32)
     }
 
     fn fcvt_d_l(&mut self, ops: XToF) -> Retire {
-        self.from_integer::<F64, i64>(ops, |v| v as i64)
+        self.integer_to_float::<F64, i64>(ops, |v| v as i64)
     }
 
     fn fcvt_d_lu(&mut self, ops: XToF) -> Retire {
-        self.from_integer::<F64, u64>(ops, |v| v)
+        self.integer_to_float::<F64, u64>(ops, |v| v)
     }
 
     fn fmv_d_x(&mut self, ops: XMoveToF) -> Retire {

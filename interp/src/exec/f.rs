@@ -9,18 +9,16 @@ use super::{Exec, Retire};
 use crate::num::sext_w;
 use crate::softfloat::{self as sf, Extreme, F32};
 
-impl VisitF for Exec<'_> {
+impl<const FULL: bool> VisitF for Exec<'_, FULL> {
     fn flw(&mut self, ops: FLoad) -> Retire {
-        let bits = u32::from_le_bytes(self.memory.load(self.address(ops.rs1, ops.imm))?);
+        let bits = u32::from_le_bytes(self.load_bytes(self.address(ops.rs1, ops.imm))?);
         self.hart.f[ops.rd.index()] = !0xffff_ffff | u64::from(bits);
         Ok(())
     }
 
     fn fsw(&mut self, ops: FStore) -> Retire {
         let bits = self.hart.f[ops.rs2.index()] as u32;
-        Ok(self
-            .memory
-            .store(self.address(ops.rs1, ops.imm), bits.to_le_bytes())?)
+        self.store_bytes(self.address(ops.rs1, ops.imm), bits.to_le_bytes())
     }
 
     fn fmadd_s(&mut self, ops: FR4) -> Retire {
@@ -96,19 +94,19 @@ impl VisitF for Exec<'_> {
     }
 
     fn fcvt_w_s(&mut self, ops: FToX) -> Retire {
-        self.to_integer::<F32, i32>(ops, |v| v as u64)
+        self.float_to_integer::<F32, i32>(ops, |v| v as u64)
     }
 
     fn fcvt_wu_s(&mut self, ops: FToX) -> Retire {
-        self.to_integer::<F32, u32>(ops, sext_w)
+        self.float_to_integer::<F32, u32>(ops, sext_w)
     }
 
     fn fcvt_l_s(&mut self, ops: FToX) -> Retire {
-        self.to_integer::<F32, i64>(ops, |v| v as u64)
+        self.float_to_integer::<F32, i64>(ops, |v| v as u64)
     }
 
     fn fcvt_lu_s(&mut self, ops: FToX) -> Retire {
-        self.to_integer::<F32, u64>(ops, |v| v)
+        self.float_to_integer::<F32, u64>(ops, |v| v)
     }
 
     fn fmv_x_w(&mut self, ops: FMoveToX) -> Retire {
@@ -117,19 +115,19 @@ impl VisitF for Exec<'_> {
     }
 
     fn fcvt_s_w(&mut self, ops: XToF) -> Retire {
-        self.from_integer::<F32, i32>(ops, |v| v as i32)
+        self.integer_to_float::<F32, i32>(ops, |v| v as i32)
     }
 
     fn fcvt_s_wu(&mut self, ops: XToF) -> Retire {
-        self.from_integer::<F32, u32>(ops, |v| v as u32)
+        self.integer_to_float::<F32, u32>(ops, |v| v as u32)
     }
 
     fn fcvt_s_l(&mut self, ops: XToF) -> Retire {
-        self.from_integer::<F32, i64>(ops, |v| v as i64)
+        self.integer_to_float::<F32, i64>(ops, |v| v as i64)
     }
 
     fn fcvt_s_lu(&mut self, ops: XToF) -> Retire {
-        self.from_integer::<F32, u64>(ops, |v| v)
+        self.integer_to_float::<F32, u64>(ops, |v| v)
     }
 
     fn fmv_w_x(&mut self, ops: XMoveToF) -> Retire {

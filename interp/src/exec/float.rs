@@ -14,7 +14,7 @@ const fn box_mask<T: Format>() -> u64 {
     !0 << (T::WIDTH - 1) << 1
 }
 
-impl Exec<'_> {
+impl<const FULL: bool> Exec<'_, FULL> {
     /// The value in a register; the canonical NaN if it is not properly boxed.
     pub(super) fn f<T: Format>(&self, r: F) -> T {
         let bits = self.hart.f[r.index()];
@@ -116,7 +116,7 @@ impl Exec<'_> {
     }
 
     /// Float to integer; `extend` widens 32-bit results.
-    pub(super) fn to_integer<T: Format, I: Integer>(
+    pub(super) fn float_to_integer<T: Format, I: Integer>(
         &mut self,
         ops: FToX,
         extend: impl FnOnce(I) -> u64,
@@ -127,7 +127,7 @@ impl Exec<'_> {
     }
 
     /// Integer to float; `narrow` takes the operand from the register.
-    pub(super) fn from_integer<T: Format, I: Integer>(
+    pub(super) fn integer_to_float<T: Format, I: Integer>(
         &mut self,
         ops: XToF,
         narrow: impl FnOnce(u64) -> I,

@@ -6,14 +6,14 @@ use causality_isa::visit::VisitI;
 use super::{Exec, Retire, Stop};
 use crate::num::sext_w;
 
-impl Exec<'_> {
+impl<const FULL: bool> Exec<'_, FULL> {
     #[inline(always)]
     fn load<const N: usize>(
         &mut self,
         Load { rd, rs1, imm }: Load,
         extend: impl FnOnce([u8; N]) -> u64,
     ) -> Retire {
-        let bytes = self.memory.load::<N>(self.address(rs1, imm))?;
+        let bytes = self.load_bytes::<N>(self.address(rs1, imm))?;
         self.set_x(rd, extend(bytes));
         Ok(())
     }
@@ -25,19 +25,19 @@ impl Exec<'_> {
         narrow: impl FnOnce(u64) -> [u8; N],
     ) -> Retire {
         let bytes = narrow(self.x(rs2));
-        Ok(self.memory.store(self.address(rs1, imm), bytes)?)
+        self.store_bytes(self.address(rs1, imm), bytes)
     }
 
     #[inline(always)]
     fn branch(&mut self, B { rs1, rs2, imm }: B, taken: impl FnOnce(u64, u64) -> bool) -> Retire {
         if taken(self.x(rs1), self.x(rs2)) {
-            self.next = self.pc.wrapping_add_signed(i64::from(imm));
+            self.hart.pc = self.pc.wrapping_add_signed(i64::from(imm));
         }
         Ok(())
     }
 }
 
-impl VisitI for Exec<'_> {
+impl<const FULL: bool> VisitI for Exec<'_, FULL> {
     fn lui(&mut self, U { rd, imm }: U) -> Retire {
         self.set_x(rd, i64::from(imm) as u64);
         Ok(())
@@ -49,16 +49,16 @@ impl VisitI for Exec<'_> {
     }
 
     fn jal(&mut self, J { rd, imm }: J) -> Retire {
-        // A jump ends its block, so `next` is the address behind it.
-        self.set_x(rd, self.next);
-        self.next = self.pc.wrapping_add_signed(i64::from(imm));
+        // A jump ends its block, so `hart.pc` is the address behind it.
+        self.set_x(rd, self.hart.pc);
+        self.hart.pc = self.pc.wrapping_add_signed(i64::from(imm));
         Ok(())
     }
 
     fn jalr(&mut self, Jalr { rd, rs1, imm }: Jalr) -> Retire {
         let target = self.address(rs1, imm) & !1;
-        self.set_x(rd, self.next);
-        self.next = target;
+        self.set_x(rd, self.hart.pc);
+        self.hart.pc = target;
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use causality_isa::visit::VisitM;
 use super::{Exec, Retire};
 use crate::num::{self, sext_w};
 
-impl VisitM for Exec<'_> {
+impl<const FULL: bool> VisitM for Exec<'_, FULL> {
     fn mul(&mut self, ops: R) -> Retire {
         self.binary(ops, u64::wrapping_mul)
     }

@@ -24,6 +24,8 @@ use causality_machine::{Fault, Hart, Memory};
 pub(crate) enum Stop {
     /// It traps.
     Fault(Fault),
+    /// It has to be executed in full.
+    Slow,
     /// It is no valid instruction in this state (reserved rounding mode, CSR that does not exist).
     Illegal,
     /// It asks the host.
@@ -42,20 +44,22 @@ impl From<Fault> for Stop {
 pub(crate) type Retire = Result<(), Stop>;
 
 /// One instruction's view of the machine.
-pub(crate) struct Exec<'a> {
+///
+/// If not `FULL`, loads and stores do only what is usual, an access that is allowed and lies in one
+/// page, and are [`Stop::Slow`] otherwise.
+pub(crate) struct Exec<'a, const FULL: bool> {
     pub(crate) hart: &'a mut Hart,
     pub(crate) memory: &'a mut Memory,
-    /// Address of this instruction.
+    /// Address of this instruction. `hart.pc` is the address behind the block until a jump, which is
+    /// the last of its block, writes it.
     pub(crate) pc: u64,
-    /// Address of the one after the block; jumps write it.
-    pub(crate) next: u64,
 }
 
-impl Visitor for Exec<'_> {
+impl<const FULL: bool> Visitor for Exec<'_, FULL> {
     type Output = Retire;
 }
 
-impl Exec<'_> {
+impl<const FULL: bool> Exec<'_, FULL> {
     #[inline(always)]
     fn x(&self, r: X) -> u64 {
         self.hart.x[r.index()]
@@ -71,6 +75,24 @@ impl Exec<'_> {
     #[inline(always)]
     fn address(&self, rs1: X, imm: i32) -> u64 {
         self.x(rs1).wrapping_add_signed(i64::from(imm))
+    }
+
+    #[inline(always)]
+    fn load_bytes<const N: usize>(&self, addr: u64) -> Result<[u8; N], Stop> {
+        if FULL {
+            Ok(self.memory.load(addr)?)
+        } else {
+            self.memory.load_in_page(addr).ok_or(Stop::Slow)
+        }
+    }
+
+    #[inline(always)]
+    fn store_bytes<const N: usize>(&mut self, addr: u64, bytes: [u8; N]) -> Retire {
+        if FULL {
+            Ok(self.memory.store(addr, bytes)?)
+        } else {
+            self.memory.store_in_page(addr, bytes).ok_or(Stop::Slow)
+        }
     }
 
     /// `rd = f(rs1, rs2)`.

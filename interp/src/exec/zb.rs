@@ -16,7 +16,7 @@ const fn bit(n: u64) -> u64 {
     1 << (n & 63)
 }
 
-impl VisitZba for Exec<'_> {
+impl<const FULL: bool> VisitZba for Exec<'_, FULL> {
     fn add_uw(&mut self, ops: R) -> Retire {
         self.binary(ops, |a, b| uw(a).wrapping_add(b))
     }
@@ -50,7 +50,7 @@ impl VisitZba for Exec<'_> {
     }
 }
 
-impl VisitZbb for Exec<'_> {
+impl<const FULL: bool> VisitZbb for Exec<'_, FULL> {
     fn andn(&mut self, ops: R) -> Retire {
         self.binary(ops, |a, b| a & !b)
     }
@@ -148,7 +148,7 @@ impl VisitZbb for Exec<'_> {
     }
 }
 
-impl VisitZbc for Exec<'_> {
+impl<const FULL: bool> VisitZbc for Exec<'_, FULL> {
     fn clmul(&mut self, ops: R) -> Retire {
         self.binary(ops, num::clmul)
     }
@@ -162,7 +162,7 @@ impl VisitZbc for Exec<'_> {
     }
 }
 
-impl VisitZbs for Exec<'_> {
+impl<const FULL: bool> VisitZbs for Exec<'_, FULL> {
     fn bclr(&mut self, ops: R) -> Retire {
         self.binary(ops, |a, n| a & !bit(n))
     }

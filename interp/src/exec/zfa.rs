@@ -55,7 +55,7 @@ fn constant(number: u8) -> Option<F32> {
     CONSTANTS.get(usize::from(number)).map(|c| F32(c.to_bits()))
 }
 
-impl VisitZfa for Exec<'_> {
+impl<const FULL: bool> VisitZfa for Exec<'_, FULL> {
     fn fli_s(&mut self, Fli { rd, imm }: Fli) -> Retire {
         self.set_f(rd, constant(imm).unwrap_or(F32::canonical_nan()));
         Ok(())

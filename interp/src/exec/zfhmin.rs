@@ -6,18 +6,16 @@ use causality_isa::visit::VisitZfhmin;
 use super::{Exec, Retire};
 use crate::softfloat::{self as sf, F16, F32, F64};
 
-impl VisitZfhmin for Exec<'_> {
+impl<const FULL: bool> VisitZfhmin for Exec<'_, FULL> {
     fn flh(&mut self, ops: FLoad) -> Retire {
-        let bits = u16::from_le_bytes(self.memory.load(self.address(ops.rs1, ops.imm))?);
+        let bits = u16::from_le_bytes(self.load_bytes(self.address(ops.rs1, ops.imm))?);
         self.hart.f[ops.rd.index()] = !0xffff | u64::from(bits);
         Ok(())
     }
 
     fn fsh(&mut self, ops: FStore) -> Retire {
         let bits = self.hart.f[ops.rs2.index()] as u16;
-        Ok(self
-            .memory
-            .store(self.address(ops.rs1, ops.imm), bits.to_le_bytes())?)
+        self.store_bytes(self.address(ops.rs1, ops.imm), bits.to_le_bytes())
     }
 
     fn fcvt_s_h(&mut self, ops: FUnary) -> Retire {

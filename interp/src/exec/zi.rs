@@ -14,7 +14,7 @@ use super::{Exec, Retire, Stop};
 /// Bytes in a cache block, as profile RVA22U64 (Zic64b) has it.
 const CACHE_BLOCK: u64 = 64;
 
-impl Exec<'_> {
+impl<const FULL: bool> Exec<'_, FULL> {
     /// Reads a CSR. Counters count retired instructions, so `hart` must be exact: the instruction
     /// stands alone in its block.
     fn read_csr(&self, number: u16) -> Result<u64, Stop> {
@@ -53,7 +53,7 @@ impl Exec<'_> {
     }
 }
 
-impl VisitZicsr for Exec<'_> {
+impl<const FULL: bool> VisitZicsr for Exec<'_, FULL> {
     fn csrrw(&mut self, Csr { rd, rs1, csr }: Csr) -> Retire {
         let value = self.x(rs1);
         self.swap_csr(rd, csr, Some(|_| value))
@@ -82,20 +82,20 @@ impl VisitZicsr for Exec<'_> {
     }
 }
 
-impl VisitZifencei for Exec<'_> {
+impl<const FULL: bool> VisitZifencei for Exec<'_, FULL> {
     fn fence_i(&mut self, _: FenceI) -> Retire {
         self.memory.sync_code();
         Ok(())
     }
 }
 
-impl VisitZihintpause for Exec<'_> {
+impl<const FULL: bool> VisitZihintpause for Exec<'_, FULL> {
     fn pause(&mut self, _: Bare) -> Retire {
         Ok(())
     }
 }
 
-impl VisitZicond for Exec<'_> {
+impl<const FULL: bool> VisitZicond for Exec<'_, FULL> {
     fn czero_eqz(&mut self, ops: R) -> Retire {
         self.binary(ops, |a, b| if b == 0 { 0 } else { a })
     }
@@ -105,7 +105,7 @@ impl VisitZicond for Exec<'_> {
     }
 }
 
-impl Exec<'_> {
+impl<const FULL: bool> Exec<'_, FULL> {
     /// Cache management has nothing to manage, but needs a block the guest may access (Zicbom, "the
     /// instruction raises a store fault if neither a load nor a store is permitted").
     fn manage_block(&self, ops: Cbo) -> Retire {
@@ -121,7 +121,7 @@ impl Exec<'_> {
     }
 }
 
-impl VisitZicbom for Exec<'_> {
+impl<const FULL: bool> VisitZicbom for Exec<'_, FULL> {
     fn cbo_inval(&mut self, ops: Cbo) -> Retire {
         self.manage_block(ops)
     }
@@ -135,7 +135,7 @@ impl VisitZicbom for Exec<'_> {
     }
 }
 
-impl VisitZicboz for Exec<'_> {
+impl<const FULL: bool> VisitZicboz for Exec<'_, FULL> {
     /// The whole aligned block, which never spans pages; `tval` is the address in the register.
     fn cbo_zero(&mut self, ops: Cbo) -> Retire {
         let addr = self.x(ops.rs1);
@@ -146,7 +146,7 @@ impl VisitZicboz for Exec<'_> {
     }
 }
 
-impl VisitZicbop for Exec<'_> {
+impl<const FULL: bool> VisitZicbop for Exec<'_, FULL> {
     fn prefetch_i(&mut self, _: Prefetch) -> Retire {
         Ok(())
     }

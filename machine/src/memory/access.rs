@@ -14,13 +14,11 @@ impl Memory {
         }
     }
 
-    /// Whether all of `N` bytes at `addr` allow `perms`, for an `N` of at most a page.
+    /// Whether `N` bytes at `addr` lie in one page, which allows `perms`. Never true of an access that
+    /// wraps around: it spans pages.
     #[inline(always)]
-    fn allows<const N: usize>(&self, addr: u64, perms: Perms) -> bool {
-        let last = addr.wrapping_add(N as u64 - 1);
-        // An access that wraps has its first byte in the last page of 2^64, which never exists.
-        self.perms_at(addr).contains(perms)
-            && (addr >> PAGE_SHIFT == last >> PAGE_SHIFT || self.perms_at(last).contains(perms))
+    fn allows_in_page<const N: usize>(&self, addr: u64, perms: Perms) -> bool {
+        self.perms_at(addr).contains(perms) && (N == 1 || addr % PAGE_SIZE <= PAGE_SIZE - N as u64)
     }
 
     /// Checks that all of `len` bytes at `addr` allow `perms`. Nothing is needed for `len` 0.
@@ -63,33 +61,50 @@ impl Memory {
         Fault { cause, tval: addr }
     }
 
-    /// Loads `N` bytes, little-endian as they lie; `N` is at most a page. Any alignment.
+    /// Loads `N` bytes, little-endian as they lie. Any alignment.
     ///
     /// # Errors
     /// `LoadAccessFault` or `StackOverflow` with `addr`.
-    #[inline(always)]
+    #[inline]
     pub fn load<const N: usize>(&self, addr: u64) -> Result<[u8; N], Fault> {
-        if !self.allows::<N>(addr, Perms::R) {
-            return Err(self.fault(addr, N as u64, Perms::R));
+        if let Some(bytes) = self.load_in_page(addr) {
+            return Ok(bytes);
         }
-        // SAFETY: the page table says that every byte is in the address space and readable, and host
-        // protection mirrors it.
-        Ok(unsafe { self.space.read(addr) })
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(self.slice(addr, N as u64)?);
+        Ok(bytes)
     }
 
-    /// Stores `N` bytes; `N` is at most a page. Any alignment.
+    /// Loads `N` bytes if that is allowed and they lie in one page: the path of almost every load.
+    #[inline(always)]
+    #[must_use]
+    pub fn load_in_page<const N: usize>(&self, addr: u64) -> Option<[u8; N]> {
+        // SAFETY: the page table says that every byte is in the address space and readable, and host
+        // protection mirrors it.
+        self.allows_in_page::<N>(addr, Perms::R)
+            .then(|| unsafe { self.space.read(addr) })
+    }
+
+    /// Stores `N` bytes. Any alignment.
     ///
     /// # Errors
     /// `StoreAccessFault` or `StackOverflow` with `addr`; no byte is changed.
-    #[inline(always)]
+    #[inline]
     pub fn store<const N: usize>(&mut self, addr: u64, bytes: [u8; N]) -> Result<(), Fault> {
-        if !self.allows::<N>(addr, Perms::RW) {
-            return Err(self.fault(addr, N as u64, Perms::RW));
+        if self.store_in_page(addr, bytes).is_none() {
+            self.slice_mut(addr, N as u64)?.copy_from_slice(&bytes);
         }
+        Ok(())
+    }
+
+    /// Stores `N` bytes if that is allowed and they lie in one page: the path of almost every store.
+    #[inline(always)]
+    #[must_use]
+    pub fn store_in_page<const N: usize>(&mut self, addr: u64, bytes: [u8; N]) -> Option<()> {
         // SAFETY: the page table says that every byte is in the address space and writable, and host
         // protection mirrors it.
-        unsafe { self.space.write(addr, bytes) };
-        Ok(())
+        self.allows_in_page::<N>(addr, Perms::RW)
+            .then(|| unsafe { self.space.write(addr, bytes) })
     }
 
     /// The instruction word at `pc`: 16 bits, or 32 if the low two bits of the first half are ones.
