@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Random C programs, compiled natively and for RISC-V, must print the same checksum.
+#
+#   COUNT=200 ci/csmith.sh            seeds 1, 2, ... until COUNT programs have been judged
+#   ci/csmith.sh --seed N             judge one seed; prints pass, fail or slow
+#
+# A program that natively runs longer than NATIVE_LIMIT seconds is replaced by the next seed. Programs that
+# fail are kept in the target directory. RUNNER is the command that runs an ELF; without it, the release
+# build of causality-vm. CROSS_FLAGS replaces the flags of the RISC-V compiler's code generation.
+# Without csmith or a compiler it is a SKIP, and with REQUIRE=1 a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+COUNT=${COUNT:-200}
+FIRST=${FIRST:-1}
+export RUNNER=${RUNNER:-${CARGO_TARGET_DIR:-target}/release/causality-vm run}
+OUT=${CARGO_TARGET_DIR:-target}/csmith
+NATIVE_LIMIT=${NATIVE_LIMIT:-0.5}
+GUEST_LIMIT=${GUEST_LIMIT:-60}
+CROSS=riscv64-unknown-elf-gcc
+PICO=testkit/realprograms/picolibc
+HEADERS=/usr/include/csmith
+CROSS_FLAGS=${CROSS_FLAGS:--O2 -march=rv64gc_zba_zbb_zbs}
+PICO_FLAGS="--specs=picolibc.specs -mabi=lp64d -mcmodel=medany"
+
+# Small programs: they compile fast and mostly end soon.
+SHAPE=(--max-funcs 8 --max-block-depth 4 --max-block-size 5 --max-expr-complexity 8 --max-array-dim 2
+    --max-array-len-per-dim 8 --no-argc)
+
+# judge SEED: prints pass, fail or slow.
+judge() {
+    local seed=$1 dir expected got=0
+    dir=$(mktemp -d)
+    # shellcheck disable=SC2064 # this folder, now
+    trap "rm -rf '$dir'" EXIT
+    (cd "$dir" && csmith --seed "$seed" "${SHAPE[@]}" -o program.c) # it leaves files where it runs
+    gcc -O1 -w -fwrapv -I"$HEADERS" "$dir/program.c" -o "$dir/native"
+    expected=$(timeout "$NATIVE_LIMIT" "$dir/native") || { echo slow && return; }
+    # shellcheck disable=SC2086 # flags and runner are meant to split
+    $CROSS $PICO_FLAGS $CROSS_FLAGS -w -fwrapv -I"$HEADERS" -nostartfiles -T "$PICO/link.ld" \
+        "$OUT/crt0.o" "$OUT/os.o" "$dir/program.c" -o "$dir/guest.elf"
+    # shellcheck disable=SC2086
+    timeout "$GUEST_LIMIT" $RUNNER "$dir/guest.elf" >"$dir/got" 2>"$dir/err" || got=$?
+    if [ "$got" = 0 ] && [ "$(cat "$dir/got")" = "$expected" ]; then
+        echo pass
+    else
+        cp "$dir/program.c" "$OUT/seed-$seed.c"
+        cp "$dir/guest.elf" "$OUT/seed-$seed.elf"
+        echo "seed $seed: exit code $got, printed '$(head -c 100 "$dir/got")', natively '$expected'" >&2
+        echo fail
+    fi
+}
+
+skip() {
+    echo "SKIPPED csmith: $1"
+    [ "${REQUIRE:-0}" = 1 ] && exit 1
+    exit 0
+}
+
+prepare() {
+    local tool
+    for tool in csmith gcc "$CROSS" "${RUNNER%% *}"; do
+        command -v "$tool" >/dev/null || skip "no $tool"
+    done
+    [ -e "$HEADERS/csmith.h" ] || skip "no csmith headers in $HEADERS"
+    mkdir -p "$OUT"
+    # shellcheck disable=SC2086
+    $CROSS $PICO_FLAGS $CROSS_FLAGS -c "$PICO/crt0.S" -o "$OUT/crt0.o"
+    # shellcheck disable=SC2086
+    $CROSS $PICO_FLAGS $CROSS_FLAGS -w -c "$PICO/os.c" -o "$OUT/os.o" || skip "no picolibc for $CROSS"
+}
+
+run_all() {
+    local next=$FIRST judged=0 left verdicts
+    : >"$OUT/verdicts"
+    while [ "$judged" -lt "$COUNT" ]; do
+        left=$((COUNT - judged))
+        seq "$next" $((next + left - 1)) | xargs -P2 -I{} ci/csmith.sh --seed {} >>"$OUT/verdicts" || true
+        next=$((next + left))
+        verdicts=$(grep -c . "$OUT/verdicts" || true)
+        [ "$verdicts" = $((next - FIRST)) ] || { echo "csmith: a seed gave no verdict" && exit 1; }
+        judged=$(grep -c -E '^(pass|fail)$' "$OUT/verdicts" || true)
+    done
+    local passed failed
+    passed=$(grep -c '^pass$' "$OUT/verdicts" || true)
+    failed=$(grep -c '^fail$' "$OUT/verdicts" || true)
+    echo "csmith: seeds $FIRST to $((next - 1)), $((next - FIRST - judged)) too slow and replaced"
+    echo "$passed passed, $failed failed"
+    [ "$failed" = 0 ]
+}
+
+case ${1:-} in
+--seed) judge "$2" ;;
+'') prepare && run_all ;;
+*) echo "usage: [COUNT=N] [FIRST=N] ci/csmith.sh [--seed N]" >&2 && exit 2 ;;
+esac
