@@ -10,6 +10,7 @@
 mod block;
 mod dispatch;
 mod exec;
+mod hostfloat;
 mod interpreter;
 mod num;
 mod softfloat;

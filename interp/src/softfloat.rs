@@ -333,7 +333,9 @@ pub(crate) fn classify<F: Format>(a: F) -> u64 {
 }
 
 /// Integer types that floats convert to and from.
-pub(crate) trait Integer: Sized {
+pub(crate) trait Integer: Copy {
+    /// The value, unless it is one that a host conversion makes of NaN or of what is out of range.
+    fn inside(self) -> Option<Self>;
     fn to_float<F: Format>(self, rm: Round) -> Flagged<F>;
     /// Saturating; NaN gives the largest value (manual, F, table of conversion ranges).
     fn from_float<F: Format>(a: F, rm: Round) -> Flagged<Self>;
@@ -342,6 +344,9 @@ pub(crate) trait Integer: Sized {
 macro_rules! integer {
     ($($int:ident: $wide:ident, $from:ident, $to:ident;)*) => { $(
         impl Integer for $int {
+            fn inside(self) -> Option<Self> {
+                (self != 0 && self != $int::MIN && self != $int::MAX).then_some(self)
+            }
             fn to_float<F: Format>(self, rm: Round) -> Flagged<F> {
                 finish_never_tiny(F::Soft::$from($wide::from(self), rm))
             }

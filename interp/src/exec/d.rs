@@ -6,6 +6,7 @@ use causality_isa::format::{
 use causality_isa::visit::VisitD;
 
 use super::{Exec, Retire};
+use crate::hostfloat::Host;
 use crate::num::sext_w;
 use crate::softfloat::{self as sf, Extreme, F32, F64};
 
@@ -38,23 +39,23 @@ impl<const FULL: bool> VisitD for Exec<'_, FULL> {
     }
 
     fn fadd_d(&mut self, ops: FR) -> Retire {
-        self.arithmetic::<F64>(ops, sf::add)
+        self.arithmetic(ops, F64::add, sf::add::<F64>)
     }
 
     fn fsub_d(&mut self, ops: FR) -> Retire {
-        self.arithmetic::<F64>(ops, sf::sub)
+        self.arithmetic(ops, F64::sub, sf::sub::<F64>)
     }
 
     fn fmul_d(&mut self, ops: FR) -> Retire {
-        self.arithmetic::<F64>(ops, sf::mul)
+        self.arithmetic(ops, F64::mul, sf::mul::<F64>)
     }
 
     fn fdiv_d(&mut self, ops: FR) -> Retire {
-        self.arithmetic::<F64>(ops, sf::div)
+        self.arithmetic(ops, F64::div, sf::div::<F64>)
     }
 
     fn fsqrt_d(&mut self, ops: FUnary) -> Retire {
-        self.convert::<F64, F64>(ops, sf::sqrt)
+        self.root::<F64>(ops)
     }
 
     fn fsgnj_d(&mut self, ops: FBinary) -> Retire {
@@ -78,11 +79,23 @@ impl<const FULL: bool> VisitD for Exec<'_, FULL> {
     }
 
     fn fcvt_s_d(&mut self, ops: FUnary) -> Retire {
-        self.convert(ops, sf::convert::<F64, F32>)
+        let a: F64 = self.f(ops.rs1);
+        self.compute(
+            ops.rd,
+            ops.rm,
+            || a.value() as f32,
+            |rm| sf::convert::<F64, F32>(a, rm),
+        )
     }
 
     fn fcvt_d_s(&mut self, ops: FUnary) -> Retire {
-        self.convert(ops, sf::convert::<F32, F64>)
+        let a: F32 = self.f(ops.rs1);
+        self.compute(
+            ops.rd,
+            ops.rm,
+            || f64::from(a.value()),
+            |rm| sf::convert::<F32, F64>(a, rm),
+        )
     }
 
     fn fle_d(&mut self, ops: FCompare) -> Retire {
@@ -102,19 +115,19 @@ impl<const FULL: bool> VisitD for Exec<'_, FULL> {
     }
 
     fn fcvt_w_d(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F64, i32>(ops, |v| v as u64)
+        self.float_to_integer::<F64, i32>(ops, |v| v as i32, |v| v as u64)
     }
 
     fn fcvt_wu_d(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F64, u32>(ops, sext_w)
+        self.float_to_integer::<F64, u32>(ops, |v| v as u32, sext_w)
     }
 
     fn fcvt_l_d(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F64, i64>(ops, |v| v as u64)
+        self.float_to_integer::<F64, i64>(ops, |v| v as i64, |v| v as u64)
     }
 
     fn fcvt_lu_d(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F64, u64>(ops, |v| v)
+        self.float_to_integer::<F64, u64>(ops, |v| v as u64, |v| v)
     }
 
     fn fmv_x_d(&mut self, ops: FMoveToX) -> Retire {
@@ -123,19 +136,19 @@ impl<const FULL: bool> VisitD for Exec<'_, FULL> {
     }
 
     fn fcvt_d_w(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F64, i32>(ops, |v| v as i32)
+        self.integer_to_float::<F64, i32>(ops, |v| v as i32, |v| v as f64)
     }
 
     fn fcvt_d_wu(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F64, u32>(ops, |v| v as u32)
+        self.integer_to_float::<F64, u32>(ops, |v| v as u32, |v| v as f64)
     }
 
     fn fcvt_d_l(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F64, i64>(ops, |v| v as i64)
+        self.integer_to_float::<F64, i64>(ops, |v| v as i64, |v| v as f64)
     }
 
     fn fcvt_d_lu(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F64, u64>(ops, |v| v)
+        self.integer_to_float::<F64, u64>(ops, |v| v, |v| v as f64)
     }
 
     fn fmv_d_x(&mut self, ops: XMoveToF) -> Retire {

@@ -6,7 +6,8 @@ use causality_isa::reg::F;
 use rustc_apfloat::Round;
 
 use super::{Exec, Retire, Stop};
-use crate::softfloat::{self, Flagged, Format, Integer};
+use crate::hostfloat::{Host, may_serve};
+use crate::softfloat::{self, Flagged, Format, Integer, NX};
 
 /// Ones above a narrow value: how it lies in a 64-bit register (manual, D, "NaN Boxing").
 const fn box_mask<T: Format>() -> u64 {
@@ -59,14 +60,56 @@ impl<const FULL: bool> Exec<'_, FULL> {
         })
     }
 
+    /// Writes what the host computed where that settles it, else what the soft operation gives.
+    #[inline(always)]
+    pub(super) fn compute<T: Host>(
+        &mut self,
+        rd: F,
+        rm: Rm,
+        host: impl FnOnce() -> T::Value,
+        soft: impl FnOnce(Round) -> Flagged<T>,
+    ) -> Retire {
+        let rm = self.rounding(rm)?;
+        if may_serve(rm, self.hart.fcsr)
+            && let Some(value) = T::settled(host())
+        {
+            self.set_f(rd, value);
+            return Ok(());
+        }
+        if FULL {
+            self.put_f(rd, soft(rm))
+        } else {
+            Err(Stop::Slow)
+        }
+    }
+
     /// `rd = op(rs1, rs2)`, rounding.
-    pub(super) fn arithmetic<T: Format>(
+    #[inline(always)]
+    pub(super) fn arithmetic<T: Host>(
         &mut self,
         ops: FR,
-        op: impl FnOnce(T, T, Round) -> Flagged<T>,
+        host: impl FnOnce(T::Value, T::Value) -> T::Value,
+        soft: impl FnOnce(T, T, Round) -> Flagged<T>,
     ) -> Retire {
-        let rm = self.rounding(ops.rm)?;
-        self.put_f(ops.rd, op(self.f(ops.rs1), self.f(ops.rs2), rm))
+        let (a, b): (T, T) = (self.f(ops.rs1), self.f(ops.rs2));
+        self.compute(ops.rd, ops.rm, || host(a.value(), b.value()), |rm| soft(a, b, rm))
+    }
+
+    /// `rd = sqrt(rs1)`.
+    #[inline(always)]
+    pub(super) fn root<T: Host>(&mut self, ops: FUnary) -> Retire {
+        let a: T = self.f(ops.rs1);
+        self.compute(ops.rd, ops.rm, || T::sqrt(a.value()), |rm| softfloat::sqrt(a, rm))
+    }
+
+    /// `rd = ±(rs1 * rs2) ± rs3`, with one rounding.
+    #[inline(always)]
+    pub(super) fn fused<T: Host>(&mut self, ops: FR4, negate_product: bool, negate_addend: bool) -> Retire {
+        let (a, b, c): (T, T, T) = (self.f(ops.rs1), self.f(ops.rs2), self.f(ops.rs3));
+        let a = if negate_product { a.neg() } else { a };
+        let c = if negate_addend { c.neg() } else { c };
+        let host = || T::mul_add(a.value(), b.value(), c.value());
+        self.compute(ops.rd, ops.rm, host, |rm| softfloat::mul_add(a, b, c, rm))
     }
 
     /// `rd = op(rs1)`, rounding; from one format to the same or another.
@@ -77,15 +120,6 @@ impl<const FULL: bool> Exec<'_, FULL> {
     ) -> Retire {
         let rm = self.rounding(ops.rm)?;
         self.put_f(ops.rd, op(self.f(ops.rs1), rm))
-    }
-
-    /// `rd = ±(rs1 * rs2) ± rs3`, with one rounding.
-    pub(super) fn fused<T: Format>(&mut self, ops: FR4, negate_product: bool, negate_addend: bool) -> Retire {
-        let rm = self.rounding(ops.rm)?;
-        let (a, b, c): (T, T, T) = (self.f(ops.rs1), self.f(ops.rs2), self.f(ops.rs3));
-        let a = if negate_product { a.neg() } else { a };
-        let c = if negate_addend { c.neg() } else { c };
-        self.put_f(ops.rd, softfloat::mul_add(a, b, c, rm))
     }
 
     /// `rd = op(rs1, rs2)`, no rounding.
@@ -116,24 +150,37 @@ impl<const FULL: bool> Exec<'_, FULL> {
     }
 
     /// Float to integer; `extend` widens 32-bit results.
-    pub(super) fn float_to_integer<T: Format, I: Integer>(
+    pub(super) fn float_to_integer<T: Host, I: Integer>(
         &mut self,
         ops: FToX,
+        host: impl FnOnce(T::Value) -> I,
         extend: impl FnOnce(I) -> u64,
     ) -> Retire {
         let rm = self.rounding(ops.rm)?;
-        let (value, flags) = I::from_float::<T>(self.f(ops.rs1), rm);
+        let a: T = self.f(ops.rs1);
+        if rm == Round::TowardZero
+            && self.hart.fcsr & NX != 0
+            && let Some(value) = host(a.value()).inside()
+        {
+            self.set_x(ops.rd, extend(value));
+            return Ok(());
+        }
+        if !FULL {
+            return Err(Stop::Slow);
+        }
+        let (value, flags) = I::from_float::<T>(a, rm);
         self.put_x(ops.rd, (extend(value), flags))
     }
 
     /// Integer to float; `narrow` takes the operand from the register.
-    pub(super) fn integer_to_float<T: Format, I: Integer>(
+    pub(super) fn integer_to_float<T: Host, I: Integer>(
         &mut self,
         ops: XToF,
         narrow: impl FnOnce(u64) -> I,
+        host: impl FnOnce(I) -> T::Value,
     ) -> Retire {
-        let rm = self.rounding(ops.rm)?;
-        self.put_f::<T>(ops.rd, narrow(self.x(ops.rs1)).to_float(rm))
+        let a = narrow(self.x(ops.rs1));
+        self.compute::<T>(ops.rd, ops.rm, || host(a), |rm| a.to_float(rm))
     }
 
     pub(super) fn classify<T: Format>(&mut self, ops: FMoveToX) -> Retire {
