@@ -8,10 +8,10 @@
 //! As with 32-bit rows, two diagrams are disjoint or one specialises the other, and the more specific row wins, whether
 //! or not its `if` then accepts the word.
 
-use crate::decode::Finder;
+use crate::decode::{Finder, Selector};
 use crate::format::{self, *};
 use crate::opcode::{Row, mnemonic};
-use crate::pattern::{Pattern, assert_unambiguous};
+use crate::pattern::{Bits, Pattern, assert_unambiguous};
 use crate::reg::{F, X};
 use crate::{Extension, Inst};
 use core::fmt;
@@ -529,7 +529,7 @@ impl CInst {
     /// Decodes a 16-bit instruction; `None` if it is reserved or the first half of a longer one.
     #[inline]
     pub fn decode16(half: u16) -> Option<Self> {
-        let row = FINDER.find(&PATTERNS, half as u32)?;
+        let row = FINDER.find(&PATTERNS, MAJOR.gather(half as u32), half as u32)?;
         Self::with_operands(COpcode::ALL[row], half as u32)
     }
 
@@ -563,6 +563,10 @@ const PATTERNS: [Pattern; COpcode::ALL.len()] = {
     patterns
 };
 
-static FINDER: Finder<512, 512> = Finder::new(&PATTERNS, "15:13=4:2 1:0=1:0", &["12", "12:10"]);
+/// `funct3` and the quadrant.
+const MAJOR: Bits = Bits::parse("15:13=4:2 1:0");
+
+static FINDER: Finder<512, 512> =
+    Finder::new(&PATTERNS, MAJOR, &[Selector::new(12, 12), Selector::new(12, 10)]);
 
 const _: () = assert!(size_of::<CInst>() == 8 && size_of::<Option<CInst>>() == 8);

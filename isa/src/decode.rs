@@ -50,26 +50,65 @@ impl Inst {
     /// Decodes a 32-bit instruction word.
     #[inline]
     pub fn decode32(word: u32) -> Option<Self> {
-        let row = FINDER.find(&Opcode::PATTERNS, word)?;
+        let row = FINDER.find(&Opcode::PATTERNS, MAJOR.gather(word), word)?;
         Self::with_operands(Opcode::ALL[row], word)
     }
 }
 
-static FINDER: Finder<1024, 2048> = Finder::new(&Opcode::PATTERNS, "6:2", &["14:12", "31:25", "31:27"]);
+const MAJOR: Bits = Bits::parse("6:2");
+
+static FINDER: Finder<1024, 2048> = Finder::new(
+    &Opcode::PATTERNS,
+    MAJOR,
+    &[
+        Selector::new(14, 12),
+        Selector::new(31, 25),
+        Selector::new(31, 27),
+    ],
+);
 
 /// Finds the row of a word: major opcode, then the slot within it, then a short scan.
 pub(crate) struct Finder<const SLOTS: usize, const ROWS: usize> {
-    major: Bits,
     majors: [Major; 32],
     /// Where the candidates of each slot begin; they end where those of the next slot begin.
     starts: [u16; SLOTS],
     candidates: [u16; ROWS],
 }
 
+/// How the words of one major opcode are split into slots.
 #[derive(Clone, Copy)]
 struct Major {
-    selector: Bits,
-    first_slot: usize,
+    selector: Selector,
+    first_slot: u16,
+}
+
+/// A field of consecutive bits.
+#[derive(Clone, Copy)]
+pub(crate) struct Selector {
+    low: u8,
+    ones: u8,
+}
+
+impl Selector {
+    pub(crate) const fn new(high: u8, low: u8) -> Self {
+        Self {
+            low,
+            ones: u8::MAX >> (7 - (high - low)),
+        }
+    }
+
+    #[inline]
+    const fn value(self, word: u32) -> usize {
+        (word >> self.low & self.ones as u32) as usize
+    }
+
+    /// What all words with this value have in common.
+    const fn pattern(self, value: u32) -> Pattern {
+        Pattern {
+            mask: (self.ones as u32) << self.low,
+            bits: value << self.low,
+        }
+    }
 }
 
 /// The rows of one major opcode, most fixed bits first.
@@ -112,23 +151,22 @@ impl Rows {
     }
 
     /// The selector whose fullest slot has the fewest candidates; the first of equals.
-    const fn best_selector(&self, selectors: &[&str]) -> Bits {
-        let (mut best, mut fewest, mut i) = (Bits::parse(selectors[0]), usize::MAX, 0);
+    const fn best_selector(&self, selectors: &[Selector]) -> Selector {
+        let (mut best, mut fewest, mut i) = (selectors[0], usize::MAX, 0);
         while i < selectors.len() {
-            let selector = Bits::parse(selectors[i]);
-            let fullest = self.fullest_slot(selector);
+            let fullest = self.fullest_slot(selectors[i]);
             if fullest < fewest {
-                (best, fewest) = (selector, fullest);
+                (best, fewest) = (selectors[i], fullest);
             }
             i += 1;
         }
         best
     }
 
-    const fn fullest_slot(&self, selector: Bits) -> usize {
+    const fn fullest_slot(&self, selector: Selector) -> usize {
         let (mut fullest, mut value) = (0, 0);
-        while value < 1 << selector.width() {
-            let slot = slot_pattern(selector, value);
+        while value <= selector.ones as u32 {
+            let slot = selector.pattern(value);
             let (mut count, mut i) = (0, 0);
             while i < self.len {
                 count += self.patterns[i].overlaps(slot) as usize;
@@ -143,25 +181,15 @@ impl Rows {
     }
 }
 
-/// What all words of a slot have in common, apart from the major opcode.
-const fn slot_pattern(selector: Bits, value: u32) -> Pattern {
-    Pattern {
-        mask: selector.mask(),
-        bits: selector.scatter(value),
-    }
-}
-
 impl<const SLOTS: usize, const ROWS: usize> Finder<SLOTS, ROWS> {
-    /// Builds the index over `patterns`; `major` and `selectors` are fields in the notation of [`Bits::parse`], a major
-    /// opcode has five bits, and each major opcode gets the selector that suits it best.
-    pub(crate) const fn new(patterns: &[Pattern], major: &str, selectors: &[&str]) -> Self {
-        let major = Bits::parse(major);
+    /// Builds the index over `patterns`. The field `major` has five bits; each of its values gets the selector that suits
+    /// it best.
+    pub(crate) const fn new(patterns: &[Pattern], major: Bits, selectors: &[Selector]) -> Self {
         let first = Major {
-            selector: Bits::parse(selectors[0]),
+            selector: selectors[0],
             first_slot: 0,
         };
         let mut finder = Self {
-            major,
             majors: [first; 32],
             starts: [0; SLOTS],
             candidates: [0; ROWS],
@@ -178,12 +206,12 @@ impl<const SLOTS: usize, const ROWS: usize> Finder<SLOTS, ROWS> {
             let selector = rows.best_selector(selectors);
             finder.majors[m] = Major {
                 selector,
-                first_slot: slot,
+                first_slot: slot as u16,
             };
             let mut value = 0;
-            while value < 1 << selector.width() {
+            while value <= selector.ones as u32 {
                 finder.starts[slot] = end as u16;
-                end = finder.fill_slot(&rows, slot_pattern(selector, value), end);
+                end = finder.fill_slot(&rows, selector.pattern(value), end);
                 slot += 1;
                 value += 1;
             }
@@ -206,11 +234,11 @@ impl<const SLOTS: usize, const ROWS: usize> Finder<SLOTS, ROWS> {
         end
     }
 
-    /// The index of the most specific pattern that matches `word`.
+    /// The index of the most specific pattern that matches `word`, whose major opcode is given.
     #[inline]
-    pub(crate) fn find(&self, patterns: &[Pattern], word: u32) -> Option<usize> {
-        let major = &self.majors[(self.major.gather(word) & 31) as usize];
-        let slot = major.first_slot + major.selector.gather(word) as usize;
+    pub(crate) fn find(&self, patterns: &[Pattern], major: u32, word: u32) -> Option<usize> {
+        let Major { selector, first_slot } = self.majors[(major & 31) as usize];
+        let slot = first_slot as usize + selector.value(word);
         let range = self.starts[slot] as usize..self.starts[slot + 1] as usize;
         self.candidates[range]
             .iter()
