@@ -42,11 +42,20 @@ debug_flags() {
 
 build_runtime() {
     "$CC" "${CFLAGS[@]}" -c "$RT/rt.c" -o "$WORK/rt.o"
+    "$CC" "${CFLAGS[@]}" -fPIE -c "$RT/rt.c" -o "$WORK/rt-pie.o"
     "$CC" "${CFLAGS[@]}" -c "$RT/crt0.S" -o "$WORK/crt0.o"
+}
+
+# The bare-metal linker makes no position-independent executables; lld does.
+build_pie() {
+    "$CC" "${CFLAGS[@]}" -fPIE -c "$1" -o "$WORK/guest.o"
+    ld.lld-19 -pie --no-dynamic-linker -z max-page-size=4096 --build-id=none \
+        "$WORK/crt0.o" "$WORK/guest.o" "$WORK/rt-pie.o" -o "$2"
 }
 
 # build SOURCE ELF
 build() {
+    [ "$1" != testkit/guests/pie.c ] || { build_pie "$@" && return; }
     # shellcheck disable=SC2046 # the flags are meant to split
     "$CC" "${CFLAGS[@]}" $(debug_flags "$1") -c "$1" -o "$WORK/guest.o"
     "$CC" "${CFLAGS[@]}" "${LDFLAGS[@]}" "$WORK/crt0.o" "$WORK/guest.o" "$WORK/rt.o" -o "$2"
@@ -54,6 +63,7 @@ build() {
 
 need_compiler() {
     command -v "$CC" >/dev/null || skip "$CC is not installed (ci/install.sh installs it)"
+    command -v ld.lld-19 >/dev/null || skip "ld.lld-19 is not installed (ci/install.sh installs it)"
     local version
     version=$("$CC" -dumpfullversion)
     [ "$version" = "$BUILT_BY" ] ||

@@ -33,9 +33,34 @@ _Noreturn void rt_exit(int code)
         syscall1(SYS_exit_group, code);
 }
 
+#ifdef __PIE__
+enum { DT_NULL = 0, DT_RELA = 7, DT_RELASZ = 8, R_RISCV_RELATIVE = 3 };
+
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const uint64_t _DYNAMIC[] __attribute__((visibility("hidden")));
+
+/* Adds the load address to every word the linker listed. No pointer in data is valid before. */
+static void relocate(void)
+{
+    uint64_t base = (uint64_t)__ehdr_start, table = 0, bytes = 0;
+    for (const uint64_t *entry = _DYNAMIC; entry[0] != DT_NULL; entry += 2) {
+        if (entry[0] == DT_RELA)
+            table = base + entry[1];
+        else if (entry[0] == DT_RELASZ)
+            bytes = entry[1];
+    }
+    for (const uint64_t *rela = (const uint64_t *)table; bytes > 0; bytes -= 24, rela += 3)
+        if ((uint32_t)rela[1] == R_RISCV_RELATIVE)
+            *(uint64_t *)(base + rela[0]) = base + rela[2];
+}
+#endif
+
 /* Called by crt0.S with the initial stack. */
 _Noreturn void rt_start(long *stack)
 {
+#ifdef __PIE__
+    relocate();
+#endif
     rt_exit(main((int)stack[0], (char **)(stack + 1)));
 }
 #endif
