@@ -21,8 +21,8 @@ mod report;
 
 pub use abi::Abi;
 pub use host::{
-    Caller, FIRST_HOST_FUNCTION, HostFault, HostFunctions, IntoHostFunction, Parameter, Ptr, RESOLVE, RegisterError,
-    Returns,
+    Caller, FIRST_HOST_FUNCTION, HostFault, HostFunctions, IntoHostFunction, Parameter, Ptr, RESOLVE,
+    RegisterError, Returns,
 };
 pub use linux::{DEADLOCK, Errno, StartError, Syscall, TABLE, syscall_name};
 pub use options::{Access, Capture, Options, PreopenError};

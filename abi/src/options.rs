@@ -31,6 +31,7 @@ pub enum Access {
 }
 
 /// A host directory that the guest sees at a path of its own.
+#[derive(Debug)]
 pub(crate) struct Preopen {
     pub(crate) dir: Arc<Dir>,
     pub(crate) guest: Vec<u8>,
@@ -193,7 +194,13 @@ fn preopen_path(guest: &[u8]) -> Option<Vec<u8>> {
     if parts.first().is_some_and(|p| [&b"dev"[..], b"proc"].contains(p)) {
         return None;
     }
-    Some(parts.iter().flat_map(|p| [&b"/"[..], p]).collect::<Vec<_>>().concat())
+    Some(
+        parts
+            .iter()
+            .flat_map(|p| [&b"/"[..], p])
+            .collect::<Vec<_>>()
+            .concat(),
+    )
 }
 
 /// A writer that keeps what is written to it, up to a limit; clones share what they keep.

@@ -83,7 +83,9 @@ impl<'a, T> Caller<'a, T> {
     /// The load fault if they are not all readable; `LoadAddressMisaligned` with `addr` if they are not
     /// aligned for `P` (then [`Caller::read_pod`] copies them one by one).
     pub fn slice_of<P: bytemuck::Pod>(&self, addr: u64, count: u64) -> Result<&[P], Fault> {
-        let bytes = self.memory.slice(addr, bytes_of::<P>(addr, count, Cause::LoadAccessFault)?)?;
+        let bytes = self
+            .memory
+            .slice(addr, bytes_of::<P>(addr, count, Cause::LoadAccessFault)?)?;
         bytemuck::try_cast_slice(bytes).map_err(|_| Fault {
             cause: Cause::LoadAddressMisaligned,
             tval: addr,

@@ -100,7 +100,11 @@ impl<T> HostFunctions<T> {
         function: impl IntoHostFunction<T, Types>,
     ) -> Result<u64, RegisterError> {
         let mut number = FIRST_HOST_FUNCTION;
-        for &taken in self.by_number.range(FIRST_HOST_FUNCTION..).map(|(number, _)| number) {
+        for &taken in self
+            .by_number
+            .range(FIRST_HOST_FUNCTION..)
+            .map(|(number, _)| number)
+        {
             if taken != number {
                 break;
             }
@@ -173,7 +177,9 @@ impl<T> HostFunctions<T> {
 
     /// All functions by number.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &str)> {
-        self.by_number.iter().map(|(&number, entry)| (number, &*entry.name))
+        self.by_number
+            .iter()
+            .map(|(&number, entry)| (number, &*entry.name))
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&Function<T>> {
@@ -199,7 +205,8 @@ macro_rules! into_host_function {
         {
             fn into_host_function(self) -> Arc<Function<T>> {
                 Arc::new(move |caller: &mut Caller<'_, T>| {
-                    #[allow(unused_variables, unused_mut, non_snake_case, reason = "arity zero; parameters are named by their types")]
+                    #[allow(unused_variables, unused_mut, non_snake_case, reason = "parameters are named by their types, and there may be none")]
+                    #[allow(clippy::unused_unit, reason = "what no parameters expand to")]
                     let ($($P,)*) = {
                         let mut from = Arguments::of(caller.hart());
                         ($($P::take(&mut from),)*)

@@ -119,7 +119,11 @@ impl Parameter for f64 {
 /// Any NaN becomes the canonical one, so that no payload of the host's arithmetic shows.
 impl Returns for f64 {
     fn put(self, hart: &mut Hart) -> Result<(), HostFault> {
-        hart.f[FA0] = if self.is_nan() { 0x7ff8 << 48 } else { self.to_bits() };
+        hart.f[FA0] = if self.is_nan() {
+            0x7ff8 << 48
+        } else {
+            self.to_bits()
+        };
         Ok(())
     }
 }

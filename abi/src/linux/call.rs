@@ -2,9 +2,17 @@
 
 use std::io;
 
-use causality_machine::{Fault, Flow, HostError, Memory};
+use bytemuck::Pod;
+use causality_machine::memory::{PAGE_SIZE, Perms};
+use causality_machine::{Cause, Fault, Flow, HostError, Memory};
 
-use super::{Errno, Linux};
+use super::{DEADLOCK, Errno, Linux};
+
+/// The most bytes one call moves (Linux `MAX_RW_COUNT`).
+pub(super) const MAX_TRANSFER: u64 = 0x7fff_f000;
+
+/// The most bytes a path has, with its zero (Linux `PATH_MAX`).
+pub(super) const PATH_MAX: u64 = 4096;
 
 /// What a handler works on.
 pub(super) struct Call<'a> {
@@ -14,6 +22,66 @@ pub(super) struct Call<'a> {
     pub(super) memory: &'a mut Memory,
     /// `hart.time()` at the call.
     pub(super) time: u64,
+}
+
+impl Call<'_> {
+    /// A copy of the value at `addr`, at any alignment.
+    pub(super) fn load<P: Pod>(&self, addr: u64) -> Result<P, Stop> {
+        Ok(bytemuck::pod_read_unaligned(
+            self.memory.slice(addr, size_of::<P>() as u64)?,
+        ))
+    }
+
+    /// Stores a value at `addr`, at any alignment.
+    pub(super) fn store<P: Pod>(&mut self, addr: u64, value: P) -> Result<(), Stop> {
+        self.store_bytes(addr, bytemuck::bytes_of(&value))
+    }
+
+    /// Stores a value at `addr` unless that is null: how most calls return what may not be wanted.
+    pub(super) fn store_if_wanted<P: Pod>(&mut self, addr: u64, value: P) -> Result<(), Stop> {
+        if addr == 0 {
+            Ok(())
+        } else {
+            self.store(addr, value)
+        }
+    }
+
+    /// Stores bytes at `addr`.
+    pub(super) fn store_bytes(&mut self, addr: u64, bytes: &[u8]) -> Result<(), Stop> {
+        self.memory
+            .slice_mut(addr, bytes.len() as u64)?
+            .copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The path at `addr`, without its zero.
+    pub(super) fn path(&self, addr: u64) -> Result<Vec<u8>, Stop> {
+        match self.memory.c_str(addr, PATH_MAX)? {
+            Some(path) => Ok(path.to_vec()),
+            None => Err(Errno::NAMETOOLONG.into()),
+        }
+    }
+}
+
+/// How many of `len` bytes at `addr` allow `perms`, counted from the first, which must.
+///
+/// # Errors
+/// `EFAULT` if not even the first byte does. Nothing is needed for `len` 0.
+pub(super) fn accessible(memory: &Memory, addr: u64, len: u64, perms: Perms) -> Result<u64, Errno> {
+    let len = len.min(MAX_TRANSFER);
+    if memory.check(addr, len, perms).is_ok() {
+        return Ok(len);
+    }
+    let mut end = addr;
+    while end - addr < len && memory.perms_at(end).contains(perms) {
+        // Beyond the last page that can exist nothing has permissions, so this cannot wrap.
+        end = (end & !(PAGE_SIZE - 1)) + PAGE_SIZE;
+    }
+    if end == addr {
+        Err(Errno::FAULT)
+    } else {
+        Ok(len.min(end - addr))
+    }
 }
 
 /// What a handler returns: the value for `a0`, or why there is none.
@@ -28,6 +96,13 @@ pub(super) enum Stop {
     Flow(Flow),
     /// The host failed.
     Host(HostError),
+}
+
+impl Stop {
+    /// The guest waits for what can never happen.
+    pub(super) const fn deadlock() -> Self {
+        Stop::Flow(Flow::Trap(Cause::HostFunction, DEADLOCK))
+    }
 }
 
 impl From<Errno> for Stop {

@@ -38,6 +38,8 @@ errnos! {
     ACCES = 13;
     /// Bad address.
     FAULT = 14;
+    /// Device or resource busy.
+    BUSY = 16;
     /// File exists.
     EXIST = 17;
     /// Link across file systems.

@@ -5,19 +5,33 @@
 
 mod call;
 mod errno;
+mod files;
+mod futex;
+mod memory;
+mod process;
+mod random;
+mod signal;
 mod start;
 mod table;
+#[cfg(test)]
+mod tests;
+mod time;
 
 use std::collections::BTreeMap;
 
-use causality_machine::{Flow, Hart, HostError, Image, Machine, Memory};
+use causality_machine::{Flow, Hart, HostError, Image, Limits, Machine, Memory};
 
 pub use errno::Errno;
 pub use start::StartError;
 pub use table::{Syscall, TABLE, syscall_name};
 
 use crate::{Options, Report};
-use call::{Answer, Call, Stop};
+use call::{Call, Stop};
+use files::{Files, Streams};
+use memory::Areas;
+use process::Process;
+use random::Random;
+use signal::Signals;
 
 /// The reason code of the `HostFunction` trap that ends a guest which waits for something that can
 /// never happen, such as a futex that no other thread can wake.
@@ -29,7 +43,17 @@ const COUNTED: usize = 512;
 /// The kernel's side of one process.
 #[derive(Debug)]
 pub(crate) struct Linux {
-    options: Options,
+    args: Vec<Vec<u8>>,
+    env: Vec<Vec<u8>>,
+    cwd: Vec<u8>,
+    seed: u64,
+    areas: Areas,
+    files: Files,
+    process: Process,
+    random: Random,
+    signals: Signals,
+    /// Nanoseconds that sleeps have moved the clocks on.
+    slept: u64,
     counts: Vec<u64>,
     host_functions: BTreeMap<u64, u64>,
     unknown: u64,
@@ -37,8 +61,22 @@ pub(crate) struct Linux {
 
 impl Linux {
     pub(crate) fn new(options: Options) -> Self {
+        let streams = Streams {
+            stdin: options.stdin,
+            stdout: options.stdout,
+            stderr: options.stderr,
+        };
         Linux {
-            options,
+            args: options.args,
+            env: options.env,
+            cwd: options.cwd,
+            seed: options.seed,
+            areas: Areas::default(),
+            files: Files::new(options.preopens, streams),
+            process: Process::new(&Limits::default()),
+            random: Random::new(options.seed),
+            signals: Signals::default(),
+            slept: 0,
             counts: vec![0; COUNTED],
             host_functions: BTreeMap::new(),
             unknown: 0,
@@ -47,7 +85,15 @@ impl Linux {
 
     /// See [`Abi::enter`](crate::Abi::enter).
     pub(crate) fn start(&mut self, image: &Image, machine: &mut Machine) -> Result<(), StartError> {
+        let name = self.args.first().map_or(&b"/guest"[..], |name| name);
+        self.files.reset(&self.cwd, name);
+        self.process = Process::new(machine.memory.limits());
+        self.random = Random::new(self.seed);
+        self.signals = Signals::default();
+        self.slept = 0;
         self.counts.fill(0);
+        self.host_functions.clear();
+        self.unknown = 0;
         start::start(self, image, machine)
     }
 
@@ -59,7 +105,8 @@ impl Linux {
     /// Answers one call.
     pub(crate) fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
         let number = hart.x[17];
-        if let Some(count) = self.counts.get_mut(number as usize) {
+        let index = usize::try_from(number).unwrap_or(usize::MAX);
+        if let Some(count) = self.counts.get_mut(index) {
             *count += 1;
         }
         let arguments = std::array::from_fn(|i| hart.x[10 + i]);
@@ -72,6 +119,7 @@ impl Linux {
             self.unknown += 1;
             Err(Errno::NOSYS.into())
         });
+        self.areas.note(memory);
         match answer {
             Ok(value) => hart.x[10] = value,
             Err(Stop::Errno(errno)) => hart.x[10] = errno.to_register(),
@@ -88,7 +136,9 @@ impl Linux {
         Report {
             calls,
             unknown: self.unknown,
-            ..Report::default()
+            peak_heap: self.areas.peak,
+            bytes_read: self.files.bytes_read,
+            bytes_written: self.files.bytes_written,
         }
     }
 }

@@ -1,8 +1,30 @@
 //! How a program finds its process when it starts.
-use causality_machine::memory::MapError;
-use causality_machine::{Image, ImageError, Machine};
+//!
+//! ```text
+//! address_space ┐
+//!               │ guard
+//!               │ stack         RW; arguments, environment and auxiliary vector at its top
+//!               │ stack guard   touching it is a stack overflow
+//!               │ mappings      lowest free address first
+//!               ├ middle between the image's end and the stack guard
+//!               │ heap          grown upwards by brk
+//! image.end()   ┤
+//!               │ image         text, rodata, data
+//! 0             ┘
+//! ```
+
+use std::ops::Range;
+
+use causality_machine::memory::{MapError, PAGE_SIZE, Perms, SegmentKind};
+use causality_machine::{Hart, Image, ImageError, Machine, Memory};
 
 use super::Linux;
+use super::memory::Areas;
+use super::process::USER;
+use super::time::TICKS;
+
+/// Bytes of the inaccessible ranges on both sides of the stack.
+const GUARD: u64 = 1 << 16;
 
 /// Why a guest cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +54,139 @@ pub enum StartError {
     ZeroByte,
 }
 
-pub(super) fn start(_linux: &mut Linux, _image: &Image, _machine: &mut Machine) -> Result<(), StartError> {
+/// Maps the stack, fills it, and sets the registers. The image is loaded.
+pub(super) fn start(linux: &mut Linux, image: &Image, machine: &mut Machine) -> Result<(), StartError> {
+    let stack = map_stack(&mut machine.memory)?;
+    let guard = stack.start - GUARD;
+    let heap = image.end();
+    let middle = (heap + (guard.saturating_sub(heap)) / 2).next_multiple_of(PAGE_SIZE);
+    linux.areas = Areas {
+        brk: heap..heap,
+        mappings: middle..guard,
+        initial: machine.memory.mapped(),
+        peak: 0,
+    };
+    let contents = Contents::new(linux, image, &stack)?;
+    if let Ok(bytes) = machine.memory.slice_mut(contents.sp, contents.bytes.len() as u64) {
+        bytes.copy_from_slice(&contents.bytes);
+    }
+    machine.hart = Hart {
+        fuel: machine.hart.fuel,
+        granted: machine.hart.granted,
+        ..Hart::new(image.entry)
+    };
+    machine.hart.x[2] = contents.sp;
     Ok(())
+}
+
+/// Maps the stack at the top of the address space, between two guards.
+fn map_stack(memory: &mut Memory) -> Result<Range<u64>, StartError> {
+    let size = memory.limits().stack;
+    let top = memory.limits().address_space;
+    let error = |source| StartError::Stack { size, source };
+    let range = size
+        .checked_next_multiple_of(PAGE_SIZE)
+        .filter(|&pages| pages > 0)
+        .and_then(|pages| {
+            let end = top.checked_sub(GUARD)?;
+            let start = end.checked_sub(pages)?;
+            start.checked_sub(GUARD).map(|_| start..end)
+        })
+        .ok_or_else(|| error(MapError::OutsideAddressSpace))?;
+    let mut map = |range: Range<u64>, perms, kind, name| memory.map(range, perms, kind, name).map_err(error);
+    map(
+        range.start - GUARD..range.start,
+        Perms::NONE,
+        SegmentKind::Guard,
+        Memory::STACK_GUARD,
+    )?;
+    map(range.clone(), Perms::RW, SegmentKind::Stack, "stack")?;
+    map(range.end..top, Perms::NONE, SegmentKind::Guard, "guard")?;
+    Ok(range)
+}
+
+/// What lies at the top of the stack: from `sp` upwards argc, argv, a null, the environment, a null, the
+/// auxiliary vector, and the bytes that these point to (Linux `fs/binfmt_elf.c`).
+struct Contents {
+    sp: u64,
+    bytes: Vec<u8>,
+}
+
+impl Contents {
+    fn new(linux: &mut Linux, image: &Image, stack: &Range<u64>) -> Result<Self, StartError> {
+        if linux.args.iter().chain(&linux.env).any(|s| s.contains(&0)) {
+            return Err(StartError::ZeroByte);
+        }
+        let mut random = [0; 16];
+        linux.random.fill(&mut random);
+        // The strings, and where each begins counted from the first.
+        let mut strings = Vec::new();
+        let mut place = |bytes: &[u8]| {
+            let at = strings.len() as u64;
+            strings.extend_from_slice(bytes);
+            strings.push(0);
+            at
+        };
+        let name = place(linux.files.executable());
+        let args: Vec<u64> = linux.args.iter().map(|s| place(s)).collect();
+        let env: Vec<u64> = linux.env.iter().map(|s| place(s)).collect();
+        let platform = place(b"riscv64");
+        let words = 1 + args.len() + 1 + env.len() + 1 + 2 * AUXILIARY;
+        let size = (words * 8 + random.len() + strings.len()) as u64;
+        let limit = (stack.end - stack.start) / 4;
+        if size + 16 > limit {
+            return Err(StartError::Arguments { size, limit });
+        }
+        let sp = (stack.end - size) & !15;
+        let random_at = sp + words as u64 * 8;
+        let at = |place: u64| random_at + random.len() as u64 + place;
+        let mut vector = vec![args.len() as u64];
+        vector.extend(args.iter().map(|&place| at(place)));
+        vector.push(0);
+        vector.extend(env.iter().map(|&place| at(place)));
+        vector.push(0);
+        vector.extend(auxiliary(image, random_at, at(name), at(platform)).as_flattened());
+        let mut bytes: Vec<u8> = vector.iter().flat_map(|word| word.to_le_bytes()).collect();
+        bytes.extend_from_slice(&random);
+        bytes.extend_from_slice(&strings);
+        Ok(Contents { sp, bytes })
+    }
+}
+
+/// Entries of the auxiliary vector.
+const AUXILIARY: usize = 19;
+
+/// What C libraries learn about the machine and the program (`linux/auxvec.h`).
+fn auxiliary(image: &Image, random: u64, name: u64, platform: u64) -> [[u64; 2]; AUXILIARY] {
+    /// I, M, A, F, D, C as bits by letter.
+    const HWCAP: u64 = 1 << 8 | 1 << 12 | 1 | 1 << 5 | 1 << 3 | 1 << 2;
+    /// `sizeof(Elf64_Phdr)`.
+    const HEADER: u64 = 56;
+    let (headers, count) = image.program_headers;
+    let user = u64::from(USER);
+    [
+        [3, headers],
+        [4, HEADER],
+        [5, count],
+        [6, PAGE_SIZE],
+        // AT_BASE: there is no interpreter.
+        [7, 0],
+        // AT_FLAGS.
+        [8, 0],
+        [9, image.entry],
+        [11, user],
+        [12, user],
+        [13, user],
+        [14, user],
+        [15, platform],
+        [16, HWCAP],
+        [17, TICKS],
+        // AT_SECURE: privileges are those of the user.
+        [23, 0],
+        [25, random],
+        // AT_HWCAP2.
+        [26, 0],
+        [31, name],
+        [0, 0],
+    ]
 }
