@@ -1,1 +1,60 @@
-fn main() {}
+//! The `causality-vm` command: a thin shell around the embedding API.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod disasm;
+mod exit_code;
+mod failure;
+mod inspect;
+mod location;
+mod quantity;
+mod run;
+mod streams;
+mod trace;
+mod trap_report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Cli, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    start_log(cli.verbose);
+    let result = match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Disasm(args) => disasm::disasm(args),
+        Command::Inspect(args) => inspect::inspect(args),
+    };
+    result.map_or_else(Failure::report, ExitCode::from)
+}
+
+/// Help goes to stdout and is a success; a wrong command line is this command's own failure.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(exit_code::FAILURE),
+    }
+}
+
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::WARN,
+        1 => tracing::Level::INFO,
+        2 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+}

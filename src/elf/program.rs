@@ -1,11 +1,13 @@
 //! An executable file taken apart and checked.
 
-use causality_machine::isa::isa_string::IsaString;
+use std::ops::Range;
+
+use causality_machine::isa::IsaString;
 use causality_machine::memory::PAGE_SIZE;
 use causality_machine::{Image, Limits};
 use object::LittleEndian as LE;
-use object::elf::{PT_INTERP, PT_LOAD, ProgramHeader64};
-use object::read::elf::ProgramHeader as _;
+use object::elf::{FileHeader64, PT_INTERP, PT_LOAD, ProgramHeader64, SHF_EXECINSTR};
+use object::read::elf::{ProgramHeader as _, SectionHeader as _, SectionTable};
 
 use super::header::{Header, check_end};
 use super::segment::Load;
@@ -26,6 +28,7 @@ pub struct Program {
     symbols: Symbols,
     arch: Option<String>,
     flags: u32,
+    code: Vec<Range<u64>>,
 }
 
 impl Program {
@@ -47,7 +50,7 @@ impl Program {
         let table = header.program_headers_offset();
         let table = loads.iter().find_map(|load| load.addr_of_offset(table));
         let sections = header.sections()?;
-        let program = Program {
+        let mut program = Program {
             image: Image {
                 entry: header.entry().wrapping_add(base),
                 segments: layout::place(loads, limits)?,
@@ -57,14 +60,16 @@ impl Program {
             symbols: Symbols::parse(bytes, &sections, base)?,
             arch: attributes::arch(bytes, &sections)?,
             flags: header.flags(),
+            code: Vec::new(),
         };
         program.check_entry()?;
+        program.code = program.find_code(&sections);
         Ok(program)
     }
 
     fn check_entry(&self) -> Result<(), LoadError> {
         let entry = self.image.entry;
-        if entry % 2 != 0 {
+        if !entry.is_multiple_of(2) {
             return Err(LoadError::EntryMisaligned { entry });
         }
         let mut text = self.image.segments.iter().filter(|s| s.perms.is_executable());
@@ -116,6 +121,34 @@ impl Program {
     #[must_use]
     pub fn arch(&self) -> Option<&str> {
         self.arch.as_deref()
+    }
+
+    /// Where instructions lie, ascending: the executable sections, or the executable segments of a
+    /// file without sections. Segments often hold constants along with the code.
+    #[must_use]
+    pub fn code(&self) -> &[Range<u64>] {
+        &self.code
+    }
+
+    fn find_code(&self, sections: &SectionTable<'_, FileHeader64<LE>>) -> Vec<Range<u64>> {
+        let mut code: Vec<_> = sections
+            .iter()
+            .filter(|section| section.sh_flags(LE).0 & SHF_EXECINSTR.0 != 0)
+            .map(|section| {
+                let start = section.sh_addr(LE).wrapping_add(self.base);
+                start..start.saturating_add(section.sh_size(LE))
+            })
+            .collect();
+        if code.is_empty() {
+            let text = self
+                .image
+                .segments
+                .iter()
+                .filter(|segment| segment.perms.is_executable());
+            code.extend(text.map(|segment| segment.addr..segment.addr + segment.size));
+        }
+        code.sort_by_key(|range| range.start);
+        code
     }
 
     /// `e_flags` of the file header.

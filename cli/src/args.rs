@@ -1,0 +1,235 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use causality_vm::{Access, Tier};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit_code;
+use crate::quantity::{parse_count, parse_number, parse_size};
+
+/// Run, disassemble and inspect RISC-V programs, safely and reproducibly
+#[derive(Debug, Parser)]
+#[command(name = "causality-vm", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Say on stderr what is going on; twice or three times for more
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a program; its standard streams and exit code become this command's
+    #[command(after_help = exit_code::TABLE)]
+    Run(RunArgs),
+    /// Print a program's instructions
+    Disasm(DisasmArgs),
+    /// Print what is known about a program without running it
+    Inspect(InspectArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Instructions the program may retire: a number, or one with k, M or G (powers of 1000)
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub(crate) fuel: Option<u64>,
+    /// How code is executed; the result is the same
+    #[arg(long, value_enum, default_value_t = TierArg::Auto)]
+    pub(crate) tier: TierArg,
+    /// Most memory of all segments: bytes, or a number with k, M or G (powers of 1024) [default: 1G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) memory: Option<u64>,
+    /// Size of the stack [default: 8M]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) stack: Option<u64>,
+    /// Size of the guest address space [default: 4G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) address_space: Option<u64>,
+    /// Let the program see a host directory. GUEST is an absolute path, by default HOST under `/`;
+    /// read-only unless `:rw`. Repeatable
+    #[arg(long, value_name = "HOST[:GUEST][:ro|:rw]")]
+    pub(crate) dir: Vec<DirArg>,
+    /// Set an environment variable; the program sees no others. Repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_env)]
+    pub(crate) env: Vec<(String, String)>,
+    /// Seed of all randomness the program can ask for
+    #[arg(long, value_name = "N", default_value = "0", value_parser = parse_number)]
+    pub(crate) seed: u64,
+    /// Write a record of the run as JSON; `-` is stdout. See docs/report.md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Write a line for every retired instruction, to stderr or a file; implies the interpreter
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub(crate) trace: Option<Option<PathBuf>>,
+    /// The executable and its arguments
+    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
+    pub(crate) program: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DisasmArgs {
+    /// The executable
+    pub(crate) program: PathBuf,
+    /// Only this function
+    #[arg(long, value_name = "NAME", conflicts_with = "range")]
+    pub(crate) symbol: Option<String>,
+    /// Only these addresses, the second one excluded: `0x10000..0x10020`
+    #[arg(long, value_name = "A..B", value_parser = parse_range)]
+    pub(crate) range: Option<Range<u64>>,
+    /// Print instructions as encoded, not as pseudo-instructions
+    #[arg(long)]
+    pub(crate) no_aliases: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The executable
+    pub(crate) program: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TierArg {
+    /// Whatever is fastest
+    Auto,
+    /// The interpreter only
+    Interp,
+}
+
+impl From<TierArg> for Tier {
+    fn from(tier: TierArg) -> Self {
+        match tier {
+            TierArg::Auto => Tier::Auto,
+            TierArg::Interp => Tier::Interpreter,
+        }
+    }
+}
+
+/// A host directory and where the guest sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DirArg {
+    pub(crate) host: String,
+    pub(crate) guest: String,
+    pub(crate) access: Access,
+}
+
+impl FromStr for DirArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (rest, access) = match text.rsplit_once(':') {
+            Some((rest, "ro")) => (rest, Access::ReadOnly),
+            Some((rest, "rw")) => (rest, Access::ReadWrite),
+            _ => (text, Access::ReadOnly),
+        };
+        // A guest path is absolute, so a colon that is part of the host path is seen as such.
+        let (host, guest) = match rest.rfind(":/") {
+            Some(at) => (&rest[..at], rest[at + 1..].to_owned()),
+            None => (rest, guest_path(rest)?),
+        };
+        if host.is_empty() {
+            return Err("the host directory is missing".to_owned());
+        }
+        Ok(DirArg {
+            host: host.to_owned(),
+            guest,
+            access,
+        })
+    }
+}
+
+/// Where a host path lies in the guest if nobody says.
+fn guest_path(host: &str) -> Result<String, String> {
+    let parts: Vec<_> = host
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    if parts.contains(&"..") {
+        return Err(format!("say where the guest sees it: {host}:/GUEST"));
+    }
+    Ok(format!("/{}", parts.join("/")))
+}
+
+fn parse_env(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it has the form NAME=VALUE".to_owned()),
+    }
+}
+
+fn parse_range(text: &str) -> Result<Range<u64>, String> {
+    let (start, end) = text.split_once("..").ok_or("a range has the form A..B")?;
+    let range = parse_number(start)?..parse_number(end)?;
+    if range.is_empty() {
+        return Err("the range is empty".to_owned());
+    }
+    Ok(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dir(text: &str) -> (String, String, Access) {
+        let dir: DirArg = text.parse().unwrap();
+        (dir.host, dir.guest, dir.access)
+    }
+
+    #[test]
+    fn directories_have_four_forms() {
+        use Access::{ReadOnly, ReadWrite};
+        let is = |host: &str, guest: &str, access| (host.to_owned(), guest.to_owned(), access);
+        assert_eq!(dir("data"), is("data", "/data", ReadOnly));
+        assert_eq!(dir("./a//b/"), is("./a//b/", "/a/b", ReadOnly));
+        assert_eq!(dir("."), is(".", "/", ReadOnly));
+        assert_eq!(dir("/srv/x:rw"), is("/srv/x", "/srv/x", ReadWrite));
+        assert_eq!(dir("data:/in"), is("data", "/in", ReadOnly));
+        assert_eq!(dir("../data:/in:ro"), is("../data", "/in", ReadOnly));
+        assert_eq!(dir("a:b:/in:rw"), is("a:b", "/in", ReadWrite));
+        assert_eq!(dir("a:b"), is("a:b", "/a:b", ReadOnly));
+        assert!("../data".parse::<DirArg>().is_err());
+        assert!(":/x".parse::<DirArg>().is_err());
+    }
+
+    #[test]
+    fn ranges_and_variables_are_checked() {
+        assert_eq!(parse_range("0x10..32"), Ok(16..32));
+        assert!(parse_range("0x10").is_err() && parse_range("8..8").is_err() && parse_range("9..8").is_err());
+        assert_eq!(parse_env("A=b=c"), Ok(("A".to_owned(), "b=c".to_owned())));
+        assert!(parse_env("=x").is_err() && parse_env("x").is_err());
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_program_is_the_programs() {
+        let cli = Cli::parse_from([
+            "causality-vm",
+            "run",
+            "--fuel",
+            "5",
+            "a.elf",
+            "--fuel",
+            "6",
+            "-v",
+            "--",
+            "x",
+        ]);
+        let Command::Run(run) = cli.command else {
+            panic!("not run")
+        };
+        assert_eq!((run.fuel, cli.verbose), (Some(5), 0));
+        assert_eq!(run.program, ["a.elf", "--fuel", "6", "-v", "--", "x"]);
+    }
+}

@@ -1,0 +1,107 @@
+//! What to tell people about a trap.
+
+use std::fmt::{self, Write};
+
+use causality_vm::isa::disasm::Style;
+use causality_vm::isa::reg::{F, X};
+use causality_vm::isa::{self};
+use causality_vm::{Cause, Hart, Memory, Trap};
+
+use crate::location::Locations;
+
+/// The whole report, many lines.
+pub(crate) fn describe(trap: &Trap, hart: &Hart, memory: &Memory, locations: &Locations<'_>) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_report(&mut text, trap, hart, memory, locations);
+    text
+}
+
+fn write_report(
+    out: &mut String,
+    trap: &Trap,
+    hart: &Hart,
+    memory: &Memory,
+    locations: &Locations<'_>,
+) -> fmt::Result {
+    writeln!(
+        out,
+        "trap: {} (cause {}){}",
+        trap.cause,
+        trap.cause.code(),
+        about_tval(trap, memory)
+    )?;
+    writeln!(out, "  at {:#x} in {}", trap.pc, locations.at(trap.pc))?;
+    writeln!(out, "     {}", instruction(trap.pc, memory))?;
+    let ra = hart.x[X::RA.index()];
+    if ra != 0 {
+        writeln!(out, "  ra {ra:#x} in {}", locations.at(ra.wrapping_sub(1)))?;
+    }
+    writeln!(out, "  after {} instructions; registers:", hart.instret())?;
+    write_x(out, hart)?;
+    write_f(out, hart)
+}
+
+fn about_tval(trap: &Trap, memory: &Memory) -> String {
+    let tval = trap.tval;
+    match trap.cause {
+        Cause::IllegalInstruction => format!(": word {tval:#x}"),
+        Cause::Breakpoint | Cause::EnvironmentCall => String::new(),
+        Cause::MemoryLimit => format!(
+            ": {tval} bytes more were asked for, the limit is {}",
+            memory.limits().memory
+        ),
+        Cause::SegmentLimit => format!(": at {tval:#x}, the limit is {}", memory.limits().segments),
+        Cause::HostFunction => format!(": reason {tval:#x}"),
+        _ => format!(": address {tval:#x}, {}", about_address(tval, memory)),
+    }
+}
+
+fn about_address(addr: u64, memory: &Memory) -> String {
+    match memory.segment_at(addr) {
+        Some(segment) => format!("in segment `{}` ({})", segment.name, segment.perms),
+        None => "where nothing is mapped".to_owned(),
+    }
+}
+
+fn instruction(pc: u64, memory: &Memory) -> String {
+    let Ok(word) = memory.fetch(pc) else {
+        return "no instruction there".to_owned();
+    };
+    match isa::decode(word) {
+        Some(decoded) => decoded
+            .display(Style {
+                pseudo: true,
+                pc: Some(pc),
+            })
+            .to_string(),
+        None if word & 3 == 3 => format!(".4byte {word:#010x}"),
+        None => format!(".2byte {word:#06x}"),
+    }
+}
+
+/// All integer registers but `zero`, four in a row.
+fn write_x(out: &mut String, hart: &Hart) -> fmt::Result {
+    for row in X::ALL[1..].chunks(4) {
+        for &x in row {
+            write!(out, "  {:>4} {:016x}", x.name(), hart.x[x.index()])?;
+        }
+        out.push('\n');
+    }
+    Ok(())
+}
+
+/// The floating-point registers that are not zero, four in a row; `fcsr` if there are any.
+fn write_f(out: &mut String, hart: &Hart) -> fmt::Result {
+    let used: Vec<_> = F::ALL.iter().filter(|f| hart.f[f.index()] != 0).collect();
+    for row in used.chunks(4) {
+        for f in row {
+            write!(out, "  {:>4} {:016x}", f.name(), hart.f[f.index()])?;
+        }
+        out.push('\n');
+    }
+    if !used.is_empty() || hart.fcsr != 0 {
+        writeln!(out, "  fcsr {:02x}", hart.fcsr)?;
+    }
+    Ok(())
+}
