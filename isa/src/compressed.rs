@@ -1,12 +1,12 @@
 //! Compressed (16-bit) instructions.
 //!
-//! A row names its operands, its bit diagram, and the 32-bit instruction it stands for; it has no semantics of its own,
-//! so executors never see this module. [`CInst`] keeps what the expansion forgets, which lets a word be encoded again
-//! exactly, HINTs included. An `if` after the diagram excludes operand values that the manual reserves or gives to
-//! another instruction.
+//! A row names its operands, its bit diagram, and the 32-bit instruction it stands for; it has no semantics
+//! of its own, so executors never see this module. [`CInst`] keeps what the expansion forgets, which lets a
+//! word be encoded again exactly, HINTs included. An `if` after the diagram excludes operand values that the
+//! manual reserves or gives to another instruction.
 //!
-//! As with 32-bit rows, two diagrams are disjoint or one specialises the other, and the more specific row wins, whether
-//! or not its `if` then accepts the word.
+//! As with 32-bit rows, two diagrams are disjoint or one specialises the other, and the more specific row
+//! wins, whether or not its `if` then accepts the word.
 
 use crate::decode::{Finder, Selector};
 use crate::format::{self, *};
@@ -512,7 +512,8 @@ impl COpcode {
 
     /// An instruction halfword of this opcode with the operand bits taken from `free_bits`.
     ///
-    /// As with [`Opcode::fill`](crate::Opcode::fill), it may decode to a more specific row or, reserved, to nothing.
+    /// As with [`Opcode::fill`](crate::Opcode::fill), it may decode to a more specific row or, reserved, to
+    /// nothing.
     pub const fn fill(self, free_bits: u16) -> u16 {
         let Pattern { mask, bits } = self.pattern();
         (bits | free_bits as u32 & !mask) as u16
@@ -533,7 +534,8 @@ impl CInst {
         Self::with_operands(COpcode::ALL[row], half as u32)
     }
 
-    /// Whether this is a HINT: an encoding set aside for performance hints, without effect on registers or memory.
+    /// Whether this is a HINT: an encoding set aside for performance hints, without effect on registers or
+    /// memory.
     pub fn is_hint(self) -> bool {
         match self {
             Self::CNop(Cnop { imm }) => imm != 0,

@@ -80,7 +80,8 @@ pub fn number(name: &str) -> Option<u16> {
     named.or_else(|| (HPMCOUNTER3..=HPMCOUNTER31).find(|&csr| self::name(csr) == Some(name)))
 }
 
-/// Whether a CSR is read-only: the top two bits of its number are ones (Zicsr chapter, "CSR Address Mapping").
+/// Whether a CSR is read-only: the top two bits of its number are ones (Zicsr chapter, "CSR Address
+/// Mapping").
 pub const fn is_read_only(csr: u16) -> bool {
     csr >> 10 & 3 == 3
 }

@@ -1,9 +1,9 @@
 //! From word to instruction.
 //!
-//! Translating a program decodes its whole text, so the search may not look at every row. A [`Finder`], built while the
-//! crate compiles, splits the rows first by major opcode and then by whichever further field (`funct3`, `funct7`…)
-//! leaves the fewest candidates; only those are compared. Candidates stand most specific first, which is all that
-//! "the more specific row wins" takes.
+//! Translating a program decodes its whole text, so the search may not look at every row. A [`Finder`], built
+//! while the crate compiles, splits the rows first by major opcode and then by whichever further field
+//! (`funct3`, `funct7`…) leaves the fewest candidates; only those are compared. Candidates stand most
+//! specific first, which is all that "the more specific row wins" takes.
 
 use crate::pattern::{Bits, Pattern};
 use crate::{CInst, Inst, Opcode};
@@ -28,8 +28,8 @@ impl Decoded {
 
 /// Decodes the instruction in the low bytes of `word`.
 ///
-/// `word` holds the four bytes at `pc`, little-endian. If they begin with a 16-bit instruction, the upper half is
-/// ignored, so that it may be anything when the text ends there. `None` means illegal instruction.
+/// `word` holds the four bytes at `pc`, little-endian. If they begin with a 16-bit instruction, the upper
+/// half is ignored, so that it may be anything when the text ends there. `None` means illegal instruction.
 #[inline]
 pub fn decode(word: u32) -> Option<Decoded> {
     if word & 3 == 3 {
@@ -182,8 +182,8 @@ impl Rows {
 }
 
 impl<const SLOTS: usize, const ROWS: usize> Finder<SLOTS, ROWS> {
-    /// Builds the index over `patterns`. The field `major` has five bits; each of its values gets the selector that suits
-    /// it best.
+    /// Builds the index over `patterns`. The field `major` has five bits; each of its values gets the
+    /// selector that suits it best.
     pub(crate) const fn new(patterns: &[Pattern], major: Bits, selectors: &[Selector]) -> Self {
         let first = Major {
             selector: selectors[0],

@@ -1,8 +1,8 @@
 //! From instruction to assembly text, in the syntax that GNU and LLVM tools share.
 //!
-//! The operand syntax of every format is a template ("rd, imm(rs1)"); a pseudo-instruction is another mnemonic and
-//! another template over the same operands. Immediates are decimal, and a branch shows its byte offset unless the
-//! [`Style`] says at which `pc` it stands.
+//! The operand syntax of every format is a template ("rd, imm(rs1)"); a pseudo-instruction is another
+//! mnemonic and another template over the same operands. Immediates are decimal, and a branch shows its byte
+//! offset unless the [`Style`] says at which `pc` it stands.
 
 use crate::compressed::Cr;
 use crate::format::{B, Csr, CsrImm, Fence, I, J, Jalr, Operand, R, Rm};
@@ -13,8 +13,8 @@ use core::fmt::{self, Display, Write};
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Use pseudo-instructions (`li`, `mv`, `ret`…) and print compressed instructions, HINTs apart, as their expansion;
-    /// otherwise exactly what is encoded (`c.li`, `addi`…) with all operands.
+    /// Use pseudo-instructions (`li`, `mv`, `ret`…) and print compressed instructions, HINTs apart, as their
+    /// expansion; otherwise exactly what is encoded (`c.li`, `addi`…) with all operands.
     pub pseudo: bool,
     /// The address of the instruction, to print absolute branch targets.
     pub pc: Option<u64>,
@@ -116,8 +116,8 @@ fn ordering_suffix(inst: Inst) -> &'static str {
     }
 }
 
-/// The rounding mode that is not printed: the assembler's default where it makes no difference (exact conversions), or
-/// the dynamic mode.
+/// The rounding mode that is not printed: the assembler's default where it makes no difference (exact
+/// conversions), or the dynamic mode.
 fn implied_rm(opcode: Opcode, style: Style) -> Option<Rm> {
     match opcode {
         Opcode::FcvtDS | Opcode::FcvtDW | Opcode::FcvtDWu | Opcode::FcvtSH | Opcode::FcvtDH => Some(Rm::Rne),
@@ -126,7 +126,8 @@ fn implied_rm(opcode: Opcode, style: Style) -> Option<Rm> {
     }
 }
 
-/// Writes a template, replacing each word that names an operand; other words (`sp`, `rtz`) stand for themselves.
+/// Writes a template, replacing each word that names an operand; other words (`sp`, `rtz`) stand for
+/// themselves.
 fn write_operands(
     f: &mut fmt::Formatter<'_>,
     syntax: &str,

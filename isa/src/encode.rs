@@ -5,8 +5,8 @@ use crate::{Decoded, Inst};
 impl Inst {
     /// The 32-bit instruction word.
     ///
-    /// An operand that does not fit (a branch offset out of range, a shift amount of 64) is cut off silently; an encoder
-    /// of untrusted values asks [`Inst::is_encodable`] first.
+    /// An operand that does not fit (a branch offset out of range, a shift amount of 64) is cut off silently;
+    /// an encoder of untrusted values asks [`Inst::is_encodable`] first.
     #[inline]
     pub fn encode(self) -> u32 {
         self.opcode().fill(self.operand_bits())
@@ -14,8 +14,8 @@ impl Inst {
 
     /// Whether the word decodes to exactly this instruction again.
     ///
-    /// `false` if an operand is out of range, or if the operands make the word mean a more specific row (`ori` to `x0`
-    /// can be a prefetch, `fence w, 0` is `pause`).
+    /// `false` if an operand is out of range, or if the operands make the word mean a more specific row
+    /// (`ori` to `x0` can be a prefetch, `fence w, 0` is `pause`).
     pub fn is_encodable(self) -> bool {
         Self::decode32(self.encode()) == Some(self)
     }

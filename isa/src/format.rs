@@ -1,20 +1,22 @@
 //! Operand formats: what an instruction is applied to.
 //!
-//! One plain struct per combination of operands; the name of a format stands in the table row. Fields are named as in
-//! the manual, immediates are sign-extended and in bytes, and register operands say which file they index. Each field
-//! carries the manual's bit positions, from which `decode` and `encode` are derived, and each format the operand
-//! syntax of the assembler.
+//! One plain struct per combination of operands; the name of a format stands in the table row. Fields are
+//! named as in the manual, immediates are sign-extended and in bytes, and register operands say which file
+//! they index. Each field carries the manual's bit positions, from which `decode` and `encode` are derived,
+//! and each format the operand syntax of the assembler.
 //!
-//! The structs are packed to two bytes so that an [`Inst`](crate::Inst) is eight bytes with its opcode. Take a field
-//! out by value (`let format::I { rd, rs1, imm } = ops;` or `{ ops.imm }`); a reference to `imm` does not compile.
+//! The structs are packed to two bytes so that an [`Inst`](crate::Inst) is eight bytes with its opcode. Take
+//! a field out by value (`let format::I { rd, rs1, imm } = ops;` or `{ ops.imm }`); a reference to `imm` does
+//! not compile.
 
+use crate::pattern::Bits;
 use crate::reg::{F, X};
 use core::fmt;
 
 /// A rounding mode, the `rm` field.
 ///
-/// Encodings 5 and 6 are reserved (F chapter, "Floating-Point Control and Status Register"); no instruction decodes
-/// with them.
+/// Encodings 5 and 6 are reserved (F chapter, "Floating-Point Control and Status Register"); no instruction
+/// decodes with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Rm {
@@ -91,10 +93,9 @@ pub(crate) trait Field {
 }
 
 macro_rules! fields {
-    ($($(#[doc = $doc:literal])* $Kind:ty => $Value:ty: |$bits:ident, $width:pat_param| $unpack:expr,
+    ($($Kind:ty => $Value:ty: |$bits:ident, $width:pat_param| $unpack:expr,
         |$value:ident| $pack:expr, $operand:expr;)+) => {
-        $($(#[doc = $doc])*
-        impl Field for $Kind {
+        $(impl Field for $Kind {
             type Value = $Value;
             #[inline(always)]
             fn unpack($bits: u32, $width: u32) -> Option<$Value> {
@@ -113,6 +114,8 @@ macro_rules! fields {
 
 /// One of `x8` to `x15`, in three bits.
 pub(crate) struct Popular;
+/// One of `f8` to `f15`, in three bits.
+pub(crate) struct PopularF;
 /// An immediate whose top bit is the sign.
 pub(crate) struct Signed;
 /// An immediate that is never negative.
@@ -129,27 +132,11 @@ fields! {
         Operand::Int(value);
     Unsigned => i32: |bits, _| Some(bits as i32), |value| value as u32, Operand::Int(value);
     Popular => X: |bits, _| Some(X::from_bits(bits | 8)), |value| value.index() as u32, Operand::X(value);
+    PopularF => F: |bits, _| Some(F::from_bits(bits | 8)), |value| value.index() as u32, Operand::F(value);
 }
 
-/// A floating-point register among `f8` to `f15`, in three bits.
-pub(crate) struct PopularF;
-
-impl Field for PopularF {
-    type Value = F;
-    #[inline(always)]
-    fn unpack(bits: u32, _: u32) -> Option<F> {
-        Some(F::from_bits(bits | 8))
-    }
-    #[inline(always)]
-    fn pack(value: F) -> u32 {
-        value.index() as u32
-    }
-    fn operand(value: F) -> Operand {
-        Operand::F(value)
-    }
-}
-
-/// Defines operand formats: `Name("assembly syntax") { field: Type "bits", field: Type as Kind "bits", … }`.
+/// Defines operand formats: `Name("assembly syntax") { field: Type "bits", … }`, where `Type as Kind` stands for a
+/// type that has several encodings.
 macro_rules! formats {
     ($($(#[doc = $doc:literal])+
         $Format:ident($syntax:literal) {
@@ -169,7 +156,7 @@ macro_rules! formats {
             /// The word bits that belong to an operand; two fields never share one.
             pub(crate) const MASK: u32 = {
                 let mask = 0;
-                $(let bits = crate::pattern::Bits::parse($bits).mask();
+                $(let bits = Bits::parse($bits).mask();
                 assert!(mask & bits == 0, "two operands share a bit");
                 let mask = mask | bits;)*
                 mask
@@ -181,9 +168,9 @@ macro_rules! formats {
                 let _ = word;
                 Some(Self {$(
                     $field: {
-                        const BITS: crate::pattern::Bits = crate::pattern::Bits::parse($bits);
+                        const BITS: Bits = Bits::parse($bits);
                         const WIDTH: u32 = BITS.width();
-                        <crate::format::kind!($Type $($Kind)?) as crate::format::Field>::unpack(BITS.gather(word), WIDTH)?
+                        <kind!($Type $($Kind)?) as Field>::unpack(BITS.gather(word), WIDTH)?
                     },
                 )*})
             }
@@ -193,17 +180,17 @@ macro_rules! formats {
             pub fn encode(self) -> u32 {
                 let word = 0;
                 $(let word = word | {
-                    const BITS: crate::pattern::Bits = crate::pattern::Bits::parse($bits);
-                    BITS.scatter(<crate::format::kind!($Type $($Kind)?) as crate::format::Field>::pack(self.$field))
+                    const BITS: Bits = Bits::parse($bits);
+                    BITS.scatter(<kind!($Type $($Kind)?) as Field>::pack(self.$field))
                 };)*
                 word
             }
 
             /// The operand called `name` in the manual.
-            pub fn operand(self, name: &str) -> Option<crate::format::Operand> {
+            pub fn operand(self, name: &str) -> Option<Operand> {
                 match name {
                     $(stringify!($field) => {
-                        Some(<crate::format::kind!($Type $($Kind)?) as crate::format::Field>::operand(self.$field))
+                        Some(<kind!($Type $($Kind)?) as Field>::operand(self.$field))
                     })*
                     _ => None,
                 }
@@ -336,7 +323,8 @@ formats! {
         succ: u8 "23:20",
     }
 
-    /// Instruction-fetch ordering: all operands are reserved and ignored, and kept to encode the same word again.
+    /// Instruction-fetch ordering: all operands are reserved and ignored, and kept to encode the same word
+    /// again.
     FenceI("") {
         /// Reserved; ignored.
         rd: X "11:7",

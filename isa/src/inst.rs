@@ -8,8 +8,8 @@ macro_rules! define_inst {
     })*) => {
         /// A decoded instruction: its opcode and operands, in eight bytes.
         ///
-        /// Every value can be built and [encoded](Inst::encode); [`Inst::is_encodable`] says whether decoding gives the
-        /// same value back.
+        /// Every value can be built and [encoded](Inst::encode); [`Inst::is_encodable`] says whether decoding
+        /// gives the same value back.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(align(8))]
         pub enum Inst {
@@ -25,7 +25,8 @@ macro_rules! define_inst {
                 }
             }
 
-            /// The operand called `name` in the manual (`"rd"`, `"rs1"`, `"imm"`…), if this instruction has it.
+            /// The operand called `name` in the manual (`"rd"`, `"rs1"`, `"imm"`…), if this instruction has
+            /// it.
             pub fn operand(self, name: &str) -> Option<format::Operand> {
                 match self {
                     $($(Self::$Name(ops) => ops.operand(name),)*)*

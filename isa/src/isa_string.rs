@@ -1,7 +1,8 @@
 //! ISA strings, as in `rv64gc_zba` or the `Tag_RISCV_arch` attribute of an ELF file.
 //!
-//! Parsing allocates nothing: [`IsaString`] borrows the text, and [`IsaString::names`] walks it again. Versions
-//! (`i2p1`) are read and ignored, because no version of a ratified extension changed the meaning of an encoding.
+//! Parsing allocates nothing: [`IsaString`] borrows the text, and [`IsaString::names`] walks it again.
+//! Versions (`i2p1`) are read and ignored, because no version of a ratified extension changed the meaning of
+//! an encoding.
 
 use crate::{Extension, ExtensionSet};
 use core::fmt;
@@ -41,8 +42,8 @@ impl core::error::Error for IsaStringError {}
 /// What a name in an ISA string means to this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IsaName<'a> {
-    /// All its instructions are in the tables, with these extensions: one of ours, a part of one (`zmmul`), or a name
-    /// for several (`g`).
+    /// All its instructions are in the tables, with these extensions: one of ours, a part of one (`zmmul`),
+    /// or a name for several (`g`).
     Supported(ExtensionSet),
     /// It adds no instruction and no register: a hint, or a promise about memory, atomicity or timing.
     Property(&'a str),
@@ -141,7 +142,8 @@ impl<'a> Iterator for Names<'a> {
     }
 }
 
-/// Drops `1` or `1p0` from the end. No name of several letters ends in a digit (naming chapter of the manual).
+/// Drops `1` or `1p0` from the end. No name of several letters ends in a digit (naming chapter of the
+/// manual).
 fn without_version(name: &str) -> &str {
     let without_minor = name.trim_end_matches(|c: char| c.is_ascii_digit());
     match without_minor.strip_suffix(['p', 'P']) {

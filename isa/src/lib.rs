@@ -1,8 +1,8 @@
 //! RISC-V facts, written once.
 //!
 //! This crate owns how instructions are encoded, what their operands are and how they are called. It owns no
-//! semantics: what `add` *does* is the business of the executors, each of which implements the visitor traits on its
-//! own, so that comparing two executors proves something.
+//! semantics: what `add` *does* is the business of the executors, each of which implements the visitor traits
+//! on its own, so that comparing two executors proves something.
 //!
 //! Everything is derived from one table of bit diagrams, [`for_each_inst!`], plus the table of compressed
 //! instructions in [`compressed`], whose rows name an expansion and nothing else.

@@ -119,8 +119,8 @@ impl Opcode {
 
     /// An instruction word of this opcode with the operand bits taken from `free_bits`.
     ///
-    /// Such a word may still decode to something else: to nothing if an operand is reserved (rounding modes 5 and 6), or
-    /// to a more specific row (`ori` to `prefetch.r`).
+    /// Such a word may still decode to something else: to nothing if an operand is reserved (rounding modes 5
+    /// and 6), or to a more specific row (`ori` to `prefetch.r`).
     pub const fn fill(self, free_bits: u32) -> u32 {
         let Pattern { mask, bits } = self.pattern();
         bits | free_bits & !mask

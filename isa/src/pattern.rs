@@ -1,7 +1,7 @@
 //! Bit diagrams and bit fields, parsed while the crate compiles.
 //!
-//! Both notations are the manual's, so that a table can be compared with the page by eye. A malformed string is a
-//! compile error, because all parsing happens in constants.
+//! Both notations are the manual's, so that a table can be compared with the page by eye. A malformed string
+//! is a compile error, because all parsing happens in constants.
 
 /// The fixed bits of an instruction word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,8 +93,8 @@ pub(crate) struct Bits {
 impl Bits {
     const MAX_RUNS: usize = 8;
 
-    /// Parses the manual's notation: `"24:20"` is the operand itself, `"31:25=12|10:5 11:7=4:1|11"` says that word bits
-    /// 31 to 25 hold operand bits 12 and 10 to 5, and so on.
+    /// Parses the manual's notation: `"24:20"` is the operand itself, `"31:25=12|10:5 11:7=4:1|11"` says that
+    /// word bits 31 to 25 hold operand bits 12 and 10 to 5, and so on.
     pub(crate) const fn parse(text: &str) -> Self {
         let text = text.as_bytes();
         let mut bits = Self {

@@ -1,7 +1,7 @@
 //! Machine register names: [`X`] for the integer file, [`F`] for the floating-point file.
 //!
-//! Both are numbers that are always below 32. They are separate types so that an operand cannot index the wrong file,
-//! and [`X::index`] is written so that indexing a 32-element array needs no bounds check.
+//! Both are numbers that are always below 32. They are separate types so that an operand cannot index the
+//! wrong file, and [`X::index`] is written so that indexing a 32-element array needs no bounds check.
 
 use core::fmt;
 

@@ -1,7 +1,7 @@
 //! One visitor trait per extension, one method per table row.
 //!
-//! An executor implements the traits; a row without a method is compile error E0046 there, so the compiler keeps the
-//! list of what is left to do. [`Inst::visit`] is the only dispatch.
+//! An executor implements the traits; a row without a method is compile error E0046 there, so the compiler
+//! keeps the list of what is left to do. [`Inst::visit`] is the only dispatch.
 
 use crate::{Inst, for_each_inst, format};
 

@@ -1,25 +1,29 @@
-//! Every decision of the decoder and every line of the disassembler against LLVM 19, which shares no code with us.
+//! Every decision of the decoder and every line of the disassembler against LLVM 19, which shares no code
+//! with us.
 //!
-//! The words go into the `.text` of an ELF file, `llvm-objdump-19` with exactly our extensions prints it twice (as
-//! encoded, and with aliases), and each line must equal ours: the same words rejected, the same text for the others.
-//! Compared are all compressed halfwords, all `SYSTEM` and `MISC-MEM` words without operands in `rd`, and random 32-bit
-//! words: uniform ones, the rows of the table in turn with random operands, and the same with one bit flipped. The default
-//! number keeps `cargo test` short; `CAUSALITY_FULL=1` asks for ten million. Without the tool the tests say so and
-//! pass, unless `CAUSALITY_REQUIRE_ORACLES` is set.
+//! The words go into the `.text` of an ELF file, `llvm-objdump-19` with exactly our extensions prints it
+//! twice (as encoded, and with aliases), and each line must equal ours: the same words rejected, the same
+//! text for the others. Compared are all compressed halfwords, all `SYSTEM` and `MISC-MEM` words without
+//! operands in `rd`, and random 32-bit words: uniform ones, the rows of the table in turn with random
+//! operands, and the same with one bit flipped. The default number keeps `cargo test` short;
+//! `CAUSALITY_FULL=1` asks for ten million. Without the tool the tests say so and pass, unless
+//! `CAUSALITY_REQUIRE_ORACLES` is set.
 //!
 //! Where LLVM and we differ on purpose, `normalise` turns its line into ours. These are all the differences:
 //!
-//! * *Reserved fields of `fence` and `fence.i`.* LLVM rejects words in which they are not zero. The manual (RV32I,
-//!   "Memory Ordering Instructions"; Zifencei) says that implementations shall ignore them, so we accept.
-//! * *Privileged instructions* (`mret`, `wfi`…) LLVM accepts with any extensions. The engine is a user-mode machine: they
-//!   are illegal.
+//! * *Reserved fields of `fence` and `fence.i`.* LLVM rejects words in which they are not zero. The manual
+//!   (RV32I, "Memory Ordering Instructions"; Zifencei) says that implementations shall ignore them, so we
+//!   accept.
+//! * *Privileged instructions* (`mret`, `wfi`…) LLVM accepts with any extensions. The engine is a user-mode
+//!   machine: they are illegal.
 //! * *`c.unimp`*, the halfword 0, is defined to be illegal; LLVM only has a name for it.
-//! * *`c.lui` with a zero immediate* is reserved (C chapter, "Integer Constant-Generation Instructions"); LLVM 19 decodes
-//!   it.
+//! * *`c.lui` with a zero immediate* is reserved (C chapter, "Integer Constant-Generation Instructions");
+//!   LLVM 19 decodes it.
 //! * *`fcvtmod.w.d`* with a rounding mode other than `rtz` is reserved (Zfa chapter); LLVM decodes it.
-//! * *Names.* As encoded, LLVM prints `fence w, 0` for `pause` and `unimp` for `csrrw zero, cycle, zero`. It has the
-//!   mnemonics `c.slli64`, `c.srli64` and `c.srai64` of RV128 for shifts by 0. It prints the immediate of `c.lui zero`
-//!   signed, of any other `c.lui` unsigned. It knows the names of supervisor and machine CSRs, where we print numbers.
+//! * *Names.* As encoded, LLVM prints `fence w, 0` for `pause` and `unimp` for `csrrw zero, cycle, zero`. It
+//!   has the mnemonics `c.slli64`, `c.srli64` and `c.srai64` of RV128 for shifts by 0. It prints the
+//!   immediate of `c.lui zero` signed, of any other `c.lui` unsigned. It knows the names of supervisor and
+//!   machine CSRs, where we print numbers.
 
 use causality_isa::disasm::Style;
 use causality_isa::{Opcode, csr, decode};
@@ -35,8 +39,8 @@ mod testing;
 const OBJDUMP: &str = "llvm-objdump-19";
 
 /// The extensions of the table, as LLVM names them.
-const ATTRIBUTES: &str = "+m,+a,+f,+d,+c,+zicsr,+zifencei,+zicntr,+zihpm,+zihintpause,+zicbom,+zicbop,+zicboz,+zicond,\
-    +zba,+zbb,+zbc,+zbs,+zfhmin,+zfa,+zcb";
+const ATTRIBUTES: &str = "+m,+a,+f,+d,+c,+zicsr,+zifencei,+zicntr,+zihpm,+zihintpause,+zicbom,+zicbop,+zicboz,\
+    +zicond,+zba,+zbb,+zbc,+zbs,+zfhmin,+zfa,+zcb";
 
 const TEXT_ADDRESS: u64 = 0x8000_0000;
 
@@ -81,7 +85,8 @@ fn random_words_read_as_in_llvm() {
     }
 }
 
-/// Words that end in 11111 begin a longer instruction, which would put the two sides out of step; we decode none.
+/// Words that end in 11111 begin a longer instruction, which would put the two sides out of step; we decode
+/// none.
 fn is_four_bytes_long(word: &u32) -> bool {
     let is_longer = word & 0x1f == 0x1f;
     assert!(!is_longer || decode(*word).is_none());
