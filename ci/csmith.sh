@@ -6,7 +6,8 @@
 #
 # A program that natively runs longer than NATIVE_LIMIT seconds is replaced by the next seed. Programs that
 # fail are kept in the target directory. RUNNER is the command that runs an ELF; without it, the release
-# build of causality-vm. CROSS_FLAGS replaces the flags of the RISC-V compiler's code generation.
+# build of causality-vm. COMPILER=clang compiles with clang instead of gcc, and with the newer extensions that
+# only it knows. CROSS_FLAGS replaces the flags of code generation.
 # Without csmith or a compiler it is a SKIP, and with REQUIRE=1 a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,10 +19,18 @@ OUT=${CARGO_TARGET_DIR:-target}/csmith
 NATIVE_LIMIT=${NATIVE_LIMIT:-0.5}
 GUEST_LIMIT=${GUEST_LIMIT:-60}
 CROSS=riscv64-unknown-elf-gcc
+export COMPILER=${COMPILER:-gcc}
 PICO=testkit/realprograms/picolibc
 HEADERS=/usr/include/csmith
-CROSS_FLAGS=${CROSS_FLAGS:--O2 -march=rv64gc_zba_zbb_zbs}
 PICO_FLAGS="--specs=picolibc.specs -mabi=lp64d -mcmodel=medany"
+if [ "$COMPILER" = clang ]; then
+    COMPILE="clang-19 --target=riscv64-unknown-elf -mabi=lp64d -mcmodel=medany -ftls-model=local-exec
+        -isystem /usr/lib/picolibc/riscv64-unknown-elf/include"
+    CROSS_FLAGS=${CROSS_FLAGS:--O2 -march=rv64gc_zba_zbb_zbs_zbc_zicond_zcb_zfa_zfhmin}
+else
+    COMPILE="$CROSS $PICO_FLAGS"
+    CROSS_FLAGS=${CROSS_FLAGS:--O2 -march=rv64gc_zba_zbb_zbs}
+fi
 
 # Small programs: they compile fast and mostly end soon.
 SHAPE=(--max-funcs 8 --max-block-depth 4 --max-block-size 5 --max-expr-complexity 8 --max-array-dim 2
@@ -37,8 +46,9 @@ judge() {
     gcc -O1 -w -fwrapv -I"$HEADERS" "$dir/program.c" -o "$dir/native"
     expected=$(timeout "$NATIVE_LIMIT" "$dir/native") || { echo slow && return; }
     # shellcheck disable=SC2086 # flags and runner are meant to split
-    $CROSS $PICO_FLAGS $CROSS_FLAGS -w -fwrapv -I"$HEADERS" -nostartfiles -T "$PICO/link.ld" \
-        "$OUT/crt0.o" "$OUT/os.o" "$dir/program.c" -o "$dir/guest.elf"
+    $COMPILE $CROSS_FLAGS -w -fwrapv -I"$HEADERS" -c "$dir/program.c" -o "$dir/program.o"
+    # shellcheck disable=SC2086
+    $CROSS $PICO_FLAGS -nostartfiles -T "$PICO/link.ld" "$OUT/crt0.o" "$OUT/os.o" "$dir/program.o" -o "$dir/guest.elf"
     # shellcheck disable=SC2086
     timeout "$GUEST_LIMIT" $RUNNER "$dir/guest.elf" >"$dir/got" 2>"$dir/err" || got=$?
     if [ "$got" = 0 ] && [ "$(cat "$dir/got")" = "$expected" ]; then
@@ -59,15 +69,15 @@ skip() {
 
 prepare() {
     local tool
-    for tool in csmith gcc "$CROSS" "${RUNNER%% *}"; do
+    for tool in csmith gcc "$CROSS" "${COMPILE%% *}" "${RUNNER%% *}"; do
         command -v "$tool" >/dev/null || skip "no $tool"
     done
     [ -e "$HEADERS/csmith.h" ] || skip "no csmith headers in $HEADERS"
     mkdir -p "$OUT"
     # shellcheck disable=SC2086
-    $CROSS $PICO_FLAGS $CROSS_FLAGS -c "$PICO/crt0.S" -o "$OUT/crt0.o"
+    $CROSS $PICO_FLAGS -c "$PICO/crt0.S" -o "$OUT/crt0.o"
     # shellcheck disable=SC2086
-    $CROSS $PICO_FLAGS $CROSS_FLAGS -w -c "$PICO/os.c" -o "$OUT/os.o" || skip "no picolibc for $CROSS"
+    $CROSS $PICO_FLAGS -O2 -w -c "$PICO/os.c" -o "$OUT/os.o" || skip "no picolibc for $CROSS"
 }
 
 run_all() {
@@ -90,7 +100,7 @@ run_all() {
 }
 
 case ${1:-} in
---seed) judge "$2" ;;
+--seed) { [ -e "$OUT/os.o" ] || prepare; } && judge "$2" ;;
 '') prepare && run_all ;;
 *) echo "usage: [COUNT=N] [FIRST=N] ci/csmith.sh [--seed N]" >&2 && exit 2 ;;
 esac

@@ -77,26 +77,34 @@ kind_flags() {
     esac
 }
 
-# needs_build FILE SOURCE...: is the file missing or older than a source?
-needs_build() {
-    local file=$1 source
-    shift
-    [ -e "$file" ] || return 0
-    for source; do
-        [ -e "$source" ] && [ "$source" -nt "$file" ] && return 0
-    done
-    return 1
+# Names a build by what goes into it: the words of the command, and our own sources' bytes. Package sources
+# have their version in the path.
+fingerprint() {
+    local word
+    {
+        echo "$*"
+        for word; do
+            case $word in "$SRC"/*) cat "$word" ;; esac
+        done
+        cat "$PICO"/*
+    } | sha256sum
 }
 
 # build NAME KIND FLAG_OR_SOURCE...: makes $OUT/NAME.KIND; what went wrong is in $OUT/NAME.KIND.log.
 build() {
-    local name=$1 kind=$2 file=$OUT/$1.$2
+    local name=$1 kind=$2 file=$OUT/$1.$2 command print
     shift 2
-    needs_build "$file" "$@" "$0" || return 0
+    command="$(compiler "$kind") -O2 -w -ffp-contract=off $(kind_flags "$kind")"
+    # shellcheck disable=SC2086 # compilers and flags are meant to split
+    print=$(fingerprint $command "$@")
+    [ -e "$file" ] && [ "$(cat "$file.made-of" 2>/dev/null)" = "$print" ] && return 0
     rm -f "$file"
-    # shellcheck disable=SC2046 # compilers and flags are meant to split
-    $(compiler "$kind") -O2 -w -ffp-contract=off $(kind_flags "$kind") "$@" -lm -o "$file" >"$file.log" 2>&1 ||
+    # shellcheck disable=SC2086
+    if $command "$@" -lm -o "$file" >"$file.log" 2>&1; then
+        echo "$print" >"$file.made-of"
+    else
         rm -f "$file"
+    fi
 }
 
 # Starts a build and keeps at most two running.
