@@ -4,13 +4,14 @@ use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 
 use causality_vm::Limits;
-use causality_vm::elf::{Program, SymbolKind};
+use causality_vm::elf::{Program, Symbol, SymbolKind};
 use causality_vm::isa::disasm::Style;
 use causality_vm::isa::format::Operand;
 use causality_vm::isa::{Inst, decode};
 
 use crate::args::DisasmArgs;
 use crate::failure::{Failure, read_program};
+use crate::location::demangle;
 
 /// Prints instructions.
 pub(crate) fn disasm(args: &DisasmArgs) -> Result<u8, Failure> {
@@ -39,16 +40,29 @@ fn ranges(args: &DisasmArgs, program: &Program) -> Result<Vec<Range<u64>>, Failu
     let Some(name) = &args.symbol else {
         return Ok(program.code().to_vec());
     };
-    let symbol = program
-        .symbols()
-        .find(name)
-        .ok_or_else(|| Failure::new(format!("no symbol `{name}`")))?;
+    let symbol = find(program, name)?;
     let end = match symbol.size {
         0 => next_symbol(program, symbol.addr),
         size => symbol.addr.saturating_add(size),
     };
     let range = symbol.addr..end;
     Ok(vec![range])
+}
+
+/// The symbol of that name, mangled or not; or the compiler's variant of it, such as `name.constprop.0`.
+fn find<'a>(program: &'a Program, name: &str) -> Result<Symbol<'a>, Failure> {
+    let is_variant = |symbol: &Symbol<'_>| {
+        symbol
+            .name
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    let symbols = program.symbols();
+    symbols
+        .find(name)
+        .or_else(|| symbols.iter().find(|symbol| demangle(symbol.name) == name))
+        .or_else(|| symbols.iter().find(is_variant))
+        .ok_or_else(|| Failure::new(format!("no symbol `{name}`")))
 }
 
 /// Where code of unknown size ends at the latest.

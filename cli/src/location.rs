@@ -41,13 +41,19 @@ impl<'a> Locations<'a> {
         }
     }
 
+    /// Where a function returns to, if that is in the program: the call's line, not the next one's.
+    pub(crate) fn at_return(&self, ra: u64) -> Option<Location> {
+        let call = ra.wrapping_sub(1);
+        let (function, offset) = self.program.symbols().at(call)?;
+        Some(Location {
+            symbol: Some(describe(function.name, offset + 1)),
+            line: self.line(call),
+        })
+    }
+
     fn symbol(&self, pc: u64) -> Option<String> {
         let (symbol, offset) = self.program.symbols().at(pc)?;
-        let name = addr2line::demangle_auto(symbol.name.into(), None);
-        Some(match offset {
-            0 => name.into_owned(),
-            _ => format!("{name}+{offset:#x}"),
-        })
+        Some(describe(symbol.name, offset))
     }
 
     fn line(&self, pc: u64) -> Option<String> {
@@ -62,6 +68,19 @@ impl<'a> Locations<'a> {
             None => file.to_owned(),
         })
     }
+}
+
+fn describe(symbol: &str, offset: u64) -> String {
+    let name = demangle(symbol);
+    match offset {
+        0 => name,
+        _ => format!("{name}+{offset:#x}"),
+    }
+}
+
+/// A name as it stands in the source, if its language is known.
+pub(crate) fn demangle(name: &str) -> String {
+    addr2line::demangle_auto(name.into(), None).into_owned()
 }
 
 fn read_dwarf(elf: &[u8]) -> Option<Context<Reader<'_>>> {

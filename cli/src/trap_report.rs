@@ -4,8 +4,7 @@ use std::fmt::{self, Write};
 
 use causality_vm::isa::disasm::Style;
 use causality_vm::isa::reg::{F, X};
-use causality_vm::isa::{self};
-use causality_vm::{Cause, Hart, Memory, Trap};
+use causality_vm::{Cause, Hart, Memory, Trap, isa};
 
 use crate::location::Locations;
 
@@ -34,8 +33,8 @@ fn write_report(
     writeln!(out, "  at {:#x} in {}", trap.pc, locations.at(trap.pc))?;
     writeln!(out, "     {}", instruction(trap.pc, memory))?;
     let ra = hart.x[X::RA.index()];
-    if ra != 0 {
-        writeln!(out, "  ra {ra:#x} in {}", locations.at(ra.wrapping_sub(1)))?;
+    if let Some(caller) = locations.at_return(ra) {
+        writeln!(out, "  ra {ra:#x} in {caller}")?;
     }
     writeln!(out, "  after {} instructions; registers:", hart.instret())?;
     write_x(out, hart)?;
