@@ -563,3 +563,43 @@ fn no_single_wrong_byte_makes_the_loader_panic() {
         }
     }
 }
+
+/// Small valid programs that fuzzing of the loader starts from.
+fn fuzz_seeds() -> [(&'static str, Vec<u8>); 4] {
+    // At these addresses a segment's bytes follow the headers without a gap.
+    let at = |headers: usize| 0x10000 + (EHDR_SIZE + headers * PHDR_SIZE) as u64;
+    let tiny = Elf::exec(at(1)).segment(Phdr::load(RX, at(1), &RET));
+    let full = Elf::exec(at(3))
+        .segment(Phdr::load(RX, at(3), &RET))
+        .segment(Phdr::load(PF_R, at(3) + 0x1004, b"constants"))
+        .segment(Phdr::load(RW, at(3) + 0x200d, b"data").with_size(0x3000))
+        .symbol("main", at(3), 4)
+        .arch("rv64i2p1_m2p0_c2p0");
+    let shared = Elf::exec(at(2) + 8)
+        .segment(Phdr::load(PF_R, at(2), b"constant"))
+        .segment(Phdr::load(RX, at(2) + 8, &RET));
+    let dynamic = Elf::dynamic(at(1)).segment(Phdr::load(RX, at(1), &RET));
+    [
+        ("tiny", tiny),
+        ("full", full),
+        ("shared-page", shared),
+        ("position-independent", dynamic),
+    ]
+    .map(|(name, elf)| (name, elf.build()))
+}
+
+/// `CAUSALITY_BLESS=1` writes them again.
+#[test]
+fn the_fuzz_seeds_are_current_small_and_valid() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/elf");
+    for (name, bytes) in fuzz_seeds() {
+        assert!(bytes.len() < 1024, "{name} has {} bytes", bytes.len());
+        assert!(Program::parse(&bytes, &Limits::default()).is_ok(), "{name}");
+        let path = folder.join(name);
+        if std::env::var_os("CAUSALITY_BLESS").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        assert!(std::fs::read(&path).unwrap() == bytes, "{name} is stale");
+    }
+}

@@ -66,7 +66,7 @@ pub enum LoadError {
     #[error("nothing to load: the file has no PT_LOAD program header that occupies memory")]
     NoSegments,
     /// More segments than the limits allow.
-    #[error("{count} PT_LOAD program headers; the limit is {limit} segments")]
+    #[error("the program has {count} segments; the limit is {limit}")]
     TooManySegments {
         /// How many there are.
         count: usize,

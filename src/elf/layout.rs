@@ -27,6 +27,13 @@ pub(super) fn place(mut loads: Vec<Load<'_>>, limits: &Limits) -> Result<Vec<Ima
             push(&mut placed, piece);
         }
     }
+    // Shared pages count too.
+    if placed.len() > limits.segments {
+        return Err(LoadError::TooManySegments {
+            count: placed.len(),
+            limit: limits.segments,
+        });
+    }
     Ok(placed)
 }
 
