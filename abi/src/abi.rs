@@ -22,11 +22,7 @@ impl<T> Abi<T> {
     /// reach.
     #[must_use]
     pub fn new(options: Options, functions: HostFunctions<T>, data: T) -> Self {
-        Abi {
-            linux: Linux::new(options),
-            functions,
-            data,
-        }
+        Abi { linux: Linux::new(options), functions, data }
     }
 
     /// Loads the image into the machine's empty memory and makes everything as Linux leaves it when a

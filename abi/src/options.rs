@@ -75,11 +75,7 @@ impl Default for Options {
 
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let guests: Vec<_> = self
-            .preopens
-            .iter()
-            .map(|p| String::from_utf8_lossy(&p.guest))
-            .collect();
+        let guests: Vec<_> = self.preopens.iter().map(|p| String::from_utf8_lossy(&p.guest)).collect();
         f.debug_struct("Options")
             .field("args", &self.args.len())
             .field("env", &self.env.len())
@@ -169,15 +165,9 @@ impl Options {
             return Err(PreopenError::Twice(shown()));
         }
         let host = host.as_ref();
-        let dir = Dir::open_ambient_dir(host, ambient_authority()).map_err(|source| PreopenError::Host {
-            path: host.display().to_string(),
-            source,
-        })?;
-        self.preopens.push(Preopen {
-            dir: Arc::new(dir),
-            guest,
-            access,
-        });
+        let dir = Dir::open_ambient_dir(host, ambient_authority())
+            .map_err(|source| PreopenError::Host { path: host.display().to_string(), source })?;
+        self.preopens.push(Preopen { dir: Arc::new(dir), guest, access });
         Ok(self)
     }
 }
@@ -194,13 +184,7 @@ fn preopen_path(guest: &[u8]) -> Option<Vec<u8>> {
     if parts.first().is_some_and(|p| [&b"dev"[..], b"proc"].contains(p)) {
         return None;
     }
-    Some(
-        parts
-            .iter()
-            .flat_map(|p| [&b"/"[..], p])
-            .collect::<Vec<_>>()
-            .concat(),
-    )
+    Some(parts.iter().flat_map(|p| [&b"/"[..], p]).collect::<Vec<_>>().concat())
 }
 
 /// A writer that keeps what is written to it, up to a limit; clones share what they keep.
@@ -222,10 +206,7 @@ impl Capture {
     /// Keeps at most `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Capture {
-            kept: Arc::default(),
-            limit,
-        }
+        Capture { kept: Arc::default(), limit }
     }
 
     /// A copy of what was kept so far.

@@ -26,8 +26,6 @@ impl Report {
     /// functions are not among them; their names are known to
     /// [`HostFunctions`](crate::HostFunctions::name_of).
     pub fn by_name(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        self.calls
-            .iter()
-            .filter_map(|(&number, &count)| Some((syscall_name(number)?, count)))
+        self.calls.iter().filter_map(|(&number, &count)| Some((syscall_name(number)?, count)))
     }
 }

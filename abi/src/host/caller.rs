@@ -83,13 +83,8 @@ impl<'a, T> Caller<'a, T> {
     /// The load fault if they are not all readable; `LoadAddressMisaligned` with `addr` if they are not
     /// aligned for `P` (then [`Caller::read_pod`] copies them one by one).
     pub fn slice_of<P: bytemuck::Pod>(&self, addr: u64, count: u64) -> Result<&[P], Fault> {
-        let bytes = self
-            .memory
-            .slice(addr, bytes_of::<P>(addr, count, Cause::LoadAccessFault)?)?;
-        bytemuck::try_cast_slice(bytes).map_err(|_| Fault {
-            cause: Cause::LoadAddressMisaligned,
-            tval: addr,
-        })
+        let bytes = self.memory.slice(addr, bytes_of::<P>(addr, count, Cause::LoadAccessFault)?)?;
+        bytemuck::try_cast_slice(bytes).map_err(|_| Fault { cause: Cause::LoadAddressMisaligned, tval: addr })
     }
 
     /// The `count` values at `addr`, to change in place.
@@ -98,10 +93,8 @@ impl<'a, T> Caller<'a, T> {
     /// As [`Caller::slice_of`], with store faults.
     pub fn slice_of_mut<P: bytemuck::Pod>(&mut self, addr: u64, count: u64) -> Result<&mut [P], Fault> {
         let len = bytes_of::<P>(addr, count, Cause::StoreAccessFault)?;
-        bytemuck::try_cast_slice_mut(self.memory.slice_mut(addr, len)?).map_err(|_| Fault {
-            cause: Cause::StoreAddressMisaligned,
-            tval: addr,
-        })
+        bytemuck::try_cast_slice_mut(self.memory.slice_mut(addr, len)?)
+            .map_err(|_| Fault { cause: Cause::StoreAddressMisaligned, tval: addr })
     }
 
     /// A copy of the value at `addr`, at any alignment.
@@ -109,9 +102,7 @@ impl<'a, T> Caller<'a, T> {
     /// # Errors
     /// The load fault if it is not readable.
     pub fn read_pod<P: bytemuck::Pod>(&self, addr: u64) -> Result<P, Fault> {
-        Ok(bytemuck::pod_read_unaligned(
-            self.memory.slice(addr, size_of::<P>() as u64)?,
-        ))
+        Ok(bytemuck::pod_read_unaligned(self.memory.slice(addr, size_of::<P>() as u64)?))
     }
 
     /// Stores a value at `addr`, at any alignment.
@@ -120,9 +111,7 @@ impl<'a, T> Caller<'a, T> {
     /// The store fault if it is not writable.
     pub fn write_pod<P: bytemuck::Pod>(&mut self, addr: u64, value: P) -> Result<(), Fault> {
         let bytes = bytemuck::bytes_of(&value);
-        self.memory
-            .slice_mut(addr, bytes.len() as u64)?
-            .copy_from_slice(bytes);
+        self.memory.slice_mut(addr, bytes.len() as u64)?.copy_from_slice(bytes);
         Ok(())
     }
 
@@ -137,7 +126,5 @@ impl<'a, T> Caller<'a, T> {
 
 /// The size of `count` values, or the fault of a range that no memory can hold.
 fn bytes_of<P>(addr: u64, count: u64, cause: Cause) -> Result<u64, Fault> {
-    count
-        .checked_mul(size_of::<P>() as u64)
-        .ok_or(Fault { cause, tval: addr })
+    count.checked_mul(size_of::<P>() as u64).ok_or(Fault { cause, tval: addr })
 }

@@ -52,28 +52,19 @@ pub enum RegisterError {
 
 impl<T> Default for HostFunctions<T> {
     fn default() -> Self {
-        HostFunctions {
-            by_number: BTreeMap::new(),
-            by_name: BTreeMap::new(),
-        }
+        HostFunctions { by_number: BTreeMap::new(), by_name: BTreeMap::new() }
     }
 }
 
 impl<T> Clone for HostFunctions<T> {
     fn clone(&self) -> Self {
-        HostFunctions {
-            by_number: self.by_number.clone(),
-            by_name: self.by_name.clone(),
-        }
+        HostFunctions { by_number: self.by_number.clone(), by_name: self.by_name.clone() }
     }
 }
 
 impl<T> Clone for Entry<T> {
     fn clone(&self) -> Self {
-        Entry {
-            name: Arc::clone(&self.name),
-            function: Arc::clone(&self.function),
-        }
+        Entry { name: Arc::clone(&self.name), function: Arc::clone(&self.function) }
     }
 }
 
@@ -100,11 +91,7 @@ impl<T> HostFunctions<T> {
         function: impl IntoHostFunction<T, Types>,
     ) -> Result<u64, RegisterError> {
         let mut number = FIRST_HOST_FUNCTION;
-        for &taken in self
-            .by_number
-            .range(FIRST_HOST_FUNCTION..)
-            .map(|(number, _)| number)
-        {
+        for &taken in self.by_number.range(FIRST_HOST_FUNCTION..).map(|(number, _)| number) {
             if taken != number {
                 break;
             }
@@ -177,9 +164,7 @@ impl<T> HostFunctions<T> {
 
     /// All functions by number.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &str)> {
-        self.by_number
-            .iter()
-            .map(|(&number, entry)| (number, &*entry.name))
+        self.by_number.iter().map(|(&number, entry)| (number, &*entry.name))
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&Function<T>> {

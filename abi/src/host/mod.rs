@@ -3,6 +3,8 @@
 mod caller;
 mod fault;
 mod functions;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use caller::Caller;

@@ -23,11 +23,7 @@ pub struct Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     pub(super) fn of(hart: &'a Hart) -> Self {
-        Arguments {
-            hart,
-            integers: 0,
-            floats: 0,
-        }
+        Arguments { hart, integers: 0, floats: 0 }
     }
 
     fn integer(&mut self) -> u64 {
@@ -119,11 +115,7 @@ impl Parameter for f64 {
 /// Any NaN becomes the canonical one, so that no payload of the host's arithmetic shows.
 impl Returns for f64 {
     fn put(self, hart: &mut Hart) -> Result<(), HostFault> {
-        hart.f[FA0] = if self.is_nan() {
-            0x7ff8 << 48
-        } else {
-            self.to_bits()
-        };
+        hart.f[FA0] = if self.is_nan() { 0x7ff8 << 48 } else { self.to_bits() };
         Ok(())
     }
 }

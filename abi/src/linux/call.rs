@@ -27,9 +27,7 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     /// A copy of the value at `addr`, at any alignment.
     pub(super) fn load<P: Pod>(&self, addr: u64) -> Result<P, Stop> {
-        Ok(bytemuck::pod_read_unaligned(
-            self.memory.slice(addr, size_of::<P>() as u64)?,
-        ))
+        Ok(bytemuck::pod_read_unaligned(self.memory.slice(addr, size_of::<P>() as u64)?))
     }
 
     /// Stores a value at `addr`, at any alignment.
@@ -39,18 +37,12 @@ impl Call<'_> {
 
     /// Stores a value at `addr` unless that is null: how most calls return what may not be wanted.
     pub(super) fn store_if_wanted<P: Pod>(&mut self, addr: u64, value: P) -> Result<(), Stop> {
-        if addr == 0 {
-            Ok(())
-        } else {
-            self.store(addr, value)
-        }
+        if addr == 0 { Ok(()) } else { self.store(addr, value) }
     }
 
     /// Stores bytes at `addr`.
     pub(super) fn store_bytes(&mut self, addr: u64, bytes: &[u8]) -> Result<(), Stop> {
-        self.memory
-            .slice_mut(addr, bytes.len() as u64)?
-            .copy_from_slice(bytes);
+        self.memory.slice_mut(addr, bytes.len() as u64)?.copy_from_slice(bytes);
         Ok(())
     }
 
@@ -77,11 +69,7 @@ pub(super) fn accessible(memory: &Memory, addr: u64, len: u64, perms: Perms) -> 
         // Beyond the last page that can exist nothing has permissions, so this cannot wrap.
         end = (end & !(PAGE_SIZE - 1)) + PAGE_SIZE;
     }
-    if end == addr {
-        Err(Errno::FAULT)
-    } else {
-        Ok(len.min(end - addr))
-    }
+    if end == addr { Err(Errno::FAULT) } else { Ok(len.min(end - addr)) }
 }
 
 /// What a handler returns: the value for `a0`, or why there is none.

@@ -33,14 +33,7 @@ pub(super) fn futex(
             if command == WAIT_BITSET && bits == 0 {
                 return Err(Errno::INVAL.into());
             }
-            wait(
-                call,
-                addr,
-                value,
-                timeout,
-                command == WAIT_BITSET,
-                operation & CLOCK_REALTIME != 0,
-            )
+            wait(call, addr, value, timeout, command == WAIT_BITSET, operation & CLOCK_REALTIME != 0)
         }
         WAKE | WAKE_BITSET | REQUEUE => {
             call.load::<u32>(addr)?;

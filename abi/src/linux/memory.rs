@@ -100,9 +100,7 @@ fn is_guests(memory: &Memory, range: &Range<u64>) -> bool {
 
 fn is_free(memory: &Memory, range: &Range<u64>) -> bool {
     range.end <= memory.limits().address_space
-        && memory
-            .segments()
-            .all(|s| s.range.end <= range.start || range.end <= s.range.start)
+        && memory.segments().all(|s| s.range.end <= range.start || range.end <= s.range.start)
 }
 
 /// brk(2): sets the program break, or tells it if that cannot be done.
@@ -111,10 +109,9 @@ pub(super) fn brk(call: &mut Call<'_>, addr: u64) -> Answer {
     if addr < start {
         return Ok(end);
     }
-    let (Some(old), Some(new)) = (
-        end.checked_next_multiple_of(PAGE_SIZE),
-        addr.checked_next_multiple_of(PAGE_SIZE),
-    ) else {
+    let (Some(old), Some(new)) =
+        (end.checked_next_multiple_of(PAGE_SIZE), addr.checked_next_multiple_of(PAGE_SIZE))
+    else {
         return Ok(end);
     };
     let done = match new.cmp(&old) {
@@ -144,11 +141,9 @@ pub(super) fn mmap(
     if len == 0 || !offset.is_multiple_of(PAGE_SIZE) || flags & MAP_HUGETLB != 0 {
         return Err(Errno::INVAL.into());
     }
-    let file = source(call, prot, flags, fd)?;
+    let file = source(call, flags, fd)?;
     let perms = perms(prot)?;
-    call.memory
-        .check_perms(perms)
-        .map_err(|e| refused(call.memory, e, addr, len))?;
+    call.memory.check_perms(perms).map_err(|e| refused(call.memory, e, addr, len))?;
     let range = place(call, addr, len, flags)?;
     let size = range.end - range.start;
     let name = if file.is_some() { SNAPSHOT } else { ANONYMOUS };
@@ -159,9 +154,7 @@ pub(super) fn mmap(
         .map_err(|e| refused(call.memory, e, range.start, size))?;
     if let Some(file) = file {
         let filled = fill(call, &file, &range, offset).and_then(|()| {
-            call.memory
-                .protect(range.clone(), perms)
-                .map_err(|e| refused(call.memory, e, range.start, size))
+            call.memory.protect(range.clone(), perms).map_err(|e| refused(call.memory, e, range.start, size))
         });
         if let Err(stop) = filled {
             // Whole segments are unmapped, or the host has failed and the guest is told of the first.
@@ -173,7 +166,7 @@ pub(super) fn mmap(
 }
 
 /// The file a mapping is made from; none for an anonymous one.
-fn source(call: &Call<'_>, prot: u64, flags: u64, fd: i32) -> Result<Option<File>, Stop> {
+fn source(call: &Call<'_>, flags: u64, fd: i32) -> Result<Option<File>, Stop> {
     match flags & MAP_TYPE {
         MAP_SHARED | MAP_PRIVATE | MAP_SHARED_VALIDATE => {}
         _ => return Err(Errno::INVAL.into()),
@@ -187,7 +180,6 @@ fn source(call: &Call<'_>, prot: u64, flags: u64, fd: i32) -> Result<Option<File
     if shared {
         return Err(Errno::NODEV.into());
     }
-    let _ = prot;
     Ok(Some(file.try_clone()?))
 }
 
@@ -209,9 +201,7 @@ fn place(call: &mut Call<'_>, addr: u64, len: u64, flags: u64) -> Result<Range<u
     if flags & MAP_FIXED_NOREPLACE != 0 {
         return Err(Errno::EXIST.into());
     }
-    call.memory
-        .unmap(range.clone())
-        .map_err(|e| refused(call.memory, e, range.start, len))?;
+    call.memory.unmap(range.clone()).map_err(|e| refused(call.memory, e, range.start, len))?;
     Ok(range)
 }
 
@@ -249,9 +239,7 @@ pub(super) fn munmap(call: &mut Call<'_>, addr: u64, len: u64) -> Answer {
     if range.is_empty() || range.end > call.memory.limits().address_space || !is_guests(call.memory, &range) {
         return Err(Errno::INVAL.into());
     }
-    call.memory
-        .unmap(range)
-        .map_err(|e| refused(call.memory, e, addr, len))?;
+    call.memory.unmap(range).map_err(|e| refused(call.memory, e, addr, len))?;
     Ok(0)
 }
 
@@ -265,9 +253,7 @@ pub(super) fn mprotect(call: &mut Call<'_>, addr: u64, len: u64, prot: u64) -> A
     if !is_guests(call.memory, &range) {
         return Err(Errno::ACCES.into());
     }
-    call.memory
-        .protect(range, perms)
-        .map_err(|e| refused(call.memory, e, addr, len))?;
+    call.memory.protect(range, perms).map_err(|e| refused(call.memory, e, addr, len))?;
     Ok(0)
 }
 
@@ -342,9 +328,7 @@ pub(super) fn mremap(
 fn resize(call: &mut Call<'_>, old: &Range<u64>, size: u64, may_move: bool) -> Answer {
     let end = old.start.checked_add(size).ok_or(Errno::NOMEM)?;
     if end < old.end {
-        call.memory
-            .unmap(end..old.end)
-            .map_err(|e| refused(call.memory, e, old.start, size))?;
+        call.memory.unmap(end..old.end).map_err(|e| refused(call.memory, e, old.start, size))?;
         return Ok(old.start);
     }
     if end == old.end {
@@ -381,23 +365,15 @@ fn relocate(memory: &mut Memory, old: &Range<u64>, new: Range<u64>) -> Answer {
     while done < old_size {
         let piece = MOVE.min(old_size - done);
         let from = old.start + done..old.start + done + piece;
-        let bytes = if readable {
-            memory.slice(from.start, piece)?.to_vec()
-        } else {
-            Vec::new()
-        };
+        let bytes = if readable { memory.slice(from.start, piece)?.to_vec() } else { Vec::new() };
         memory.unmap(from).map_err(|e| fail(memory, e))?;
         let room = piece.min(size.saturating_sub(done));
         if room > 0 {
             let to = new.start + done..new.start + done + room;
             let perms = if readable { Perms::RW } else { Perms::NONE };
-            memory
-                .map(to.clone(), perms, segment.kind, &segment.name)
-                .map_err(|e| fail(memory, e))?;
+            memory.map(to.clone(), perms, segment.kind, &segment.name).map_err(|e| fail(memory, e))?;
             if readable {
-                memory
-                    .slice_mut(to.start, room)?
-                    .copy_from_slice(&bytes[..room as usize]);
+                memory.slice_mut(to.start, room)?.copy_from_slice(&bytes[..room as usize]);
             }
         }
         done += piece;
@@ -405,9 +381,7 @@ fn relocate(memory: &mut Memory, old: &Range<u64>, new: Range<u64>) -> Answer {
     if size > old_size {
         grow(memory, new.start + old_size..new.end)?;
     }
-    memory
-        .protect(new.clone(), segment.perms)
-        .map_err(|e| fail(memory, e))?;
+    memory.protect(new.clone(), segment.perms).map_err(|e| fail(memory, e))?;
     Ok(new.start)
 }
 

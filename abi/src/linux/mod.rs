@@ -61,11 +61,7 @@ pub(crate) struct Linux {
 
 impl Linux {
     pub(crate) fn new(options: Options) -> Self {
-        let streams = Streams {
-            stdin: options.stdin,
-            stdout: options.stdout,
-            stderr: options.stderr,
-        };
+        let streams = Streams { stdin: options.stdin, stdout: options.stdout, stderr: options.stderr };
         Linux {
             args: options.args,
             env: options.env,
@@ -110,11 +106,7 @@ impl Linux {
             *count += 1;
         }
         let arguments = std::array::from_fn(|i| hart.x[10 + i]);
-        let mut call = Call {
-            linux: self,
-            memory,
-            time: hart.time(),
-        };
+        let mut call = Call { linux: self, memory, time: hart.time() };
         let answer = table::dispatch(&mut call, number, arguments).unwrap_or_else(|| {
             self.unknown += 1;
             Err(Errno::NOSYS.into())

@@ -33,19 +33,12 @@ pub(super) struct Process {
 impl Process {
     pub(super) fn new(limits: &Limits) -> Self {
         const CORE: usize = 4;
-        let both = |value| Bound {
-            soft: value,
-            hard: value,
-        };
+        let both = |value| Bound { soft: value, hard: value };
         let mut bounds = [both(INFINITE); 16];
         bounds[STACK_BOUND] = both(limits.stack);
         bounds[CORE] = both(0);
         bounds[7] = both(MAX_FILES as u64);
-        Process {
-            bounds,
-            name: *b"guest\0\0\0\0\0\0\0\0\0\0\0",
-            umask: 0o022,
-        }
+        Process { bounds, name: *b"guest\0\0\0\0\0\0\0\0\0\0\0", umask: 0o022 }
     }
 }
 
@@ -73,11 +66,7 @@ pub(super) fn own_id(_: &mut Call<'_>) -> Answer {
 
 /// getpgid(2) and getsid(2) of this process.
 pub(super) fn own_group(_: &mut Call<'_>, pid: i32) -> Answer {
-    if [0, PID].contains(&pid) {
-        own_id_value()
-    } else {
-        Err(Errno::SRCH.into())
-    }
+    if [0, PID].contains(&pid) { own_id_value() } else { Err(Errno::SRCH.into()) }
 }
 
 fn own_id_value() -> Answer {
@@ -98,23 +87,12 @@ pub(super) fn own_user(_: &mut Call<'_>) -> Answer {
 pub(super) fn set_robust_list(_: &mut Call<'_>, _head: u64, len: u64) -> Answer {
     /// `sizeof(struct robust_list_head)`.
     const HEAD: u64 = 24;
-    if len == HEAD {
-        Ok(0)
-    } else {
-        Err(Errno::INVAL.into())
-    }
+    if len == HEAD { Ok(0) } else { Err(Errno::INVAL.into()) }
 }
 
 /// uname(2).
 pub(super) fn uname(call: &mut Call<'_>, buffer: u64) -> Answer {
-    const FIELDS: [&[u8]; 6] = [
-        b"Linux",
-        b"causality",
-        b"6.1.0",
-        b"#1 causality-vm",
-        b"riscv64",
-        b"(none)",
-    ];
+    const FIELDS: [&[u8]; 6] = [b"Linux", b"causality", b"6.1.0", b"#1 causality-vm", b"riscv64", b"(none)"];
     const FIELD: usize = 65;
     let mut name = [0u8; FIELD * FIELDS.len()];
     for (place, field) in name.chunks_exact_mut(FIELD).zip(FIELDS) {
@@ -161,12 +139,7 @@ pub(super) fn prlimit64(call: &mut Call<'_>, pid: i32, resource: u32, new: u64, 
 
 /// getrlimit(2).
 pub(super) fn getrlimit(call: &mut Call<'_>, resource: u32, old: u64) -> Answer {
-    let bound = *call
-        .linux
-        .process
-        .bounds
-        .get(resource as usize)
-        .ok_or(Errno::INVAL)?;
+    let bound = *call.linux.process.bounds.get(resource as usize).ok_or(Errno::INVAL)?;
     call.store(old, bound)?;
     Ok(0)
 }
@@ -235,11 +208,7 @@ pub(super) fn getgroups(_: &mut Call<'_>, size: i32, _list: u64) -> Answer {
 
 /// membarrier(2): asked what it can do, it says nothing; one hart needs no barrier.
 pub(super) fn membarrier(_: &mut Call<'_>, command: i32) -> Answer {
-    if command == 0 {
-        Ok(0)
-    } else {
-        Err(Errno::INVAL.into())
-    }
+    if command == 0 { Ok(0) } else { Err(Errno::INVAL.into()) }
 }
 
 /// riscv_flush_icache(2): as `fence.i`.

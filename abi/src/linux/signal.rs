@@ -63,10 +63,7 @@ impl Default for Signals {
             actions: [Action::zeroed(); LAST as usize],
             blocked: 0,
             pending: 0,
-            stack: Stack {
-                flags: DISABLED,
-                ..Stack::zeroed()
-            },
+            stack: Stack { flags: DISABLED, ..Stack::zeroed() },
         }
     }
 }
@@ -112,11 +109,7 @@ impl Signals {
 }
 
 fn check(signal: u32) -> Result<u32, Errno> {
-    if (1..=LAST).contains(&signal) {
-        Ok(signal)
-    } else {
-        Err(Errno::INVAL)
-    }
+    if (1..=LAST).contains(&signal) { Ok(signal) } else { Err(Errno::INVAL) }
 }
 
 /// rt_sigaction(2): recorded.
@@ -142,11 +135,7 @@ pub(super) fn rt_sigprocmask(call: &mut Call<'_>, how: i32, set: u64, old: u64, 
         return Err(Errno::INVAL.into());
     }
     let before = call.linux.signals.blocked;
-    let set = if set == 0 {
-        None
-    } else {
-        Some(call.load::<u64>(set)?)
-    };
+    let set = if set == 0 { None } else { Some(call.load::<u64>(set)?) };
     let mask = match (set, how) {
         (None, _) => before,
         (Some(set), 0) => before | set,

@@ -60,21 +60,13 @@ pub(super) fn start(linux: &mut Linux, image: &Image, machine: &mut Machine) -> 
     let guard = stack.start - GUARD;
     let heap = image.end();
     let middle = (heap + (guard.saturating_sub(heap)) / 2).next_multiple_of(PAGE_SIZE);
-    linux.areas = Areas {
-        brk: heap..heap,
-        mappings: middle..guard,
-        initial: machine.memory.mapped(),
-        peak: 0,
-    };
+    linux.areas =
+        Areas { brk: heap..heap, mappings: middle..guard, initial: machine.memory.mapped(), peak: 0 };
     let contents = Contents::new(linux, image, &stack)?;
     if let Ok(bytes) = machine.memory.slice_mut(contents.sp, contents.bytes.len() as u64) {
         bytes.copy_from_slice(&contents.bytes);
     }
-    machine.hart = Hart {
-        fuel: machine.hart.fuel,
-        granted: machine.hart.granted,
-        ..Hart::new(image.entry)
-    };
+    machine.hart = Hart { fuel: machine.hart.fuel, granted: machine.hart.granted, ..Hart::new(image.entry) };
     machine.hart.x[2] = contents.sp;
     Ok(())
 }
@@ -94,12 +86,7 @@ fn map_stack(memory: &mut Memory) -> Result<Range<u64>, StartError> {
         })
         .ok_or_else(|| error(MapError::OutsideAddressSpace))?;
     let mut map = |range: Range<u64>, perms, kind, name| memory.map(range, perms, kind, name).map_err(error);
-    map(
-        range.start - GUARD..range.start,
-        Perms::NONE,
-        SegmentKind::Guard,
-        Memory::STACK_GUARD,
-    )?;
+    map(range.start - GUARD..range.start, Perms::NONE, SegmentKind::Guard, Memory::STACK_GUARD)?;
     map(range.clone(), Perms::RW, SegmentKind::Stack, "stack")?;
     map(range.end..top, Perms::NONE, SegmentKind::Guard, "guard")?;
     Ok(range)

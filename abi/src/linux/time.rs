@@ -31,18 +31,12 @@ pub(super) struct Timespec {
 impl Timespec {
     /// From nanoseconds; the seconds of a `u64` of them fit.
     pub(super) const fn of(nanoseconds: u64) -> Self {
-        Timespec {
-            seconds: (nanoseconds / SECOND) as i64,
-            nanoseconds: (nanoseconds % SECOND) as i64,
-        }
+        Timespec { seconds: (nanoseconds / SECOND) as i64, nanoseconds: (nanoseconds % SECOND) as i64 }
     }
 
     const fn timeval(nanoseconds: u64) -> Self {
         let Timespec { seconds, nanoseconds } = Self::of(nanoseconds);
-        Timespec {
-            seconds,
-            nanoseconds: nanoseconds / 1000,
-        }
+        Timespec { seconds, nanoseconds: nanoseconds / 1000 }
     }
 
     /// In nanoseconds, as far as they can be counted.
@@ -53,9 +47,7 @@ impl Timespec {
         if self.seconds < 0 || !(0..SECOND as i64).contains(&self.nanoseconds) {
             return Err(Errno::INVAL);
         }
-        Ok((self.seconds as u64)
-            .saturating_mul(SECOND)
-            .saturating_add(self.nanoseconds as u64))
+        Ok((self.seconds as u64).saturating_mul(SECOND).saturating_add(self.nanoseconds as u64))
     }
 }
 

@@ -71,13 +71,7 @@ pub(in crate::linux) fn fcntl(call: &mut Call<'_>, fd: i32, command: i32, argume
 fn unlocked(call: &mut Call<'_>, addr: u64) -> Answer {
     const UNLOCKED: i16 = 2;
     let lock: Lock = call.load(addr)?;
-    call.store(
-        addr,
-        Lock {
-            kind: UNLOCKED,
-            ..lock
-        },
-    )?;
+    call.store(addr, Lock { kind: UNLOCKED, ..lock })?;
     Ok(0)
 }
 
@@ -100,11 +94,7 @@ impl Call<'_> {
             Errno::BADF => Errno::BADF,
             _ => Errno::INVAL,
         })?;
-        if description.is_writable() {
-            Ok(file)
-        } else {
-            Err(Errno::INVAL)
-        }
+        if description.is_writable() { Ok(file) } else { Err(Errno::INVAL) }
     }
 
     fn resize(&mut self, fd: i32, size: u64) -> Result<(), Stop> {
@@ -119,11 +109,7 @@ impl Call<'_> {
 /// A size that a file may have.
 fn acceptable(size: i64) -> Result<u64, Errno> {
     let size = u64::try_from(size).map_err(|_| Errno::INVAL)?;
-    if size > MAX_SIZE {
-        Err(Errno::FBIG)
-    } else {
-        Ok(size)
-    }
+    if size > MAX_SIZE { Err(Errno::FBIG) } else { Ok(size) }
 }
 
 /// ftruncate(2).
@@ -166,10 +152,7 @@ pub(in crate::linux) fn fallocate(call: &mut Call<'_>, fd: i32, mode: i32, offse
         return Err(Errno::INVAL.into());
     }
     let file = call.changeable_file(fd).map_err(|_| Errno::BADF)?;
-    let end = offset
-        .checked_add(len)
-        .filter(|&end| end <= MAX_SIZE)
-        .ok_or(Errno::FBIG)?;
+    let end = offset.checked_add(len).filter(|&end| end <= MAX_SIZE).ok_or(Errno::FBIG)?;
     match mode {
         0 if size(&file.file)? < end => call.resize(fd, end)?,
         0 | KEEP_SIZE => {}

@@ -72,10 +72,9 @@ impl Files {
         }
         let description = self.get(fd)?;
         match &description.object {
-            Object::Directory(OpenDirectory {
-                listing: Some(listing),
-                ..
-            }) => Ok((listing, description.offset)),
+            Object::Directory(OpenDirectory { listing: Some(listing), .. }) => {
+                Ok((listing, description.offset))
+            }
             _ => Err(Errno::NOTDIR.into()),
         }
     }
@@ -96,23 +95,12 @@ impl Files {
         found.extend(covering.into_iter().map(|name| (name, None)));
         let own = self.attributes_of(directory)?.node;
         let mut entries = vec![
-            Entry {
-                node: own,
-                kind: Kind::Directory,
-                name: b".".to_vec(),
-            },
-            Entry {
-                node: own,
-                kind: Kind::Directory,
-                name: b"..".to_vec(),
-            },
+            Entry { node: own, kind: Kind::Directory, name: b".".to_vec() },
+            Entry { node: own, kind: Kind::Directory, name: b"..".to_vec() },
         ];
         for (name, metadata) in found {
             let (node, kind) = match metadata {
-                Some(metadata) => (
-                    self.nodes.of(&metadata),
-                    Kind::of(&metadata).unwrap_or(Kind::Device),
-                ),
+                Some(metadata) => (self.nodes.of(&metadata), Kind::of(&metadata).unwrap_or(Kind::Device)),
                 None => (self.covering_node(directory, &name), Kind::Directory),
             };
             entries.push(Entry { node, kind, name });

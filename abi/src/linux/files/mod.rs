@@ -181,11 +181,7 @@ impl Files {
         self.executable = paths::normal(&self.cwd, executable);
         self.bytes_read = 0;
         self.bytes_written = 0;
-        for (object, flags) in [
-            (Object::Stdin, 0),
-            (Object::Stdout, O_WRONLY),
-            (Object::Stderr, O_WRONLY),
-        ] {
+        for (object, flags) in [(Object::Stdin, 0), (Object::Stdout, O_WRONLY), (Object::Stderr, O_WRONLY)] {
             // Three of them always fit.
             let _ = self.insert(object, flags);
         }
@@ -198,27 +194,15 @@ impl Files {
         self.next += 1;
         self.open.insert(
             description,
-            Description {
-                object,
-                flags: flags & !(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC),
-                offset: 0,
-            },
+            Description { object, flags: flags & !(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC), offset: 0 },
         );
-        self.set(
-            fd,
-            Slot {
-                description,
-                close_on_exec: flags & O_CLOEXEC != 0,
-            },
-        );
+        self.set(fd, Slot { description, close_on_exec: flags & O_CLOEXEC != 0 });
         Ok(fd as i32)
     }
 
     /// The lowest free descriptor from `lowest` on.
     fn free(&self, lowest: usize) -> Result<usize, Errno> {
-        (lowest..MAX_FILES)
-            .find(|&fd| self.slots.get(fd).is_none_or(Option::is_none))
-            .ok_or(Errno::MFILE)
+        (lowest..MAX_FILES).find(|&fd| self.slots.get(fd).is_none_or(Option::is_none)).ok_or(Errno::MFILE)
     }
 
     fn set(&mut self, fd: usize, slot: Slot) {

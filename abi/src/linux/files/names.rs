@@ -27,11 +27,7 @@ impl Files {
     /// The same for a name in a directory, which a preopened directory itself is not.
     fn changeable_name<'a>(&self, at: &'a Located) -> Result<(&Dir, &'a Path), Errno> {
         let (dir, path) = self.changeable(at)?;
-        if path == Path::new(".") {
-            Err(Errno::BUSY)
-        } else {
-            Ok((dir, path))
-        }
+        if path == Path::new(".") { Err(Errno::BUSY) } else { Ok((dir, path)) }
     }
 
     fn exists(&mut self, at: &Located) -> bool {
@@ -62,21 +58,13 @@ pub(in crate::linux) fn unlinkat(call: &mut Call<'_>, directory: i32, path: u64,
     if !matches!(at.place, Place::Host { .. }) {
         return Err(Errno::ROFS.into());
     }
-    let named = Located {
-        is_directory: false,
-        ..at.clone()
-    };
+    let named = Located { is_directory: false, ..at.clone() };
     let metadata = files.metadata(&named, false)?;
     let (dir, path) = files.changeable_name(&at)?;
     if flags & REMOVEDIR != 0 {
         dir.remove_dir(path)?;
     } else if at.is_directory || metadata.is_dir() {
-        return Err(if metadata.is_dir() {
-            Errno::ISDIR
-        } else {
-            Errno::NOTDIR
-        }
-        .into());
+        return Err(if metadata.is_dir() { Errno::ISDIR } else { Errno::NOTDIR }.into());
     } else {
         dir.remove_file(path)?;
     }
@@ -135,10 +123,7 @@ pub(in crate::linux) fn readlinkat(
     buffer: u64,
     size: i32,
 ) -> Answer {
-    let size = usize::try_from(size)
-        .ok()
-        .filter(|&s| s > 0)
-        .ok_or(Errno::INVAL)?;
+    let size = usize::try_from(size).ok().filter(|&s| s > 0).ok_or(Errno::INVAL)?;
     let at = call.locate(directory, path)?;
     let files = &mut call.linux.files;
     let target = match &at.place {
@@ -148,9 +133,7 @@ pub(in crate::linux) fn readlinkat(
                 return Err(Errno::INVAL.into());
             }
             let (dir, path, _) = files.host(&at.place).ok_or(Errno::NOENT)?;
-            dir.read_link_contents(path)?
-                .into_os_string()
-                .into_encoded_bytes()
+            dir.read_link_contents(path)?.into_os_string().into_encoded_bytes()
         }
         _ => return Err(Errno::INVAL.into()),
     };
@@ -212,9 +195,7 @@ pub(in crate::linux) fn fchmodat(call: &mut Call<'_>, directory: i32, path: u64,
 pub(in crate::linux) fn fchmod(call: &mut Call<'_>, fd: i32, mode: u32) -> Answer {
     match &call.linux.files.get(fd)?.object {
         Object::File(file) if !file.writable => return Err(Errno::ROFS.into()),
-        Object::File(file) => file
-            .file
-            .set_permissions(permissions(mode).into_std(&file.file)?)?,
+        Object::File(file) => file.file.set_permissions(permissions(mode).into_std(&file.file)?)?,
         _ => {}
     }
     Ok(0)
@@ -223,11 +204,7 @@ pub(in crate::linux) fn fchmod(call: &mut Call<'_>, fd: i32, mode: u32) -> Answe
 /// Everything belongs to the one user there is.
 fn check_owner(user: u32, group: u32) -> Result<(), Errno> {
     let own = |id| id == USER || id == u32::MAX;
-    if own(user) && own(group) {
-        Ok(())
-    } else {
-        Err(Errno::PERM)
-    }
+    if own(user) && own(group) { Ok(()) } else { Err(Errno::PERM) }
 }
 
 /// fchown(2).

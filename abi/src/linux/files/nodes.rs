@@ -85,11 +85,7 @@ impl Attributes {
         Attributes {
             kind,
             node,
-            permissions: if matches!(kind, Kind::Directory) {
-                0o755
-            } else {
-                0o666
-            },
+            permissions: if matches!(kind, Kind::Directory) { 0o755 } else { 0o666 },
             links: 1,
             size: if matches!(kind, Kind::Directory) { 4096 } else { 0 },
             modified: 0,
@@ -207,11 +203,7 @@ impl Nodes {
 impl Attributes {
     /// A symbolic link that the host does not have.
     pub(super) fn link(size: u64) -> Self {
-        Attributes {
-            permissions: 0o777,
-            size,
-            ..Attributes::made_up(Kind::Symlink, Nodes::FIRST_DEVICE)
-        }
+        Attributes { permissions: 0o777, size, ..Attributes::made_up(Kind::Symlink, Nodes::FIRST_DEVICE) }
     }
 
     pub(super) fn is_directory(&self) -> bool {

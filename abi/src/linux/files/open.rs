@@ -90,11 +90,7 @@ impl Files {
 
     fn open_host(&mut self, at: Located, wish: &Wish, mode: u32, now: u64) -> Result<Object, Stop> {
         let (dir, path, access) = self.host(&at.place).ok_or(Errno::NOENT)?;
-        let found = if wish.follow {
-            dir.metadata(path)
-        } else {
-            dir.symlink_metadata(path)
-        };
+        let found = if wish.follow { dir.metadata(path) } else { dir.symlink_metadata(path) };
         let found = match found {
             Ok(metadata) => Some(metadata),
             Err(error) if wish.create && Errno::from(&error) == Errno::NOENT => None,
@@ -112,9 +108,7 @@ impl Files {
         if changes && access == Access::ReadOnly {
             return Err(Errno::ROFS.into());
         }
-        let file = dir
-            .open_with(path, &options(wish, found.is_none(), mode))?
-            .into_std();
+        let file = dir.open_with(path, &options(wish, found.is_none(), mode))?.into_std();
         let metadata = Metadata::from_file(&file)?;
         // Whoever on the host replaced the file since the check is not obeyed.
         if Kind::of(&metadata) != Some(Kind::Regular) {
@@ -124,20 +118,12 @@ impl Files {
         if wish.truncate || found.is_none() {
             self.nodes.touch(node, now);
         }
-        Ok(Object::File(OpenFile {
-            file,
-            node,
-            writable: access == Access::ReadWrite,
-        }))
+        Ok(Object::File(OpenFile { file, node, writable: access == Access::ReadWrite }))
     }
 }
 
 fn directory(at: Located) -> Object {
-    Object::Directory(OpenDirectory {
-        place: at.place,
-        path: at.path,
-        listing: None,
-    })
+    Object::Directory(OpenDirectory { place: at.place, path: at.path, listing: None })
 }
 
 /// Whether what is there can be opened as wished.
@@ -166,11 +152,7 @@ fn options(wish: &Wish, create: bool, mode: u32) -> OpenOptions {
         .truncate(wish.truncate)
         .nonblock(true)
         .mode(if mode & 0o100 != 0 { 0o755 } else { 0o644 });
-    options.follow(if wish.follow {
-        FollowSymlinks::Yes
-    } else {
-        FollowSymlinks::No
-    });
+    options.follow(if wish.follow { FollowSymlinks::Yes } else { FollowSymlinks::No });
     options
 }
 
@@ -212,20 +194,11 @@ pub(in crate::linux) fn dup3(call: &mut Call<'_>, old: i32, new: i32, flags: i32
     }
     let files = &mut call.linux.files;
     let slot = files.slot(old)?;
-    let place = usize::try_from(new)
-        .ok()
-        .filter(|&fd| fd < MAX_FILES)
-        .ok_or(Errno::BADF)?;
+    let place = usize::try_from(new).ok().filter(|&fd| fd < MAX_FILES).ok_or(Errno::BADF)?;
     if files.slot(new).is_ok() {
         files.remove(new)?;
     }
-    files.set(
-        place,
-        Slot {
-            close_on_exec: flags & O_CLOEXEC != 0,
-            ..slot
-        },
-    );
+    files.set(place, Slot { close_on_exec: flags & O_CLOEXEC != 0, ..slot });
     Ok(place as u64)
 }
 
@@ -233,18 +206,9 @@ impl Files {
     /// A new descriptor, at least `lowest`, for what `fd` refers to.
     pub(super) fn duplicate(&mut self, fd: i32, lowest: i32, close_on_exec: bool) -> Answer {
         let slot = self.slot(fd)?;
-        let lowest = usize::try_from(lowest)
-            .ok()
-            .filter(|&fd| fd < MAX_FILES)
-            .ok_or(Errno::INVAL)?;
+        let lowest = usize::try_from(lowest).ok().filter(|&fd| fd < MAX_FILES).ok_or(Errno::INVAL)?;
         let new = self.free(lowest)?;
-        self.set(
-            new,
-            Slot {
-                close_on_exec,
-                ..slot
-            },
-        );
+        self.set(new, Slot { close_on_exec, ..slot });
         Ok(new as u64)
     }
 }

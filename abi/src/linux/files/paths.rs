@@ -58,11 +58,7 @@ pub(super) fn normal(base: &[u8], path: &[u8]) -> Vec<u8> {
     if parts.is_empty() {
         return b"/".to_vec();
     }
-    parts
-        .iter()
-        .flat_map(|part| [&b"/"[..], part])
-        .collect::<Vec<_>>()
-        .concat()
+    parts.iter().flat_map(|part| [&b"/"[..], part]).collect::<Vec<_>>().concat()
 }
 
 /// What follows the directory `prefix` (`/` being empty) in `path`, without its slash.
@@ -85,11 +81,7 @@ impl Files {
         let base = self.base(directory, path)?;
         let last = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
         let path = normal(base, path);
-        Ok(Located {
-            place: self.place(&path)?,
-            path,
-            is_directory: [&b""[..], b".", b".."].contains(&last),
-        })
+        Ok(Located { place: self.place(&path)?, path, is_directory: [&b""[..], b".", b".."].contains(&last) })
     }
 
     fn base<'a>(&'a self, directory: i32, path: &[u8]) -> Result<&'a [u8], Errno> {
@@ -112,24 +104,14 @@ impl Files {
         if let Some(rest) = below(b"/proc", path) {
             return self.process(rest);
         }
-        let beneath = self
-            .preopens
-            .iter()
-            .enumerate()
-            .filter_map(|(i, p)| Some((i, p, below(&p.guest, path)?)));
+        let beneath =
+            self.preopens.iter().enumerate().filter_map(|(i, p)| Some((i, p, below(&p.guest, path)?)));
         if let Some((preopen, _, rest)) = beneath.max_by_key(|(_, p, _)| p.guest.len()) {
             let rest: &[u8] = if rest.is_empty() { b"." } else { rest };
-            return Ok(Place::Host {
-                preopen,
-                path: PathBuf::from(OsString::from_vec(rest.to_vec())),
-            });
+            return Ok(Place::Host { preopen, path: PathBuf::from(OsString::from_vec(rest.to_vec())) });
         }
         let above = path == b"/" || self.preopens.iter().any(|p| below(path, &p.guest).is_some());
-        if above {
-            Ok(Place::Synthetic)
-        } else {
-            Err(Errno::NOENT)
-        }
+        if above { Ok(Place::Synthetic) } else { Err(Errno::NOENT) }
     }
 
     fn device(&self, name: &[u8]) -> Result<Place, Errno> {
@@ -179,10 +161,7 @@ impl Files {
 
 fn descriptor(name: Option<&[u8]>) -> Result<Place, Errno> {
     let digits = name.filter(|n| !n.is_empty() && n.len() <= 4 && n.iter().all(u8::is_ascii_digit));
-    let number = digits
-        .ok_or(Errno::NOENT)?
-        .iter()
-        .fold(0, |n, d| n * 10 + i32::from(d - b'0'));
+    let number = digits.ok_or(Errno::NOENT)?.iter().fold(0, |n, d| n * 10 + i32::from(d - b'0'));
     Ok(Place::Descriptor(number))
 }
 

@@ -43,11 +43,7 @@ pub(in crate::linux) fn ppoll(call: &mut Call<'_>, polls: u64, count: u64, timeo
         call.store(place, Poll { found, ..poll })?;
         ready += u64::from(found != 0);
     }
-    if ready > 0 {
-        Ok(ready)
-    } else {
-        nothing(call, timeout)
-    }
+    if ready > 0 { Ok(ready) } else { nothing(call, timeout) }
 }
 
 /// pselect6(2).
@@ -59,10 +55,7 @@ pub(in crate::linux) fn pselect6(
     exceptional: u64,
     timeout: u64,
 ) -> Answer {
-    let words = usize::try_from(count)
-        .map_err(|_| Errno::INVAL)?
-        .min(MAX_FILES)
-        .div_ceil(64);
+    let words = usize::try_from(count).map_err(|_| Errno::INVAL)?.min(MAX_FILES).div_ceil(64);
     let timeout = time::timeout(call, timeout)?;
     let mut ready = 0;
     for set in [readable, writable, exceptional] {
@@ -72,9 +65,7 @@ pub(in crate::linux) fn pselect6(
             }
             let place = set.checked_add(word * 8).ok_or(Errno::FAULT)?;
             let bits: u64 = call.load(place)?;
-            let fds = (0..64)
-                .filter(|bit| bits >> bit & 1 != 0)
-                .map(|bit| word as i32 * 64 + bit);
+            let fds = (0..64).filter(|bit| bits >> bit & 1 != 0).map(|bit| word as i32 * 64 + bit);
             for fd in fds {
                 call.linux.files.get(fd)?;
             }
@@ -85,9 +76,5 @@ pub(in crate::linux) fn pselect6(
             }
         }
     }
-    if ready > 0 {
-        Ok(ready)
-    } else {
-        nothing(call, timeout)
-    }
+    if ready > 0 { Ok(ready) } else { nothing(call, timeout) }
 }

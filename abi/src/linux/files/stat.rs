@@ -90,11 +90,7 @@ impl From<Attributes> for Statx {
         /// `STATX_BASIC_STATS`.
         const BASIC: u32 = 0x7ff;
         let Timespec { seconds, nanoseconds } = Timespec::of(a.modified);
-        let stamp = Stamp {
-            seconds,
-            nanoseconds: nanoseconds as u32,
-            pad: 0,
-        };
+        let stamp = Stamp { seconds, nanoseconds: nanoseconds as u32, pad: 0 };
         Statx {
             mask: BASIC,
             blksize: Attributes::BLOCK,
@@ -139,11 +135,7 @@ impl Files {
         let (dir, path, _) = self.host(&at.place).ok_or(Errno::NOENT)?;
         // A trailing slash asks for what a link leads to.
         let follow = follow || at.is_directory;
-        Ok(if follow {
-            dir.metadata(path)?
-        } else {
-            dir.symlink_metadata(path)?
-        })
+        Ok(if follow { dir.metadata(path)? } else { dir.symlink_metadata(path)? })
     }
 
     /// What is known about the file of a descriptor.
@@ -163,11 +155,7 @@ impl Files {
     }
 
     pub(super) fn attributes_of(&mut self, directory: &OpenDirectory) -> Result<Attributes, Stop> {
-        let at = Located {
-            place: directory.place.clone(),
-            path: directory.path.clone(),
-            is_directory: true,
-        };
+        let at = Located { place: directory.place.clone(), path: directory.path.clone(), is_directory: true };
         self.attributes_at(&at, true)
     }
 }
@@ -175,11 +163,7 @@ impl Files {
 impl OpenDirectory {
     /// The same directory without its listing.
     pub(super) fn describe(&self) -> OpenDirectory {
-        OpenDirectory {
-            place: self.place.clone(),
-            path: self.path.clone(),
-            listing: None,
-        }
+        OpenDirectory { place: self.place.clone(), path: self.path.clone(), listing: None }
     }
 }
 
@@ -195,10 +179,7 @@ impl Call<'_> {
         let empty = flags & AT_EMPTY_PATH != 0 && (path == 0 || self.load::<u8>(path)? == 0);
         if !empty {
             let at = self.locate(directory, path)?;
-            return self
-                .linux
-                .files
-                .attributes_at(&at, flags & AT_SYMLINK_NOFOLLOW == 0);
+            return self.linux.files.attributes_at(&at, flags & AT_SYMLINK_NOFOLLOW == 0);
         }
         if directory == AT_FDCWD {
             let at = self.linux.files.locate(AT_FDCWD, b".")?;

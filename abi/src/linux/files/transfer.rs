@@ -139,11 +139,7 @@ pub(super) fn size(file: &File) -> Result<u64, Errno> {
 /// A place given by the guest, for files that have places.
 fn position(description: &Description, offset: i64) -> Result<u64, Errno> {
     let offset = u64::try_from(offset).map_err(|_| Errno::INVAL)?;
-    if description.is_seekable() {
-        Ok(offset)
-    } else {
-        Err(Errno::SPIPE)
-    }
+    if description.is_seekable() { Ok(offset) } else { Err(Errno::SPIPE) }
 }
 
 impl Call<'_> {
@@ -199,18 +195,12 @@ impl Call<'_> {
         let mut total: u64 = 0;
         for index in 0..count {
             let part: Part = self.load(parts.checked_add(index * 16).ok_or(Errno::FAULT)?)?;
-            total = total
-                .checked_add(part.len)
-                .filter(|&t| t <= i64::MAX as u64)
-                .ok_or(Errno::INVAL)?;
+            total = total.checked_add(part.len).filter(|&t| t <= i64::MAX as u64).ok_or(Errno::INVAL)?;
             loaded.push(part);
         }
         let mut done = 0;
         for part in loaded {
-            let part = Part {
-                len: part.len.min(MAX_TRANSFER - done),
-                ..part
-            };
+            let part = Part { len: part.len.min(MAX_TRANSFER - done), ..part };
             match one(self, part, done) {
                 Ok(count) => {
                     done += count;
@@ -226,15 +216,11 @@ impl Call<'_> {
     }
 
     fn readable(&self, fd: i32) -> Result<&Description, Errno> {
-        Some(self.linux.files.get(fd)?)
-            .filter(|d| d.is_readable())
-            .ok_or(Errno::BADF)
+        Some(self.linux.files.get(fd)?).filter(|d| d.is_readable()).ok_or(Errno::BADF)
     }
 
     fn writable(&self, fd: i32) -> Result<&Description, Errno> {
-        Some(self.linux.files.get(fd)?)
-            .filter(|d| d.is_writable())
-            .ok_or(Errno::BADF)
+        Some(self.linux.files.get(fd)?).filter(|d| d.is_writable()).ok_or(Errno::BADF)
     }
 }
 
@@ -277,17 +263,13 @@ pub(in crate::linux) fn pwrite64(call: &mut Call<'_>, fd: i32, addr: u64, len: u
 /// preadv(2).
 pub(in crate::linux) fn preadv(call: &mut Call<'_>, fd: i32, parts: u64, count: u64, offset: i64) -> Answer {
     let at = position(call.readable(fd)?, offset)?;
-    call.vectored(parts, count, |call, part, done| {
-        call.read_part(fd, part, Some(at.saturating_add(done)))
-    })
+    call.vectored(parts, count, |call, part, done| call.read_part(fd, part, Some(at.saturating_add(done))))
 }
 
 /// pwritev(2).
 pub(in crate::linux) fn pwritev(call: &mut Call<'_>, fd: i32, parts: u64, count: u64, offset: i64) -> Answer {
     let at = position(call.writable(fd)?, offset)?;
-    call.vectored(parts, count, |call, part, done| {
-        call.write_part(fd, part, Some(at.saturating_add(done)))
-    })
+    call.vectored(parts, count, |call, part, done| call.write_part(fd, part, Some(at.saturating_add(done))))
 }
 
 /// lseek(2). Files have no holes as far as guests can see.
@@ -319,10 +301,7 @@ fn target(description: &Description, offset: i64, whence: i32) -> Result<u64, St
         1 => description.offset,
         2 => size,
         DATA | HOLE => {
-            let inside = u64::try_from(offset)
-                .ok()
-                .filter(|&o| o < size)
-                .ok_or(Errno::NXIO)?;
+            let inside = u64::try_from(offset).ok().filter(|&o| o < size).ok_or(Errno::NXIO)?;
             return Ok(if whence == DATA { inside } else { size });
         }
         _ => return Err(Errno::INVAL.into()),

@@ -1,0 +1,82 @@
+/* Calling host functions from guests of causality-vm: RV64, any C or C++ compiler that knows GNU inline
+ * assembly. docs/abi.md says what registers mean.
+ *
+ * A host function is known by its number, which guests may have built in or ask for by name, once:
+ *
+ *     static long add;
+ *     if (!add) add = causality_resolve("add");
+ *     if (add < 0) ...                            no such function: -38, ENOSYS
+ *     long sum = causality_call2(add, 1, 2);
+ */
+#ifndef CAUSALITY_H
+#define CAUSALITY_H
+
+#define CAUSALITY_RESOLVE 0x1000L
+#define CAUSALITY_FIRST_HOST_FUNCTION 0x10000L
+
+/* All others are this one with fewer arguments. What a host function changes in memory is seen. */
+static inline long causality_call6(long number, long a, long b, long c, long d, long e, long f)
+{
+    register long a0 __asm__("a0") = a;
+    register long a1 __asm__("a1") = b;
+    register long a2 __asm__("a2") = c;
+    register long a3 __asm__("a3") = d;
+    register long a4 __asm__("a4") = e;
+    register long a5 __asm__("a5") = f;
+    register long a7 __asm__("a7") = number;
+    __asm__ volatile("ecall"
+                     : "+r"(a0)
+                     : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7)
+                     : "memory");
+    return a0;
+}
+
+static inline long causality_call5(long number, long a, long b, long c, long d, long e)
+{
+    return causality_call6(number, a, b, c, d, e, 0);
+}
+
+static inline long causality_call4(long number, long a, long b, long c, long d)
+{
+    return causality_call6(number, a, b, c, d, 0, 0);
+}
+
+static inline long causality_call3(long number, long a, long b, long c)
+{
+    return causality_call6(number, a, b, c, 0, 0, 0);
+}
+
+static inline long causality_call2(long number, long a, long b)
+{
+    return causality_call6(number, a, b, 0, 0, 0, 0);
+}
+
+static inline long causality_call1(long number, long a)
+{
+    return causality_call6(number, a, 0, 0, 0, 0, 0);
+}
+
+static inline long causality_call0(long number)
+{
+    return causality_call6(number, 0, 0, 0, 0, 0, 0);
+}
+
+/* The number of the host function with this name, or -38 (ENOSYS) if there is none. */
+static inline long causality_resolve(const char *name)
+{
+    return causality_call1(CAUSALITY_RESOLVE, (long)name);
+}
+
+#if defined(__riscv_flen) && __riscv_flen >= 64
+/* For functions of two doubles that return one. */
+static inline double causality_call_double2(long number, double a, double b)
+{
+    register double fa0 __asm__("fa0") = a;
+    register double fa1 __asm__("fa1") = b;
+    register long a7 __asm__("a7") = number;
+    __asm__ volatile("ecall" : "+f"(fa0) : "f"(fa1), "r"(a7) : "memory", "a0");
+    return fa0;
+}
+#endif
+
+#endif
