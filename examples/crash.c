@@ -12,7 +12,7 @@ static const node third = {0, 30};
 static const node second = {&third, 20};
 static const node first = {&second, 10};
 
-__attribute__((noinline)) static uint64_t total(const node *list, int count)
+__attribute__((noipa)) static uint64_t total(const node *list, int count)
 {
     uint64_t sum = 0;
     for (int i = 0; i < count; i++) {
@@ -22,7 +22,7 @@ __attribute__((noinline)) static uint64_t total(const node *list, int count)
     return sum;
 }
 
-__attribute__((noinline)) static void report(int count)
+__attribute__((noipa)) static void report(int count)
 {
     print_str("sum of ");
     print_u64((uint64_t)count);
