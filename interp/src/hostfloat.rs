@@ -1,15 +1,15 @@
 //! The host's arithmetic, where it cannot differ from the soft one.
 //!
-//! When the rounding mode is to nearest, ties to even, and inexact is already raised, IEEE 754 leaves
-//! nothing open about an operation whose result is a normal number above the smallest: its value is
-//! determined, and the only flag it can raise is the one that is set. Everything else (NaN, infinity,
-//! zero, subnormal, other modes, a first inexact result) is left to `softfloat`. A test compares the two.
-
-use rustc_apfloat::Round;
+//! When rounding to nearest, ties to even, IEEE 754 leaves nothing open about an operation whose result
+//! is a normal number above the smallest, or an exact zero: the host computes the same value, and the
+//! only flag there can be is inexact. That one is known if it is raised already, or if the rounding error
+//! can be computed without one of its own. Everything else (NaN, infinity, subnormal, other modes) is
+//! left to `softfloat`. A test compares the two.
 
 use crate::softfloat::{F32, F64, Format, NX};
 
-/// A format the host computes in.
+/// A format the host computes in. Functions named `_is_exact` tell whether the result `r` was rounded,
+/// or `None` when that takes more than they look at.
 pub(crate) trait Host: Format {
     /// The host's type.
     type Value: Copy;
@@ -21,17 +21,15 @@ pub(crate) trait Host: Format {
     fn div(a: Self::Value, b: Self::Value) -> Self::Value;
     fn sqrt(a: Self::Value) -> Self::Value;
     fn mul_add(a: Self::Value, b: Self::Value, c: Self::Value) -> Self::Value;
-
-    /// The result of a host operation, if it is one that says it all.
-    fn settled(value: Self::Value) -> Option<Self> {
-        let result = Self::of(value);
-        let magnitude = result.magnitude();
-        (Self::SMALLEST_NORMAL < magnitude && magnitude < Self::INFINITY).then_some(result)
-    }
+    fn sum_is_exact(a: Self::Value, b: Self::Value, r: Self::Value) -> Option<bool>;
+    fn difference_is_exact(a: Self::Value, b: Self::Value, r: Self::Value) -> Option<bool>;
+    fn product_is_exact(a: Self::Value, b: Self::Value, r: Self::Value) -> Option<bool>;
+    fn quotient_is_exact(a: Self::Value, b: Self::Value, r: Self::Value) -> Option<bool>;
+    fn root_is_exact(a: Self::Value, r: Self::Value) -> Option<bool>;
 }
 
 macro_rules! host {
-    ($($format:ident = $value:ident;)*) => { $(
+    ($($format:ident = $value:ident, errors are normal from $low:literal to $high:literal;)*) => { $(
         impl Host for $format {
             type Value = $value;
             fn value(self) -> $value {
@@ -58,22 +56,69 @@ macro_rules! host {
             fn mul_add(a: $value, b: $value, c: $value) -> $value {
                 a.mul_add(b, c)
             }
+            // Knuth's two-sum: without overflow, the error of a sum is a number of the format.
+            fn sum_is_exact(a: $value, b: $value, r: $value) -> Option<bool> {
+                let b_part = r - a;
+                let error = (a - (r - b_part)) + (b - b_part);
+                (a.abs() < $high && b.abs() < $high).then_some(error == 0.0)
+            }
+            fn difference_is_exact(a: $value, b: $value, r: $value) -> Option<bool> {
+                Self::sum_is_exact(a, -b, r)
+            }
+            // The errors below are numbers of the format unless they are too small.
+            fn product_is_exact(a: $value, b: $value, r: $value) -> Option<bool> {
+                if a == 0.0 || b == 0.0 {
+                    return Some(true);
+                }
+                ($low < r.abs() && r.abs() < $high).then(|| a.mul_add(b, -r) == 0.0)
+            }
+            fn quotient_is_exact(a: $value, b: $value, r: $value) -> Option<bool> {
+                if a == 0.0 {
+                    return Some(true);
+                }
+                let usual = $low < a.abs() && a.abs() < $high && $low < r.abs() && r.abs() < $high;
+                usual.then(|| r.mul_add(b, -a) == 0.0)
+            }
+            fn root_is_exact(a: $value, r: $value) -> Option<bool> {
+                if a == 0.0 {
+                    return Some(true);
+                }
+                ($low < a).then(|| r.mul_add(r, -a) == 0.0)
+            }
         }
     )* };
 }
 
 host! {
-    F32 = f32;
-    F64 = f64;
+    F32 = f32, errors are normal from 1e-25 to 1e35;
+    F64 = f64, errors are normal from 1e-250 to 1e300;
 }
 
-/// Whether the host may be asked at all: the rounding mode, and `fcsr` before the operation.
-pub(crate) fn may_serve(rm: Round, fcsr: u32) -> bool {
-    rm == Round::NearestTiesToEven && fcsr & NX != 0
+/// The result and flags of a host operation that rounded to nearest even, if they are beyond doubt.
+/// `fcsr` is what was raised before.
+#[inline(always)]
+pub(crate) fn settle<F: Host>(
+    fcsr: u32,
+    value: F::Value,
+    is_exact: impl FnOnce() -> Option<bool>,
+) -> Option<(F, u32)> {
+    let result = F::of(value);
+    let magnitude = result.magnitude();
+    let normal = F::SMALLEST_NORMAL < magnitude && magnitude < F::INFINITY;
+    if normal && fcsr & NX != 0 {
+        return Some((result, 0));
+    }
+    match is_exact()? {
+        true if normal || result.is_zero() => Some((result, 0)),
+        false if normal => Some((result, NX)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use rustc_apfloat::Round;
+
     use super::*;
     use crate::softfloat as sf;
 
@@ -81,9 +126,7 @@ mod tests {
 
     /// Numbers of which most are ordinary, and many are near a limit of the format.
     fn operand(seed: &mut u64) -> u64 {
-        *seed = seed
-            .wrapping_mul(0xd134_2543_de82_ef95)
-            .wrapping_add(0x2545_f491_4f6c_dd1d);
+        *seed = seed.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(0x2545_f491_4f6c_dd1d);
         let bits = *seed ^ (*seed >> 29);
         match bits >> 60 {
             0..8 => (bits & 0x800f_ffff_ffff_ffff) | (0x3f0 + (bits >> 53 & 0x1f)) << 52,
@@ -94,21 +137,26 @@ mod tests {
         }
     }
 
-    fn agree<F: Host + std::fmt::Debug>(host: F::Value, soft: sf::Flagged<F>) -> bool {
-        F::settled(host).is_none_or(|result| result == soft.0 && soft.1 & !NX == 0)
+    fn agree<F: Host>(host: F::Value, exact: Option<bool>, soft: sf::Flagged<F>) -> bool {
+        [0, NX].into_iter().all(|raised| {
+            settle::<F>(raised, host, || exact)
+                .is_none_or(|(result, flags)| result == soft.0 && raised | flags == raised | soft.1)
+        })
     }
 
     fn compare_all<F: Host + std::fmt::Debug>(a: F, b: F, c: F) {
         let (x, y, z) = (a.value(), b.value(), c.value());
-        assert!(agree(F::add(x, y), sf::add(a, b, RNE)), "{a:?} + {b:?}");
-        assert!(agree(F::sub(x, y), sf::sub(a, b, RNE)), "{a:?} - {b:?}");
-        assert!(agree(F::mul(x, y), sf::mul(a, b, RNE)), "{a:?} * {b:?}");
-        assert!(agree(F::div(x, y), sf::div(a, b, RNE)), "{a:?} / {b:?}");
-        assert!(agree(F::sqrt(x), sf::sqrt(a, RNE)), "sqrt {a:?}");
-        assert!(
-            agree(F::mul_add(x, y, z), sf::mul_add(a, b, c, RNE)),
-            "{a:?} * {b:?} + {c:?}"
-        );
+        let r = F::add(x, y);
+        assert!(agree(r, F::sum_is_exact(x, y, r), sf::add(a, b, RNE)), "{a:?} + {b:?}");
+        let r = F::sub(x, y);
+        assert!(agree(r, F::difference_is_exact(x, y, r), sf::sub(a, b, RNE)), "{a:?} - {b:?}");
+        let r = F::mul(x, y);
+        assert!(agree(r, F::product_is_exact(x, y, r), sf::mul(a, b, RNE)), "{a:?} * {b:?}");
+        let r = F::div(x, y);
+        assert!(agree(r, F::quotient_is_exact(x, y, r), sf::div(a, b, RNE)), "{a:?} / {b:?}");
+        let r = F::sqrt(x);
+        assert!(agree(r, F::root_is_exact(x, r), sf::sqrt(a, RNE)), "sqrt {a:?}");
+        assert!(agree(F::mul_add(x, y, z), None, sf::mul_add(a, b, c, RNE)), "{a:?} * {b:?} + {c:?}");
     }
 
     #[test]
@@ -117,20 +165,27 @@ mod tests {
         for _ in 0..100_000 {
             let [a, b, c] = [(); 3].map(|()| operand(&mut seed));
             compare_all(F64(a), F64(b), F64(c));
+            // Few significant bits, so that results are often exact.
+            let short = |v: u64| F64(v & 0xffff_fff0_0000_0000);
+            compare_all(short(a), short(b), short(c));
             // The same shapes in single precision: sign and upper bits of the exponent kept.
             let single = |v: u64| F32((v >> 32 & 0xc000_0000) as u32 | (v >> 29 & 0x3fff_ffff) as u32);
             compare_all(single(a), single(b), single(c));
+            let short = |v: u64| F32(single(v).0 & 0xffff_f000);
+            compare_all(short(a), short(b), short(c));
         }
     }
 
     #[test]
-    fn the_host_serves_only_when_nothing_but_inexact_can_happen() {
-        assert!(may_serve(RNE, NX));
-        assert!(!may_serve(RNE, 0));
-        assert!(!may_serve(Round::TowardZero, NX));
-        for unsettled in [0.0, f64::MIN_POSITIVE, 5e-324, f64::INFINITY, f64::NAN] {
-            assert_eq!(F64::settled(unsettled), None);
+    fn only_exact_zeros_and_normal_numbers_are_settled() {
+        let settled =
+            |raised, value: f64, exact| settle::<F64>(raised, value, || exact).map(|(_, flags)| flags);
+        assert_eq!(settled(NX, 1.5, None), Some(0));
+        assert_eq!(settled(0, 1.5, None), None);
+        assert_eq!(settled(0, 1.5, Some(false)), Some(NX));
+        assert_eq!(settled(0, -0.0, Some(true)), Some(0));
+        for doubtful in [0.0, f64::MIN_POSITIVE, 5e-324, f64::INFINITY, f64::NAN] {
+            assert_eq!(settled(NX, doubtful, Some(false)), None);
         }
-        assert_eq!(F64::settled(-1.5), Some(F64((-1.5f64).to_bits())));
     }
 }

@@ -1,12 +1,12 @@
-//! Running blocks: the loop that decides before each block whether to go on, and the loop over a block.
+//! Running: trace after trace while nothing special happens, else instruction by instruction.
 
 use causality_machine::{
-    Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Machine, Memory, PauseReason,
+    Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Machine, Memory, PauseReason, Trap,
 };
 
-use crate::block::{Block, Blocks};
 use crate::dispatch::{self, Op};
 use crate::exec::Stop;
+use crate::trace::{Traces, decode_at};
 
 /// One retired instruction, as an observer sees it.
 #[derive(Clone, Copy, Debug)]
@@ -29,16 +29,14 @@ type Observer = Box<dyn FnMut(Retired<'_>) + Send>;
 /// the last.
 #[derive(Default)]
 pub struct Interpreter {
-    blocks: Blocks,
+    traces: Traces,
     observer: Option<Observer>,
     retired: u64,
 }
 
 impl std::fmt::Debug for Interpreter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Interpreter")
-            .field("retired", &self.retired)
-            .finish_non_exhaustive()
+        f.debug_struct("Interpreter").field("retired", &self.retired).finish_non_exhaustive()
     }
 }
 
@@ -52,10 +50,7 @@ impl Interpreter {
     /// Calls `observer` after each instruction that retires. Much slower; changes nothing else.
     #[must_use]
     pub fn with_observer(observer: impl FnMut(Retired<'_>) + Send + 'static) -> Self {
-        Interpreter {
-            observer: Some(Box::new(observer)),
-            ..Interpreter::default()
-        }
+        Interpreter { observer: Some(Box::new(observer)), ..Interpreter::default() }
     }
 
     /// Instructions this interpreter has retired.
@@ -91,110 +86,85 @@ impl Interpreter {
             if left == 0 {
                 return Ok(Exit::Paused(PauseReason::Step));
             }
-            let block = match self
-                .blocks
-                .at(machine.hart.pc, &machine.memory, &machine.breakpoints)
-            {
-                Ok(block) => block,
-                Err(fault) => return Ok(Exit::Trap(fault.at(machine.hart.pc))),
-            };
-            let before = machine.hart.fuel;
-            if let Some(exit) = self.run_block(block, machine, host, left)? {
+            let before = machine.hart.instret();
+            if let Some(exit) = self.step(machine, host)? {
                 return Ok(exit);
             }
-            left -= before - machine.hart.fuel;
+            if self.observer.is_none() {
+                self.run_traces(machine, left - 1);
+            }
+            left -= machine.hart.instret() - before;
             at_breakpoint = machine.breakpoints.contains(machine.hart.pc);
         }
     }
 
-    /// Runs as much of a block as may be run; leaves the hart exact.
-    fn run_block(
-        &mut self,
-        block: Block,
-        machine: &mut Machine,
-        host: &mut dyn Host,
-        max: u64,
-    ) -> Result<Option<Exit>, HostError> {
-        let ops = self.blocks.ops(block);
-        let payable = machine.hart.fuel.min(max);
-        let payable = if self.observer.is_some() {
-            payable.min(1)
-        } else {
-            payable
-        };
-        let n = ops.len().min(usize::try_from(payable).unwrap_or(usize::MAX));
-        let observed = self.observer.is_some().then(|| machine.hart.clone());
-        // Where control goes unless a jump says otherwise, also when the block is cut short.
-        machine.hart.pc = ops.get(n).map_or(block.end, |next| next.pc);
-        let mut done = dispatch::run(&ops[..n], &mut machine.hart, &mut machine.memory);
-        machine.hart.fuel -= done as u64;
-        let mut exit = None;
-        if let Some(op) = ops[..n].get(done) {
-            machine.hart.pc = ops.get(done + 1).map_or(block.end, |next| next.pc);
-            match execute_in_full(op, machine, host)? {
-                Resolved::Retired(ended) => {
-                    machine.hart.fuel -= 1;
-                    done += 1;
-                    exit = ended;
-                }
-                Resolved::Stopped(stopped) => exit = Some(stopped),
+    /// Runs at most `max` instructions, until there is one that takes more than its handler.
+    fn run_traces(&mut self, machine: &mut Machine, max: u64) {
+        let pause = machine.pause_handle();
+        let Machine { hart, memory, breakpoints, .. } = machine;
+        self.traces.keep_only_current(memory, breakpoints);
+        let budget = hart.fuel.min(max);
+        let mut left = budget;
+        while left > 0 && !pause.is_requested() {
+            let Some(trace) = self.traces.at(hart.pc, memory, breakpoints) else { break };
+            let mut ops = self.traces.ops(trace);
+            // Where control goes unless an instruction says otherwise.
+            hart.pc = trace.end;
+            if ops.len() as u64 > left {
+                hart.pc = ops[left as usize].pc;
+                ops = &ops[..left as usize];
             }
+            let retired = dispatch::run(ops, hart, memory);
+            if retired == 0 {
+                break;
+            }
+            left -= retired as u64;
         }
-        if let (Some(before), Some(observer), 1) = (observed, &mut self.observer, done) {
-            let word = machine.memory.fetch(before.pc).unwrap_or(0);
-            let (after, memory) = (&machine.hart, &machine.memory);
-            observer(Retired {
-                pc: before.pc,
-                word,
-                before: &before,
-                after,
-                memory,
-            });
+        hart.fuel -= budget - left;
+    }
+
+    /// Executes one instruction, whatever it takes.
+    fn step(&mut self, machine: &mut Machine, host: &mut dyn Host) -> Result<Option<Exit>, HostError> {
+        let before = self.observer.is_some().then(|| machine.hart.clone());
+        let pc = machine.hart.pc;
+        let decoded = match decode_at(pc, &machine.memory) {
+            Ok(decoded) => decoded,
+            Err(fault) => return Ok(Some(Exit::Trap(fault.at(pc)))),
+        };
+        let next = pc.wrapping_add(decoded.len() as u64);
+        let mut exit = None;
+        let target = match Op::new(decoded, pc).execute(&mut machine.hart, &mut machine.memory) {
+            Ok(()) => next,
+            Err(Stop::Jump(target)) => target,
+            Err(Stop::Ecall) => match host.ecall(&mut machine.hart, &mut machine.memory)? {
+                Flow::Continue => next,
+                Flow::Exit(code) => {
+                    exit = Some(Exit::Completed(code));
+                    next
+                }
+                Flow::Pause => return Ok(Some(Exit::Paused(PauseReason::Host))),
+                Flow::Trap(cause, tval) => return Ok(Some(Exit::Trap(Trap { cause, pc, tval }))),
+            },
+            Err(stop) => return Ok(Some(Exit::Trap(fault(stop, pc, &machine.memory).at(pc)))),
+        };
+        machine.hart.pc = target;
+        machine.hart.fuel -= 1;
+        if let (Some(before), Some(observer)) = (before, &mut self.observer) {
+            let word = machine.memory.fetch(pc).unwrap_or(0);
+            observer(Retired { pc, word, before: &before, after: &machine.hart, memory: &machine.memory });
         }
         Ok(exit)
     }
 }
 
-/// What became of an instruction that its handler gave up.
-enum Resolved {
-    /// It retired, and the machine goes on or is completed.
-    Retired(Option<Exit>),
-    /// It did not.
-    Stopped(Exit),
-}
-
-#[cold]
-fn execute_in_full(op: &Op, machine: &mut Machine, host: &mut dyn Host) -> Result<Resolved, HostError> {
-    let Err(stop) = op.execute(&mut machine.hart, &mut machine.memory) else {
-        return Ok(Resolved::Retired(None));
-    };
-    let pc = op.pc;
-    machine.hart.pc = pc;
-    let fault = match stop {
+/// The fault of an instruction that traps.
+fn fault(stop: Stop, pc: u64, memory: &Memory) -> Fault {
+    match stop {
         Stop::Fault(fault) => fault,
-        Stop::Illegal | Stop::Slow => {
-            let word = machine.memory.fetch(pc).unwrap_or(0);
-            Fault {
-                cause: Cause::IllegalInstruction,
-                tval: u64::from(word),
-            }
+        Stop::Ebreak => Fault { cause: Cause::Breakpoint, tval: pc },
+        Stop::Illegal | Stop::Slow | Stop::Ecall | Stop::Jump(_) => {
+            let word = memory.fetch(pc).unwrap_or(0);
+            Fault { cause: Cause::IllegalInstruction, tval: u64::from(word) }
         }
-        Stop::Ebreak => Fault {
-            cause: Cause::Breakpoint,
-            tval: pc,
-        },
-        Stop::Ecall => match host.ecall(&mut machine.hart, &mut machine.memory)? {
-            Flow::Continue => {
-                machine.hart.pc = pc.wrapping_add(4);
-                return Ok(Resolved::Retired(None));
-            }
-            Flow::Exit(code) => {
-                machine.hart.pc = pc.wrapping_add(4);
-                return Ok(Resolved::Retired(Some(Exit::Completed(code))));
-            }
-            Flow::Pause => return Ok(Resolved::Stopped(Exit::Paused(PauseReason::Host))),
-            Flow::Trap(cause, tval) => Fault { cause, tval },
-        },
-    };
-    Ok(Resolved::Stopped(Exit::Trap(fault.at(pc))))
+    }
 }

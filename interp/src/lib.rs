@@ -2,17 +2,16 @@
 //!
 //! Written to be read beside the manual: [`exec`](self) holds one file per extension, `num` and
 //! `softfloat` the pure functions they use. It is nevertheless a usable interpreter: instructions are
-//! decoded once into straight-line blocks, and the loop over a block neither allocates nor looks
-//! anything up.
+//! decoded once into traces, and running a trace neither allocates nor looks anything up.
 
 #![forbid(unsafe_code)]
 
-mod block;
 mod dispatch;
 mod exec;
 mod hostfloat;
 mod interpreter;
 mod num;
 mod softfloat;
+mod trace;
 
 pub use interpreter::{Interpreter, Retired};

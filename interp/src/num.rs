@@ -17,11 +17,7 @@ pub(crate) const fn mulhu(a: u64, b: u64) -> u64 {
 
 /// Signed quotient; all ones for a zero divisor, the dividend on overflow (manual, M, "Division").
 pub(crate) const fn div(a: u64, b: u64) -> u64 {
-    if b == 0 {
-        u64::MAX
-    } else {
-        (a as i64).wrapping_div(b as i64) as u64
-    }
+    if b == 0 { u64::MAX } else { (a as i64).wrapping_div(b as i64) as u64 }
 }
 
 /// Unsigned quotient; all ones for a zero divisor.
@@ -31,11 +27,7 @@ pub(crate) const fn divu(a: u64, b: u64) -> u64 {
 
 /// Signed remainder; the dividend for a zero divisor, zero on overflow.
 pub(crate) const fn rem(a: u64, b: u64) -> u64 {
-    if b == 0 {
-        a
-    } else {
-        (a as i64).wrapping_rem(b as i64) as u64
-    }
+    if b == 0 { a } else { (a as i64).wrapping_rem(b as i64) as u64 }
 }
 
 /// Unsigned remainder; the dividend for a zero divisor.
@@ -46,11 +38,7 @@ pub(crate) const fn remu(a: u64, b: u64) -> u64 {
 /// [`div`] on 32-bit words.
 pub(crate) const fn divw(a: u64, b: u64) -> u64 {
     let (a, b) = (a as i32, b as i32);
-    sext_w(if b == 0 {
-        u32::MAX
-    } else {
-        a.wrapping_div(b) as u32
-    })
+    sext_w(if b == 0 { u32::MAX } else { a.wrapping_div(b) as u32 })
 }
 
 /// [`divu`] on 32-bit words.
@@ -62,11 +50,7 @@ pub(crate) const fn divuw(a: u64, b: u64) -> u64 {
 /// [`rem`] on 32-bit words.
 pub(crate) const fn remw(a: u64, b: u64) -> u64 {
     let (a, b) = (a as i32, b as i32);
-    sext_w(if b == 0 {
-        a as u32
-    } else {
-        a.wrapping_rem(b) as u32
-    })
+    sext_w(if b == 0 { a as u32 } else { a.wrapping_rem(b) as u32 })
 }
 
 /// [`remu`] on 32-bit words.
@@ -140,10 +124,7 @@ mod tests {
     #[test]
     fn signed_overflow_returns_the_dividend_and_no_remainder() {
         assert_eq!((div(MIN, ALL), rem(MIN, ALL)), (MIN, 0));
-        assert_eq!(
-            (divw(0x8000_0000, ALL), remw(0x8000_0000, ALL)),
-            (0xffff_ffff_8000_0000, 0)
-        );
+        assert_eq!((divw(0x8000_0000, ALL), remw(0x8000_0000, ALL)), (0xffff_ffff_8000_0000, 0));
     }
 
     #[test]

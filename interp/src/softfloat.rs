@@ -127,11 +127,7 @@ fn flags(status: Status) -> u32 {
 
 /// NV if an operand is a signaling NaN.
 fn signaling<F: Format>(operands: &[F]) -> u32 {
-    if operands.iter().any(|o| o.is_signaling()) {
-        NV
-    } else {
-        0
-    }
+    if operands.iter().any(|o| o.is_signaling()) { NV } else { 0 }
 }
 
 /// Turns a result of the library into ours.
@@ -158,18 +154,12 @@ fn finish<F: Format>(result: StatusAnd<F::Soft>, scaled: impl FnOnce() -> F::Sof
 /// For operations whose tiny results are always exact.
 fn finish_never_tiny<F: Format>(result: StatusAnd<F::Soft>) -> Flagged<F> {
     let value = F::from_bits(result.value.to_bits() as u64);
-    (
-        if value.is_nan() { F::canonical_nan() } else { value },
-        flags(result.status),
-    )
+    (if value.is_nan() { F::canonical_nan() } else { value }, flags(result.status))
 }
 
 /// The result of an operation with a NaN among its operands.
 fn nan<F: Format>(operands: &[F]) -> Option<Flagged<F>> {
-    operands
-        .iter()
-        .any(|o| o.is_nan())
-        .then(|| (F::canonical_nan(), signaling(operands)))
+    operands.iter().any(|o| o.is_nan()).then(|| (F::canonical_nan(), signaling(operands)))
 }
 
 pub(crate) fn add<F: Format>(a: F, b: F, rm: Round) -> Flagged<F> {
@@ -182,17 +172,13 @@ pub(crate) fn sub<F: Format>(a: F, b: F, rm: Round) -> Flagged<F> {
 
 pub(crate) fn mul<F: Format>(a: F, b: F, rm: Round) -> Flagged<F> {
     nan(&[a, b]).unwrap_or_else(|| {
-        finish(a.soft().mul_r(b.soft(), rm), || {
-            a.soft().scalbn(F::SCALE).mul_r(b.soft(), rm).value
-        })
+        finish(a.soft().mul_r(b.soft(), rm), || a.soft().scalbn(F::SCALE).mul_r(b.soft(), rm).value)
     })
 }
 
 pub(crate) fn div<F: Format>(a: F, b: F, rm: Round) -> Flagged<F> {
     nan(&[a, b]).unwrap_or_else(|| {
-        finish(a.soft().div_r(b.soft(), rm), || {
-            a.soft().scalbn(F::SCALE).div_r(b.soft(), rm).value
-        })
+        finish(a.soft().div_r(b.soft(), rm), || a.soft().scalbn(F::SCALE).div_r(b.soft(), rm).value)
     })
 }
 
@@ -226,11 +212,7 @@ pub(crate) fn sqrt<F: Format>(a: F, rm: Round) -> Flagged<F> {
     let biased = (a.bits() >> F::FRACTION) as i32;
     let bias = (1 << (F::WIDTH - F::FRACTION - 2)) - 1;
     let exponent = biased.max(1) - bias - F::FRACTION as i32;
-    let significand = if biased == 0 {
-        fraction
-    } else {
-        fraction | F::SMALLEST_NORMAL
-    };
+    let significand = if biased == 0 { fraction } else { fraction | F::SMALLEST_NORMAL };
     let odd = exponent & 1;
     let shift = significand.leading_zeros() & !1;
     let radicand = u128::from(significand << shift) << (60 + odd);
@@ -247,11 +229,7 @@ fn compare<F: Format>(a: F, b: F) -> Option<Ordering> {
         return None;
     }
     let key = |v: F| {
-        if v.is_negative() {
-            -(v.magnitude() as i128)
-        } else {
-            v.magnitude() as i128
-        }
+        if v.is_negative() { -(v.magnitude() as i64) } else { v.magnitude() as i64 }
     };
     Some(key(a).cmp(&key(b)))
 }
@@ -306,11 +284,7 @@ pub(crate) fn extreme_or_nan<F: Format>(a: F, b: F, which: Extreme) -> Flagged<F
 
 fn extreme_of_numbers<F: Format>(a: F, b: F, which: Extreme) -> F {
     // Zeros compare equal, so their signs decide.
-    let a_less = if a.is_zero() && b.is_zero() {
-        a.is_negative()
-    } else {
-        lt_quiet(a, b).0
-    };
+    let a_less = if a.is_zero() && b.is_zero() { a.is_negative() } else { lt_quiet(a, b).0 };
     if a_less == (which == Extreme::Min) { a } else { b }
 }
 
@@ -325,11 +299,7 @@ pub(crate) fn classify<F: Format>(a: F) -> u64 {
         _ if a.is_infinite() => 3,
         _ => 2,
     };
-    1 << if a.is_negative() {
-        3 - from_zero
-    } else {
-        4 + from_zero
-    }
+    1 << if a.is_negative() { 3 - from_zero } else { 4 + from_zero }
 }
 
 /// Integer types that floats convert to and from.
@@ -382,12 +352,7 @@ where
 
 /// `fround` (Zfa): to an integer in the same format; never inexact.
 pub(crate) fn round<F: Format>(a: F, rm: Round) -> Flagged<F> {
-    nan(&[a]).unwrap_or_else(|| {
-        (
-            F::from_bits(a.soft().round_to_integral(rm).value.to_bits() as u64),
-            0,
-        )
-    })
+    nan(&[a]).unwrap_or_else(|| (F::from_bits(a.soft().round_to_integral(rm).value.to_bits() as u64), 0))
 }
 
 /// `froundnx` (Zfa): as [`round`], inexact when the value changed.
@@ -438,13 +403,8 @@ mod tests {
     use super::*;
 
     const RNE: Round = Round::NearestTiesToEven;
-    const ALL_ROUNDS: [Round; 5] = [
-        RNE,
-        Round::TowardZero,
-        Round::TowardNegative,
-        Round::TowardPositive,
-        Round::NearestTiesToAway,
-    ];
+    const ALL_ROUNDS: [Round; 5] =
+        [RNE, Round::TowardZero, Round::TowardNegative, Round::TowardPositive, Round::NearestTiesToAway];
 
     fn s(x: f32) -> F32 {
         F32(x.to_bits())
@@ -482,10 +442,7 @@ mod tests {
         assert_eq!(min(s(0.0), s(-0.0)), (s(-0.0), 0));
         assert_eq!(min(s(1.0), s(f32::NAN)), (s(1.0), 0));
         assert_eq!(min(F32(0x7f80_0001), s(2.0)), (s(2.0), NV));
-        assert_eq!(
-            min(F32(0x7f80_0001), F32(0x7f80_0001)),
-            (F32::canonical_nan(), NV)
-        );
+        assert_eq!(min(F32(0x7f80_0001), F32(0x7f80_0001)), (F32::canonical_nan(), NV));
     }
 
     #[test]
@@ -502,10 +459,7 @@ mod tests {
             0x7f80_0001,
             0x7fc0_0000,
         ];
-        assert_eq!(
-            bits.map(|b| classify(F32(b)).trailing_zeros()),
-            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-        );
+        assert_eq!(bits.map(|b| classify(F32(b)).trailing_zeros()), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 
     #[test]
@@ -516,17 +470,11 @@ mod tests {
             let bits = seed >> 1;
             let host = f64::from_bits(bits).sqrt();
             let (ours, _) = sqrt(F64(bits), RNE);
-            assert!(
-                host.is_nan() && ours.is_nan() || host.to_bits() == ours.0,
-                "{bits:#x}"
-            );
+            assert!(host.is_nan() && ours.is_nan() || host.to_bits() == ours.0, "{bits:#x}");
             let bits = (seed >> 33) as u32;
             let host = f32::from_bits(bits).sqrt();
             let (ours, _) = sqrt(F32(bits), RNE);
-            assert!(
-                host.is_nan() && ours.is_nan() || host.to_bits() == ours.0,
-                "{bits:#x}"
-            );
+            assert!(host.is_nan() && ours.is_nan() || host.to_bits() == ours.0, "{bits:#x}");
         }
     }
 
@@ -547,10 +495,7 @@ mod tests {
     fn tininess_is_detected_after_rounding() {
         let smallest = f32::MIN_POSITIVE;
         // (1 - 2^-24) * 2^-126 is exact with an unbounded exponent: tiny, though rounded up.
-        assert_eq!(
-            mul(s(1.0 - 2f32.powi(-24)), s(smallest), RNE),
-            (s(smallest), UF | NX)
-        );
+        assert_eq!(mul(s(1.0 - 2f32.powi(-24)), s(smallest), RNE), (s(smallest), UF | NX));
         // (1 + 2^-23) * (1 - 2^-23) * 2^-126 = (1 - 2^-46) * 2^-126 rounds to 2^-126 in 24 bits.
         assert_eq!(
             mul(s((1.0 + 2f32.powi(-23)) * smallest), s(1.0 - 2f32.powi(-23)), RNE),

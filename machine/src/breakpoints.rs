@@ -2,23 +2,31 @@
 
 use std::collections::BTreeSet;
 
+use crate::version::next_version;
+
 /// Breakpoints by pc. An address need not be the start of an instruction, or mapped.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Breakpoints {
     set: BTreeSet<u64>,
     version: u64,
 }
 
+impl Default for Breakpoints {
+    fn default() -> Self {
+        Breakpoints { set: BTreeSet::new(), version: next_version() }
+    }
+}
+
 impl Breakpoints {
     /// Adds one; `false` if it was there.
     pub fn insert(&mut self, pc: u64) -> bool {
-        self.version += 1;
+        self.version = next_version();
         self.set.insert(pc)
     }
 
     /// Removes one; `false` if there was none.
     pub fn remove(&mut self, pc: u64) -> bool {
-        self.version += 1;
+        self.version = next_version();
         self.set.remove(&pc)
     }
 
@@ -34,8 +42,8 @@ impl Breakpoints {
         self.set.iter().copied()
     }
 
-    /// A number that changes with every change of the set, so that executors know when the code they
-    /// made for it is stale.
+    /// A number that changes with every change of the set and that no other set has, so that executors
+    /// know when the code they made for it is stale.
     #[must_use]
     pub const fn version(&self) -> u64 {
         self.version

@@ -52,10 +52,7 @@ impl ImageSegment {
     /// The pages it occupies, as a range of addresses, if it fits in 64 bits.
     #[must_use]
     pub fn pages(&self) -> Option<Range<u64>> {
-        let end = self
-            .addr
-            .checked_add(self.size)?
-            .checked_next_multiple_of(PAGE_SIZE)?;
+        let end = self.addr.checked_add(self.size)?.checked_next_multiple_of(PAGE_SIZE)?;
         Some(self.addr & !(PAGE_SIZE - 1)..end)
     }
 }
@@ -82,12 +79,7 @@ impl Image {
     /// First address after all segments, page aligned: where the heap may begin.
     #[must_use]
     pub fn end(&self) -> u64 {
-        self.segments
-            .iter()
-            .filter_map(|s| s.pages())
-            .map(|r| r.end)
-            .max()
-            .unwrap_or(PAGE_SIZE)
+        self.segments.iter().filter_map(|s| s.pages()).map(|r| r.end).max().unwrap_or(PAGE_SIZE)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod memory;
 mod pause;
 mod state;
 mod trap;
+mod version;
 
 pub use breakpoints::Breakpoints;
 pub use executor::{Executor, Flow, Host, HostError};

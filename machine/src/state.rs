@@ -24,13 +24,8 @@ pub enum VmState {
 
 impl VmState {
     /// All states.
-    pub const ALL: [VmState; 5] = [
-        VmState::Ready,
-        VmState::Running,
-        VmState::Paused,
-        VmState::Error,
-        VmState::Completed,
-    ];
+    pub const ALL: [VmState; 5] =
+        [VmState::Ready, VmState::Running, VmState::Paused, VmState::Error, VmState::Completed];
 
     /// Whether the machine may go from `self` to `to`.
     #[must_use]

@@ -87,11 +87,7 @@ impl Fault {
     /// The trap of the instruction at `pc`.
     #[must_use]
     pub const fn at(self, pc: u64) -> Trap {
-        Trap {
-            cause: self.cause,
-            pc,
-            tval: self.tval,
-        }
+        Trap { cause: self.cause, pc, tval: self.tval }
     }
 }
 

@@ -6,12 +6,7 @@ use causality_machine::{Cause, Fault, Limits, Memory};
 const BASE: u64 = 0x10000;
 
 fn limits() -> Limits {
-    Limits {
-        address_space: 1 << 30,
-        memory: 1 << 20,
-        segments: 8,
-        ..Limits::default()
-    }
+    Limits { address_space: 1 << 30, memory: 1 << 20, segments: 8, ..Limits::default() }
 }
 
 /// text | rodata | data | hole | guard | stack, one or two pages each.
@@ -27,20 +22,8 @@ fn memory() -> Memory {
         at += pages * PAGE_SIZE;
     }
     at += PAGE_SIZE;
-    m.map(
-        at..at + PAGE_SIZE,
-        Perms::NONE,
-        SegmentKind::Guard,
-        Memory::STACK_GUARD,
-    )
-    .unwrap();
-    m.map(
-        at + PAGE_SIZE..at + 2 * PAGE_SIZE,
-        Perms::RW,
-        SegmentKind::Stack,
-        "stack",
-    )
-    .unwrap();
+    m.map(at..at + PAGE_SIZE, Perms::NONE, SegmentKind::Guard, Memory::STACK_GUARD).unwrap();
+    m.map(at + PAGE_SIZE..at + 2 * PAGE_SIZE, Perms::RW, SegmentKind::Stack, "stack").unwrap();
     m
 }
 
@@ -73,10 +56,7 @@ fn loads_and_stores_obey_segment_permissions() {
 fn one_byte_past_the_end_faults_and_touches_nothing() {
     let mut m = memory();
     assert_eq!(m.load::<1>(HOLE), fault(Cause::LoadAccessFault, HOLE));
-    assert_eq!(
-        m.store(HOLE - 7, [9; 8]),
-        fault(Cause::StoreAccessFault, HOLE - 7)
-    );
+    assert_eq!(m.store(HOLE - 7, [9; 8]), fault(Cause::StoreAccessFault, HOLE - 7));
     assert_eq!(m.load::<7>(HOLE - 7), Ok([0; 7]));
     assert_eq!(m.store(END - 7, [9; 8]), fault(Cause::StoreAccessFault, END - 7));
     assert_eq!(m.load::<8>(END - 8), Ok([0; 8]));
@@ -87,10 +67,7 @@ fn one_byte_past_the_end_faults_and_touches_nothing() {
 fn an_access_may_span_segments_that_both_allow_it() {
     let mut m = memory();
     assert_eq!(m.load::<8>(DATA - 4), Ok([0; 8]));
-    assert_eq!(
-        m.store(DATA - 4, [1; 8]),
-        fault(Cause::StoreAccessFault, DATA - 4)
-    );
+    assert_eq!(m.store(DATA - 4, [1; 8]), fault(Cause::StoreAccessFault, DATA - 4));
     assert_eq!(m.load::<4>(DATA), Ok([0; 4]));
     m.protect(RODATA..DATA, Perms::RW).unwrap();
     assert_eq!(m.store(DATA - 4, [1; 8]), Ok(()));
@@ -99,21 +76,10 @@ fn an_access_may_span_segments_that_both_allow_it() {
 #[test]
 fn accesses_that_wrap_the_address_space_fault() {
     let mut m = memory();
-    for addr in [
-        u64::MAX,
-        u64::MAX - 3,
-        u64::MAX - 7,
-        1 << 63,
-        1 << 30,
-        (1 << 30) - 1,
-        0,
-    ] {
+    for addr in [u64::MAX, u64::MAX - 3, u64::MAX - 7, 1 << 63, 1 << 30, (1 << 30) - 1, 0] {
         assert_eq!(m.load::<8>(addr), fault(Cause::LoadAccessFault, addr));
         assert_eq!(m.store(addr, [0; 8]), fault(Cause::StoreAccessFault, addr));
-        assert_eq!(
-            m.fetch(addr & !1),
-            fault(Cause::InstructionAccessFault, addr & !1)
-        );
+        assert_eq!(m.fetch(addr & !1), fault(Cause::InstructionAccessFault, addr & !1));
     }
     assert!(m.slice(u64::MAX, 2).is_err());
     assert!(m.slice(DATA, u64::MAX).is_err());
@@ -139,26 +105,15 @@ fn an_instruction_may_span_pages_and_faults_at_the_missing_half() {
     assert_eq!(m.fetch(last), fault(Cause::InstructionAccessFault, RODATA));
     m.protect(RODATA..DATA, Perms::RX).unwrap();
     assert_eq!(m.fetch(last), Ok(0x0513));
-    assert_eq!(
-        m.fetch(last + 1),
-        fault(Cause::InstructionAddressMisaligned, last + 1)
-    );
+    assert_eq!(m.fetch(last + 1), fault(Cause::InstructionAddressMisaligned, last + 1));
 }
 
 #[test]
 fn writable_code_needs_leave_and_shows_stores_at_fence_i() {
     let mut m = memory();
-    assert!(matches!(
-        m.protect(DATA..HOLE, Perms::RWX),
-        Err(MapError::WritableCode)
-    ));
-    let mut m = Memory::new(Limits {
-        allow_writable_code: true,
-        ..limits()
-    })
-    .unwrap();
-    m.map(BASE..BASE + PAGE_SIZE, Perms::RWX, SegmentKind::Text, "jit")
-        .unwrap();
+    assert!(matches!(m.protect(DATA..HOLE, Perms::RWX), Err(MapError::WritableCode)));
+    let mut m = Memory::new(Limits { allow_writable_code: true, ..limits() }).unwrap();
+    m.map(BASE..BASE + PAGE_SIZE, Perms::RWX, SegmentKind::Text, "jit").unwrap();
     let version = m.code_version();
     m.store(BASE, [0x13, 0, 0, 0]).unwrap();
     assert_eq!(m.fetch(BASE), Ok(0), "a store is not seen before fence.i");
@@ -197,46 +152,28 @@ fn limits_refuse_and_change_nothing() {
         m.map(far..far + (1 << 20), Perms::RW, SegmentKind::Heap, "big"),
         Err(MapError::MemoryLimit { limit: 0x100000 })
     ));
-    assert!(matches!(
-        m.map(1..2, Perms::R, SegmentKind::Heap, "odd"),
-        Err(MapError::Misaligned)
-    ));
+    assert!(matches!(m.map(1..2, Perms::R, SegmentKind::Heap, "odd"), Err(MapError::Misaligned)));
     assert!(matches!(
         m.map(far..far, Perms::R, SegmentKind::Heap, "nil"),
         Err(MapError::OutsideAddressSpace)
     ));
     assert!(matches!(
-        m.map(
-            (1 << 30) - PAGE_SIZE..(1 << 30) + PAGE_SIZE,
-            Perms::R,
-            SegmentKind::Heap,
-            "top"
-        ),
+        m.map((1 << 30) - PAGE_SIZE..(1 << 30) + PAGE_SIZE, Perms::R, SegmentKind::Heap, "top"),
         Err(MapError::OutsideAddressSpace)
     ));
-    assert!(matches!(
-        m.map(DATA..HOLE, Perms::R, SegmentKind::Heap, "dup"),
-        Err(MapError::Overlap)
-    ));
-    assert!(matches!(
-        m.protect(DATA..HOLE + PAGE_SIZE, Perms::R),
-        Err(MapError::NotMapped)
-    ));
+    assert!(matches!(m.map(DATA..HOLE, Perms::R, SegmentKind::Heap, "dup"), Err(MapError::Overlap)));
+    assert!(matches!(m.protect(DATA..HOLE + PAGE_SIZE, Perms::R), Err(MapError::NotMapped)));
     assert_eq!(before, m.segments().cloned().collect::<Vec<_>>());
     for i in 0..3 {
         let at = far + i * 2 * PAGE_SIZE;
-        m.map(at..at + PAGE_SIZE, Perms::RW, SegmentKind::Heap, "bit")
-            .unwrap();
+        m.map(at..at + PAGE_SIZE, Perms::RW, SegmentKind::Heap, "bit").unwrap();
     }
     let at = far + 6 * PAGE_SIZE;
     assert!(matches!(
         m.map(at..at + PAGE_SIZE, Perms::RW, SegmentKind::Heap, "bit"),
         Err(MapError::SegmentLimit { limit: 8 })
     ));
-    assert!(matches!(
-        m.protect(DATA..DATA + PAGE_SIZE, Perms::R),
-        Err(MapError::SegmentLimit { .. })
-    ));
+    assert!(matches!(m.protect(DATA..DATA + PAGE_SIZE, Perms::R), Err(MapError::SegmentLimit { .. })));
 }
 
 #[test]
@@ -253,10 +190,7 @@ fn neighbours_with_one_name_merge_and_split_again() {
     m.protect(page(1), Perms::RW).unwrap();
     assert_eq!(m.segments().count(), 1);
     m.unmap(page(1)).unwrap();
-    assert_eq!(
-        (m.segments().count(), m.mapped(), m.peak()),
-        (2, 2 * PAGE_SIZE, 3 * PAGE_SIZE)
-    );
+    assert_eq!((m.segments().count(), m.mapped(), m.peak()), (2, 2 * PAGE_SIZE, 3 * PAGE_SIZE));
     assert_eq!(m.find_free(PAGE_SIZE, BASE..1 << 20), Some(page(1).start));
     assert_eq!(m.find_free(2 * PAGE_SIZE, BASE..1 << 20), Some(page(3).start));
     assert_eq!(m.find_free(PAGE_SIZE, BASE..page(1).start), None);
@@ -275,13 +209,7 @@ fn strings_end_at_zero_or_fault_where_memory_ends() {
     let mut m = memory();
     m.store(HOLE - 3, *b"abc").unwrap();
     assert_eq!(m.c_str(HOLE - 3, 3), Ok(None));
-    assert!(matches!(
-        m.c_str(HOLE - 3, 4),
-        Err(Fault {
-            cause: Cause::LoadAccessFault,
-            ..
-        })
-    ));
+    assert!(matches!(m.c_str(HOLE - 3, 4), Err(Fault { cause: Cause::LoadAccessFault, .. })));
     m.store(HOLE - 1, [0]).unwrap();
     assert_eq!(m.c_str(HOLE - 3, 100), Ok(Some(&b"ab"[..])));
 }
@@ -289,12 +217,7 @@ fn strings_end_at_zero_or_fault_where_memory_ends() {
 /// A thousand random changes, with the page table, the segments and host protection compared after each.
 #[test]
 fn random_changes_keep_table_segments_and_host_in_step() {
-    let mut m = Memory::new(Limits {
-        memory: 64 * PAGE_SIZE,
-        segments: 16,
-        ..limits()
-    })
-    .unwrap();
+    let mut m = Memory::new(Limits { memory: 64 * PAGE_SIZE, segments: 16, ..limits() }).unwrap();
     let mut model = [Perms::NONE; 64];
     let mut mapped = [false; 64];
     let mut seed = 0x2545_f491_4f6c_dd1du64;
@@ -310,9 +233,7 @@ fn random_changes_keep_table_segments_and_host_in_step() {
         let range = BASE + pages.start as u64 * PAGE_SIZE..BASE + pages.end as u64 * PAGE_SIZE;
         let perms = [Perms::NONE, Perms::R, Perms::RW, Perms::RX][next(4) as usize];
         let done = match next(3) {
-            0 => m
-                .map(range, perms, SegmentKind::Heap, "heap")
-                .map(|()| (perms, true)),
+            0 => m.map(range, perms, SegmentKind::Heap, "heap").map(|()| (perms, true)),
             1 => m.unmap(range).map(|()| (Perms::NONE, false)),
             _ => m.protect(range, perms).map(|()| (perms, true)),
         };

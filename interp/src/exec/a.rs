@@ -13,11 +13,7 @@ use crate::num::sext_w;
 
 impl<const FULL: bool> Exec<'_, FULL> {
     fn aligned<const N: usize>(addr: u64, cause: Cause) -> Result<u64, Fault> {
-        if addr.is_multiple_of(N as u64) {
-            Ok(addr)
-        } else {
-            Err(Fault { cause, tval: addr })
-        }
+        if addr.is_multiple_of(N as u64) { Ok(addr) } else { Err(Fault { cause, tval: addr }) }
     }
 
     fn lr<const N: usize>(&mut self, ops: Lr, extend: impl FnOnce([u8; N]) -> u64) -> Retire {

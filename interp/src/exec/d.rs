@@ -39,19 +39,19 @@ impl<const FULL: bool> VisitD for Exec<'_, FULL> {
     }
 
     fn fadd_d(&mut self, ops: FR) -> Retire {
-        self.arithmetic(ops, F64::add, sf::add::<F64>)
+        self.arithmetic(ops, F64::add, F64::sum_is_exact, sf::add::<F64>)
     }
 
     fn fsub_d(&mut self, ops: FR) -> Retire {
-        self.arithmetic(ops, F64::sub, sf::sub::<F64>)
+        self.arithmetic(ops, F64::sub, F64::difference_is_exact, sf::sub::<F64>)
     }
 
     fn fmul_d(&mut self, ops: FR) -> Retire {
-        self.arithmetic(ops, F64::mul, sf::mul::<F64>)
+        self.arithmetic(ops, F64::mul, F64::product_is_exact, sf::mul::<F64>)
     }
 
     fn fdiv_d(&mut self, ops: FR) -> Retire {
-        self.arithmetic(ops, F64::div, sf::div::<F64>)
+        self.arithmetic(ops, F64::div, F64::quotient_is_exact, sf::div::<F64>)
     }
 
     fn fsqrt_d(&mut self, ops: FUnary) -> Retire {
@@ -80,22 +80,15 @@ impl<const FULL: bool> VisitD for Exec<'_, FULL> {
 
     fn fcvt_s_d(&mut self, ops: FUnary) -> Retire {
         let a: F64 = self.f(ops.rs1);
-        self.compute(
-            ops.rd,
-            ops.rm,
-            || a.value() as f32,
-            |rm| sf::convert::<F64, F32>(a, rm),
-        )
+        let r = a.value() as f32;
+        let is_exact = || Some(f64::from(r) == a.value());
+        self.compute(ops.rd, ops.rm, r, is_exact, |rm| sf::convert::<F64, F32>(a, rm))
     }
 
     fn fcvt_d_s(&mut self, ops: FUnary) -> Retire {
         let a: F32 = self.f(ops.rs1);
-        self.compute(
-            ops.rd,
-            ops.rm,
-            || f64::from(a.value()),
-            |rm| sf::convert::<F32, F64>(a, rm),
-        )
+        let r = f64::from(a.value());
+        self.compute(ops.rd, ops.rm, r, || Some(true), |rm| sf::convert::<F32, F64>(a, rm))
     }
 
     fn fle_d(&mut self, ops: FCompare) -> Retire {
@@ -115,19 +108,19 @@ impl<const FULL: bool> VisitD for Exec<'_, FULL> {
     }
 
     fn fcvt_w_d(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F64, i32>(ops, |v| v as i32, |v| v as u64)
+        self.float_to_integer::<F64, i32>(ops, |v| v as i32, |v| v as f64, |v| v as u64)
     }
 
     fn fcvt_wu_d(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F64, u32>(ops, |v| v as u32, sext_w)
+        self.float_to_integer::<F64, u32>(ops, |v| v as u32, |v| v as f64, sext_w)
     }
 
     fn fcvt_l_d(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F64, i64>(ops, |v| v as i64, |v| v as u64)
+        self.float_to_integer::<F64, i64>(ops, |v| v as i64, |v| v as f64, |v| v as u64)
     }
 
     fn fcvt_lu_d(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F64, u64>(ops, |v| v as u64, |v| v)
+        self.float_to_integer::<F64, u64>(ops, |v| v as u64, |v| v as f64, |v| v)
     }
 
     fn fmv_x_d(&mut self, ops: FMoveToX) -> Retire {
@@ -136,19 +129,19 @@ impl<const FULL: bool> VisitD for Exec<'_, FULL> {
     }
 
     fn fcvt_d_w(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F64, i32>(ops, |v| v as i32, |v| v as f64)
+        self.integer_to_float::<F64, i32>(ops, |v| v as i32, |v| v as f64, |r| r as i128)
     }
 
     fn fcvt_d_wu(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F64, u32>(ops, |v| v as u32, |v| v as f64)
+        self.integer_to_float::<F64, u32>(ops, |v| v as u32, |v| v as f64, |r| r as i128)
     }
 
     fn fcvt_d_l(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F64, i64>(ops, |v| v as i64, |v| v as f64)
+        self.integer_to_float::<F64, i64>(ops, |v| v as i64, |v| v as f64, |r| r as i128)
     }
 
     fn fcvt_d_lu(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F64, u64>(ops, |v| v, |v| v as f64)
+        self.integer_to_float::<F64, u64>(ops, |v| v, |v| v as f64, |r| r as i128)
     }
 
     fn fmv_d_x(&mut self, ops: XMoveToF) -> Retire {

@@ -39,19 +39,19 @@ impl<const FULL: bool> VisitF for Exec<'_, FULL> {
     }
 
     fn fadd_s(&mut self, ops: FR) -> Retire {
-        self.arithmetic(ops, F32::add, sf::add::<F32>)
+        self.arithmetic(ops, F32::add, F32::sum_is_exact, sf::add::<F32>)
     }
 
     fn fsub_s(&mut self, ops: FR) -> Retire {
-        self.arithmetic(ops, F32::sub, sf::sub::<F32>)
+        self.arithmetic(ops, F32::sub, F32::difference_is_exact, sf::sub::<F32>)
     }
 
     fn fmul_s(&mut self, ops: FR) -> Retire {
-        self.arithmetic(ops, F32::mul, sf::mul::<F32>)
+        self.arithmetic(ops, F32::mul, F32::product_is_exact, sf::mul::<F32>)
     }
 
     fn fdiv_s(&mut self, ops: FR) -> Retire {
-        self.arithmetic(ops, F32::div, sf::div::<F32>)
+        self.arithmetic(ops, F32::div, F32::quotient_is_exact, sf::div::<F32>)
     }
 
     fn fsqrt_s(&mut self, ops: FUnary) -> Retire {
@@ -95,19 +95,19 @@ impl<const FULL: bool> VisitF for Exec<'_, FULL> {
     }
 
     fn fcvt_w_s(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F32, i32>(ops, |v| v as i32, |v| v as u64)
+        self.float_to_integer::<F32, i32>(ops, |v| v as i32, |v| v as f32, |v| v as u64)
     }
 
     fn fcvt_wu_s(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F32, u32>(ops, |v| v as u32, sext_w)
+        self.float_to_integer::<F32, u32>(ops, |v| v as u32, |v| v as f32, sext_w)
     }
 
     fn fcvt_l_s(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F32, i64>(ops, |v| v as i64, |v| v as u64)
+        self.float_to_integer::<F32, i64>(ops, |v| v as i64, |v| v as f32, |v| v as u64)
     }
 
     fn fcvt_lu_s(&mut self, ops: FToX) -> Retire {
-        self.float_to_integer::<F32, u64>(ops, |v| v as u64, |v| v)
+        self.float_to_integer::<F32, u64>(ops, |v| v as u64, |v| v as f32, |v| v)
     }
 
     fn fmv_x_w(&mut self, ops: FMoveToX) -> Retire {
@@ -116,19 +116,19 @@ impl<const FULL: bool> VisitF for Exec<'_, FULL> {
     }
 
     fn fcvt_s_w(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F32, i32>(ops, |v| v as i32, |v| v as f32)
+        self.integer_to_float::<F32, i32>(ops, |v| v as i32, |v| v as f32, |r| r as i128)
     }
 
     fn fcvt_s_wu(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F32, u32>(ops, |v| v as u32, |v| v as f32)
+        self.integer_to_float::<F32, u32>(ops, |v| v as u32, |v| v as f32, |r| r as i128)
     }
 
     fn fcvt_s_l(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F32, i64>(ops, |v| v as i64, |v| v as f32)
+        self.integer_to_float::<F32, i64>(ops, |v| v as i64, |v| v as f32, |r| r as i128)
     }
 
     fn fcvt_s_lu(&mut self, ops: XToF) -> Retire {
-        self.integer_to_float::<F32, u64>(ops, |v| v, |v| v as f32)
+        self.integer_to_float::<F32, u64>(ops, |v| v, |v| v as f32, |r| r as i128)
     }
 
     fn fmv_w_x(&mut self, ops: XMoveToF) -> Retire {

@@ -6,7 +6,7 @@ use causality_isa::reg::F;
 use rustc_apfloat::Round;
 
 use super::{Exec, Retire, Stop};
-use crate::hostfloat::{Host, may_serve};
+use crate::hostfloat::{Host, settle};
 use crate::softfloat::{self, Flagged, Format, Integer, NX};
 
 /// Ones above a narrow value: how it lies in a 64-bit register (manual, D, "NaN Boxing").
@@ -19,11 +19,7 @@ impl<const FULL: bool> Exec<'_, FULL> {
     /// The value in a register; the canonical NaN if it is not properly boxed.
     pub(super) fn f<T: Format>(&self, r: F) -> T {
         let bits = self.hart.f[r.index()];
-        if bits & box_mask::<T>() == box_mask::<T>() {
-            T::from_bits(bits)
-        } else {
-            T::canonical_nan()
-        }
+        if bits & box_mask::<T>() == box_mask::<T>() { T::from_bits(bits) } else { T::canonical_nan() }
     }
 
     pub(super) fn set_f<T: Format>(&mut self, rd: F, value: T) {
@@ -45,11 +41,7 @@ impl<const FULL: bool> Exec<'_, FULL> {
 
     /// The rounding mode of an instruction; a reserved value in `frm` makes it illegal.
     pub(super) fn rounding(&self, rm: Rm) -> Result<Round, Stop> {
-        let mode = if rm == Rm::Dyn {
-            self.hart.fcsr >> 5 & 7
-        } else {
-            rm as u32
-        };
+        let mode = if rm == Rm::Dyn { self.hart.fcsr >> 5 & 7 } else { rm as u32 };
         Ok(match mode {
             0 => Round::NearestTiesToEven,
             1 => Round::TowardZero,
@@ -60,46 +52,47 @@ impl<const FULL: bool> Exec<'_, FULL> {
         })
     }
 
-    /// Writes what the host computed where that settles it, else what the soft operation gives.
+    /// Writes what the host computed if that is beyond doubt, else what the soft operation gives.
     #[inline(always)]
     pub(super) fn compute<T: Host>(
         &mut self,
         rd: F,
         rm: Rm,
-        host: impl FnOnce() -> T::Value,
+        value: T::Value,
+        is_exact: impl FnOnce() -> Option<bool>,
         soft: impl FnOnce(Round) -> Flagged<T>,
     ) -> Retire {
         let rm = self.rounding(rm)?;
-        if may_serve(rm, self.hart.fcsr)
-            && let Some(value) = T::settled(host())
+        if rm == Round::NearestTiesToEven
+            && let Some(settled) = settle::<T>(self.hart.fcsr, value, is_exact)
         {
-            self.set_f(rd, value);
-            return Ok(());
+            return self.put_f(rd, settled);
         }
-        if FULL {
-            self.put_f(rd, soft(rm))
-        } else {
-            Err(Stop::Slow)
-        }
+        if FULL { self.put_f(rd, soft(rm)) } else { Err(Stop::Slow) }
     }
 
-    /// `rd = op(rs1, rs2)`, rounding.
+    /// `rd = op(rs1, rs2)`, rounding: by the host, with a test of whether it rounded, or softly.
     #[inline(always)]
     pub(super) fn arithmetic<T: Host>(
         &mut self,
         ops: FR,
         host: impl FnOnce(T::Value, T::Value) -> T::Value,
+        is_exact: impl FnOnce(T::Value, T::Value, T::Value) -> Option<bool>,
         soft: impl FnOnce(T, T, Round) -> Flagged<T>,
     ) -> Retire {
         let (a, b): (T, T) = (self.f(ops.rs1), self.f(ops.rs2));
-        self.compute(ops.rd, ops.rm, || host(a.value(), b.value()), |rm| soft(a, b, rm))
+        let (x, y) = (a.value(), b.value());
+        let r = host(x, y);
+        self.compute(ops.rd, ops.rm, r, || is_exact(x, y, r), |rm| soft(a, b, rm))
     }
 
     /// `rd = sqrt(rs1)`.
     #[inline(always)]
     pub(super) fn root<T: Host>(&mut self, ops: FUnary) -> Retire {
         let a: T = self.f(ops.rs1);
-        self.compute(ops.rd, ops.rm, || T::sqrt(a.value()), |rm| softfloat::sqrt(a, rm))
+        let r = T::sqrt(a.value());
+        let is_exact = || T::root_is_exact(a.value(), r);
+        self.compute(ops.rd, ops.rm, r, is_exact, |rm| softfloat::sqrt(a, rm))
     }
 
     /// `rd = ±(rs1 * rs2) ± rs3`, with one rounding.
@@ -108,8 +101,8 @@ impl<const FULL: bool> Exec<'_, FULL> {
         let (a, b, c): (T, T, T) = (self.f(ops.rs1), self.f(ops.rs2), self.f(ops.rs3));
         let a = if negate_product { a.neg() } else { a };
         let c = if negate_addend { c.neg() } else { c };
-        let host = || T::mul_add(a.value(), b.value(), c.value());
-        self.compute(ops.rd, ops.rm, host, |rm| softfloat::mul_add(a, b, c, rm))
+        let r = T::mul_add(a.value(), b.value(), c.value());
+        self.compute(ops.rd, ops.rm, r, || None, |rm| softfloat::mul_add(a, b, c, rm))
     }
 
     /// `rd = op(rs1)`, rounding; from one format to the same or another.
@@ -149,21 +142,23 @@ impl<const FULL: bool> Exec<'_, FULL> {
         self.put_x(ops.rd, (u64::from(value), flags))
     }
 
-    /// Float to integer; `extend` widens 32-bit results.
-    pub(super) fn float_to_integer<T: Host, I: Integer>(
+    /// Float to integer; `host` and `back` are the host's conversions, `extend` widens 32-bit results.
+    #[inline(always)]
+    pub(super) fn float_to_integer<T: Host<Value: PartialEq>, I: Integer>(
         &mut self,
         ops: FToX,
         host: impl FnOnce(T::Value) -> I,
+        back: impl FnOnce(I) -> T::Value,
         extend: impl FnOnce(I) -> u64,
     ) -> Retire {
         let rm = self.rounding(ops.rm)?;
         let a: T = self.f(ops.rs1);
+        // The host truncates.
         if rm == Round::TowardZero
-            && self.hart.fcsr & NX != 0
             && let Some(value) = host(a.value()).inside()
         {
-            self.set_x(ops.rd, extend(value));
-            return Ok(());
+            let flags = if back(value) == a.value() { 0 } else { NX };
+            return self.put_x(ops.rd, (extend(value), flags));
         }
         if !FULL {
             return Err(Stop::Slow);
@@ -172,15 +167,19 @@ impl<const FULL: bool> Exec<'_, FULL> {
         self.put_x(ops.rd, (extend(value), flags))
     }
 
-    /// Integer to float; `narrow` takes the operand from the register.
-    pub(super) fn integer_to_float<T: Host, I: Integer>(
+    /// Integer to float; `narrow` takes the operand from the register, `host` and `back` are the host's
+    /// conversions, the latter wide enough not to saturate.
+    #[inline(always)]
+    pub(super) fn integer_to_float<T: Host, I: Integer + Into<i128>>(
         &mut self,
         ops: XToF,
         narrow: impl FnOnce(u64) -> I,
         host: impl FnOnce(I) -> T::Value,
+        back: impl FnOnce(T::Value) -> i128,
     ) -> Retire {
         let a = narrow(self.x(ops.rs1));
-        self.compute::<T>(ops.rd, ops.rm, || host(a), |rm| a.to_float(rm))
+        let r = host(a);
+        self.compute::<T>(ops.rd, ops.rm, r, || Some(back(r) == a.into()), |rm| a.to_float(rm))
     }
 
     pub(super) fn classify<T: Format>(&mut self, ops: FMoveToX) -> Retire {

@@ -31,7 +31,7 @@ impl<const FULL: bool> Exec<'_, FULL> {
     #[inline(always)]
     fn branch(&mut self, B { rs1, rs2, imm }: B, taken: impl FnOnce(u64, u64) -> bool) -> Retire {
         if taken(self.x(rs1), self.x(rs2)) {
-            self.hart.pc = self.pc.wrapping_add_signed(i64::from(imm));
+            return Err(Stop::Jump(self.pc.wrapping_add_signed(i64::from(imm))));
         }
         Ok(())
     }
@@ -49,17 +49,14 @@ impl<const FULL: bool> VisitI for Exec<'_, FULL> {
     }
 
     fn jal(&mut self, J { rd, imm }: J) -> Retire {
-        // A jump ends its block, so `hart.pc` is the address behind it.
-        self.set_x(rd, self.hart.pc);
-        self.hart.pc = self.pc.wrapping_add_signed(i64::from(imm));
-        Ok(())
+        self.set_x(rd, self.next);
+        Err(Stop::Jump(self.pc.wrapping_add_signed(i64::from(imm))))
     }
 
     fn jalr(&mut self, Jalr { rd, rs1, imm }: Jalr) -> Retire {
         let target = self.address(rs1, imm) & !1;
-        self.set_x(rd, self.hart.pc);
-        self.hart.pc = target;
-        Ok(())
+        self.set_x(rd, self.next);
+        Err(Stop::Jump(target))
     }
 
     fn beq(&mut self, ops: B) -> Retire {

@@ -19,9 +19,11 @@ use causality_isa::reg::X;
 use causality_isa::visit::Visitor;
 use causality_machine::{Fault, Hart, Memory};
 
-/// Why an instruction did not retire on its own.
+/// What an instruction does other than retire and let the next one follow.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stop {
+    /// It retires, and control goes to this address.
+    Jump(u64),
     /// It traps.
     Fault(Fault),
     /// It has to be executed in full.
@@ -50,9 +52,10 @@ pub(crate) type Retire = Result<(), Stop>;
 pub(crate) struct Exec<'a, const FULL: bool> {
     pub(crate) hart: &'a mut Hart,
     pub(crate) memory: &'a mut Memory,
-    /// Address of this instruction. `hart.pc` is the address behind the block until a jump, which is
-    /// the last of its block, writes it.
+    /// Address of this instruction.
     pub(crate) pc: u64,
+    /// Address of the instruction behind it.
+    pub(crate) next: u64,
 }
 
 impl<const FULL: bool> Visitor for Exec<'_, FULL> {
@@ -79,11 +82,7 @@ impl<const FULL: bool> Exec<'_, FULL> {
 
     #[inline(always)]
     fn load_bytes<const N: usize>(&self, addr: u64) -> Result<[u8; N], Stop> {
-        if FULL {
-            Ok(self.memory.load(addr)?)
-        } else {
-            self.memory.load_in_page(addr).ok_or(Stop::Slow)
-        }
+        if FULL { Ok(self.memory.load(addr)?) } else { self.memory.load_in_page(addr).ok_or(Stop::Slow) }
     }
 
     #[inline(always)]

@@ -15,14 +15,14 @@ use super::{Exec, Retire, Stop};
 const CACHE_BLOCK: u64 = 64;
 
 impl<const FULL: bool> Exec<'_, FULL> {
-    /// Reads a CSR. Counters count retired instructions, so `hart` must be exact: the instruction
-    /// stands alone in its block.
+    /// Reads a CSR. Counters count retired instructions, which only a full execution knows.
     fn read_csr(&self, number: u16) -> Result<u64, Stop> {
         let fcsr = u64::from(self.hart.fcsr);
         Ok(match number {
             csr::FFLAGS => fcsr & 0x1f,
             csr::FRM => fcsr >> 5 & 7,
             csr::FCSR => fcsr & 0xff,
+            csr::CYCLE | csr::INSTRET | csr::TIME if !FULL => return Err(Stop::Slow),
             csr::CYCLE | csr::INSTRET => self.hart.instret(),
             csr::TIME => self.hart.time(),
             csr::HPMCOUNTER3..=csr::HPMCOUNTER31 => 0,
@@ -84,6 +84,10 @@ impl<const FULL: bool> VisitZicsr for Exec<'_, FULL> {
 
 impl<const FULL: bool> VisitZifencei for Exec<'_, FULL> {
     fn fence_i(&mut self, _: FenceI) -> Retire {
+        // Decoded blocks go out of date, so they must not be running.
+        if !FULL {
+            return Err(Stop::Slow);
+        }
         self.memory.sync_code();
         Ok(())
     }
@@ -112,10 +116,7 @@ impl<const FULL: bool> Exec<'_, FULL> {
         let addr = self.x(ops.rs1);
         if !self.memory.perms_at(addr).is_readable() {
             let fault = self.memory.check(addr, 1, Perms::RW).err();
-            return Err(Stop::Fault(fault.unwrap_or(Fault {
-                cause: Cause::StoreAccessFault,
-                tval: addr,
-            })));
+            return Err(Stop::Fault(fault.unwrap_or(Fault { cause: Cause::StoreAccessFault, tval: addr })));
         }
         Ok(())
     }
@@ -140,9 +141,7 @@ impl<const FULL: bool> VisitZicboz for Exec<'_, FULL> {
     fn cbo_zero(&mut self, ops: Cbo) -> Retire {
         let addr = self.x(ops.rs1);
         self.memory.check(addr, 1, Perms::RW)?;
-        Ok(self
-            .memory
-            .store(addr & !(CACHE_BLOCK - 1), [0; CACHE_BLOCK as usize])?)
+        Ok(self.memory.store(addr & !(CACHE_BLOCK - 1), [0; CACHE_BLOCK as usize])?)
     }
 }
 

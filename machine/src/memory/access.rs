@@ -1,6 +1,7 @@
 //! Loads, stores, fetches and slices: the page table is asked, then the bytes are touched.
 
 use super::{Memory, PAGE_SHIFT, PAGE_SIZE, Perms, SegmentKind};
+use crate::version::next_version;
 use crate::{Cause, Fault};
 
 impl Memory {
@@ -31,23 +32,16 @@ impl Memory {
         }
         let allowed = addr.checked_add(len - 1).is_some_and(|last| {
             let range = (addr >> PAGE_SHIFT) as usize..=(last >> PAGE_SHIFT) as usize;
-            self.pages
-                .get(range)
-                .is_some_and(|pages| pages.iter().all(|p| p.contains(perms)))
+            self.pages.get(range).is_some_and(|pages| pages.iter().all(|p| p.contains(perms)))
         });
-        if allowed {
-            Ok(())
-        } else {
-            Err(self.fault(addr, len, perms))
-        }
+        if allowed { Ok(()) } else { Err(self.fault(addr, len, perms)) }
     }
 
     /// The fault of an access of `len` bytes at `addr` that is not allowed.
     #[cold]
     fn fault(&self, addr: u64, len: u64, perms: Perms) -> Fault {
         let guards = |a| {
-            self.segment_at(a)
-                .is_some_and(|s| s.kind == SegmentKind::Guard && s.name == Self::STACK_GUARD)
+            self.segment_at(a).is_some_and(|s| s.kind == SegmentKind::Guard && s.name == Self::STACK_GUARD)
         };
         let cause = if guards(addr) || guards(addr.wrapping_add(len - 1)) {
             Cause::StackOverflow
@@ -81,8 +75,7 @@ impl Memory {
     pub fn load_in_page<const N: usize>(&self, addr: u64) -> Option<[u8; N]> {
         // SAFETY: the page table says that every byte is in the address space and readable, and host
         // protection mirrors it.
-        self.allows_in_page::<N>(addr, Perms::R)
-            .then(|| unsafe { self.space.read(addr) })
+        self.allows_in_page::<N>(addr, Perms::R).then(|| unsafe { self.space.read(addr) })
     }
 
     /// Stores `N` bytes. Any alignment.
@@ -103,8 +96,7 @@ impl Memory {
     pub fn store_in_page<const N: usize>(&mut self, addr: u64, bytes: [u8; N]) -> Option<()> {
         // SAFETY: the page table says that every byte is in the address space and writable, and host
         // protection mirrors it.
-        self.allows_in_page::<N>(addr, Perms::RW)
-            .then(|| unsafe { self.space.write(addr, bytes) })
+        self.allows_in_page::<N>(addr, Perms::RW).then(|| unsafe { self.space.write(addr, bytes) })
     }
 
     /// The instruction word at `pc`: 16 bits, or 32 if the low two bits of the first half are ones.
@@ -115,10 +107,7 @@ impl Memory {
     /// `InstructionAddressMisaligned` for an odd pc.
     pub fn fetch(&self, pc: u64) -> Result<u32, Fault> {
         if pc & 1 != 0 {
-            return Err(Fault {
-                cause: Cause::InstructionAddressMisaligned,
-                tval: pc,
-            });
+            return Err(Fault { cause: Cause::InstructionAddressMisaligned, tval: pc });
         }
         let low = self.fetch_half(pc)?;
         if low & 3 != 3 {
@@ -192,6 +181,6 @@ impl Memory {
             // SAFETY: pages with a copy are mapped writable, hence readable.
             copy.copy_from_slice(unsafe { self.space.slice(addr, PAGE_SIZE as usize) });
         }
-        self.code_version += 1;
+        self.code_version = next_version();
     }
 }

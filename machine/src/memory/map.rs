@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{Memory, PAGE_SHIFT, PAGE_SIZE, Perms, Segment, SegmentKind};
+use crate::version::next_version;
 
 /// Why a change of the address space was refused. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
@@ -73,12 +74,7 @@ impl Memory {
         }
         let size = range.end - range.start;
         self.check_growth(if perms.is_none() { 0 } else { size })?;
-        let segment = Segment {
-            name: name.to_owned(),
-            range: range.clone(),
-            perms,
-            kind,
-        };
+        let segment = Segment { name: name.to_owned(), range: range.clone(), perms, kind };
         let before = self.segments.range(..range.start).next_back();
         if before.is_none_or(|(_, s)| !s.is_continued_by(&segment)) {
             self.check_segments(1)?;
@@ -170,11 +166,7 @@ impl Memory {
             Some(segment) => segment.range.end,
             None => area.start,
         };
-        for segment in self
-            .segments
-            .range(candidate..area.end.max(candidate))
-            .map(|(_, s)| s)
-        {
+        for segment in self.segments.range(candidate..area.end.max(candidate)).map(|(_, s)| s) {
             if segment.range.start - candidate >= size {
                 break;
             }
@@ -216,9 +208,7 @@ impl Memory {
     }
 
     fn overlapping(&self, range: &Range<u64>) -> impl Iterator<Item = &Segment> {
-        let first = self
-            .segment_at(range.start)
-            .map_or(range.start, |s| s.range.start);
+        let first = self.segment_at(range.start).map_or(range.start, |s| s.range.start);
         self.segments.range(first..range.end).map(|(_, s)| s)
     }
 
@@ -228,10 +218,7 @@ impl Memory {
         let mut parts = Vec::with_capacity(touched.len());
         for segment in touched {
             self.segments.remove(&segment.range.start);
-            let (start, end) = (
-                segment.range.start.max(range.start),
-                segment.range.end.min(range.end),
-            );
+            let (start, end) = (segment.range.start.max(range.start), segment.range.end.min(range.end));
             for rest in [segment.range.start..start, end..segment.range.end] {
                 if !rest.is_empty() {
                     self.segments.insert(rest.start, segment.part(rest));
@@ -273,7 +260,7 @@ impl Memory {
     fn set_pages(&mut self, range: &Range<u64>, perms: Perms) {
         let pages = (range.start >> PAGE_SHIFT) as usize..(range.end >> PAGE_SHIFT) as usize;
         if perms.is_executable() || self.pages[pages.clone()].iter().any(|p| p.is_executable()) {
-            self.code_version += 1;
+            self.code_version = next_version();
         }
         self.pages[pages].fill(perms);
         self.code.retain(|addr, _| !range.contains(addr));

@@ -24,6 +24,7 @@ pub use perms::Perms;
 pub use segment::{Segment, SegmentKind};
 
 use crate::Limits;
+use crate::version::next_version;
 use space::Space;
 
 /// Granularity of segments and permissions, in bytes.
@@ -48,10 +49,7 @@ pub struct Memory {
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Memory")
-            .field("segments", &self.segments)
-            .field("mapped", &self.mapped)
-            .finish()
+        f.debug_struct("Memory").field("segments", &self.segments).field("mapped", &self.mapped).finish()
     }
 }
 
@@ -70,14 +68,11 @@ impl Memory {
             space: Space::reserve(size)?,
             pages: vec![Perms::NONE; pages],
             segments: BTreeMap::new(),
-            limits: Limits {
-                address_space: size,
-                ..limits
-            },
+            limits: Limits { address_space: size, ..limits },
             mapped: 0,
             peak: 0,
             code: BTreeMap::new(),
-            code_version: 0,
+            code_version: next_version(),
         })
     }
 
@@ -95,11 +90,7 @@ impl Memory {
     /// The segment that holds `addr`.
     #[must_use]
     pub fn segment_at(&self, addr: u64) -> Option<&Segment> {
-        self.segments
-            .range(..=addr)
-            .next_back()
-            .map(|(_, s)| s)
-            .filter(|s| s.range.contains(&addr))
+        self.segments.range(..=addr).next_back().map(|(_, s)| s).filter(|s| s.range.contains(&addr))
     }
 
     /// Bytes in accessible segments, now.
@@ -118,19 +109,15 @@ impl Memory {
     /// generated code can test. Pages inside it without the permission are left to the page table.
     #[must_use]
     pub fn hull(&self, perms: Perms) -> Range<u64> {
-        let mut allowing = self
-            .segments
-            .values()
-            .filter(|s| s.perms.contains(perms))
-            .map(|s| &s.range);
+        let mut allowing = self.segments.values().filter(|s| s.perms.contains(perms)).map(|s| &s.range);
         match allowing.next() {
             None => 0..0,
             Some(first) => first.start..allowing.next_back().unwrap_or(first).end,
         }
     }
 
-    /// A number that changes whenever a fetch may see other bytes than before. Decoded or translated
-    /// code made under another version is stale.
+    /// A number that changes whenever a fetch may see other bytes than before, and that no other memory
+    /// has. Decoded or translated code made under another version is stale.
     #[inline]
     #[must_use]
     pub const fn code_version(&self) -> u64 {

@@ -74,9 +74,6 @@ impl Segment {
 
     /// The part of this segment within `range`.
     pub(super) fn part(&self, range: Range<u64>) -> Segment {
-        Segment {
-            range,
-            ..self.clone()
-        }
+        Segment { range, ..self.clone() }
     }
 }

@@ -26,10 +26,8 @@ impl Space {
     /// Reserves `size` bytes, page aligned, all inaccessible.
     pub(super) fn reserve(size: u64) -> io::Result<Self> {
         let out_of_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
-        let len = usize::try_from(size)
-            .ok()
-            .and_then(|s| s.checked_add(2 * BAND))
-            .ok_or_else(out_of_memory)?;
+        let len =
+            usize::try_from(size).ok().and_then(|s| s.checked_add(2 * BAND)).ok_or_else(out_of_memory)?;
         let map = MmapRaw::from(MmapOptions::new().len(len).no_reserve_swap().map_anon()?);
         // SAFETY: the range is exactly the mapping just made, which nothing else refers to.
         unsafe { mprotect(map.as_mut_ptr().cast(), len, MprotectFlags::empty())? };
@@ -42,17 +40,11 @@ impl Space {
         debug_assert!(addr <= self.size);
         // In bounds of the mapping for every addr <= size, which callers guarantee; computed with
         // wrapping arithmetic so that a mistake cannot be undefined behaviour here.
-        self.map
-            .as_mut_ptr()
-            .wrapping_add(BAND)
-            .wrapping_add(addr as usize)
+        self.map.as_mut_ptr().wrapping_add(BAND).wrapping_add(addr as usize)
     }
 
     fn len_of(&self, range: &Range<u64>) -> usize {
-        assert!(
-            range.start <= range.end && range.end <= self.size,
-            "range outside the reservation"
-        );
+        assert!(range.start <= range.end && range.end <= self.size, "range outside the reservation");
         (range.end - range.start) as usize
     }
 

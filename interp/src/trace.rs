@@ -1,0 +1,141 @@
+//! Decoded code.
+//!
+//! A trace starts wherever control arrived and follows it as far as it is likely to go: through direct
+//! jumps forward, and past conditional branches as if they were not taken. It ends with a jump whose
+//! target is not known or that closes a loop, before a breakpoint, before something that cannot be
+//! fetched or decoded, or when it is long. It is valid for one version of code memory and breakpoints;
+//! when either changes, all go.
+
+use std::collections::HashMap;
+
+use causality_isa::{Decoded, Inst, decode};
+use causality_machine::{Breakpoints, Cause, Fault, Memory};
+
+use crate::dispatch::Op;
+
+/// The longest trace, in instructions. Bounds how late a pause request is noticed, and how much is
+/// decoded that never runs.
+const MAX_LEN: usize = 64;
+/// Decoded instructions kept before all are dropped.
+const MAX_OPS: usize = 1 << 20;
+/// Entries of the table that finds a trace by pc without hashing.
+const RECENT: usize = 4096;
+
+/// A range of the decoded instructions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trace {
+    pub(crate) pc: u64,
+    /// Address behind the last instruction.
+    pub(crate) end: u64,
+    first: u32,
+    len: u32,
+}
+
+/// All decoded traces.
+#[derive(Debug)]
+pub(crate) struct Traces {
+    ops: Vec<Op>,
+    by_pc: HashMap<u64, Trace>,
+    recent: Box<[Trace; RECENT]>,
+    /// Versions of code memory and breakpoints that the traces were decoded under; 0 is none.
+    valid_for: (u64, u64),
+}
+
+const NO_TRACE: Trace = Trace { pc: 1, end: 1, first: 0, len: 0 };
+
+impl Default for Traces {
+    fn default() -> Self {
+        Traces {
+            ops: Vec::new(),
+            by_pc: HashMap::new(),
+            // An odd pc never has a trace.
+            recent: Box::new([NO_TRACE; RECENT]),
+            valid_for: (0, 0),
+        }
+    }
+}
+
+impl Traces {
+    /// Drops everything decoded under other versions of code memory or breakpoints.
+    pub(crate) fn keep_only_current(&mut self, memory: &Memory, breakpoints: &Breakpoints) {
+        let current = (memory.code_version(), breakpoints.version());
+        if self.valid_for != current {
+            self.clear();
+            self.valid_for = current;
+        }
+    }
+
+    /// The trace at `pc`, or `None` if there is a breakpoint or no instruction.
+    #[inline]
+    pub(crate) fn at(&mut self, pc: u64, memory: &Memory, breakpoints: &Breakpoints) -> Option<Trace> {
+        let trace = self.recent[Self::slot(pc)];
+        if trace.pc == pc { Some(trace) } else { self.find(pc, memory, breakpoints) }
+    }
+
+    /// The instructions of a trace.
+    #[inline]
+    pub(crate) fn ops(&self, trace: Trace) -> &[Op] {
+        &self.ops[trace.first as usize..][..trace.len as usize]
+    }
+
+    const fn slot(pc: u64) -> usize {
+        (pc >> 1) as usize % RECENT
+    }
+
+    fn clear(&mut self) {
+        self.ops.clear();
+        self.by_pc.clear();
+        self.recent.fill(NO_TRACE);
+    }
+
+    #[cold]
+    fn find(&mut self, pc: u64, memory: &Memory, breakpoints: &Breakpoints) -> Option<Trace> {
+        let trace = match self.by_pc.get(&pc) {
+            Some(&trace) => trace,
+            None => self.decode(pc, memory, breakpoints)?,
+        };
+        self.recent[Self::slot(pc)] = trace;
+        Some(trace)
+    }
+
+    fn decode(&mut self, pc: u64, memory: &Memory, breakpoints: &Breakpoints) -> Option<Trace> {
+        if self.ops.len() > MAX_OPS {
+            self.clear();
+        }
+        let first = self.ops.len();
+        let mut at = pc;
+        while !breakpoints.contains(at) && self.ops.len() - first < MAX_LEN {
+            // Whatever is wrong there is wrong when control gets there, not before.
+            let Ok(decoded) = decode_at(at, memory) else { break };
+            self.ops.push(Op::new(decoded, at));
+            match follow(decoded, at) {
+                Some(next) => at = next,
+                None => {
+                    at = at.wrapping_add(decoded.len() as u64);
+                    break;
+                }
+            }
+        }
+        let len = (self.ops.len() - first) as u32;
+        let trace = Trace { pc, end: at, first: first as u32, len };
+        (len > 0).then(|| *self.by_pc.entry(pc).insert_entry(trace).get())
+    }
+}
+
+/// Fetches and decodes one instruction.
+///
+/// # Errors
+/// The fault of executing whatever is there.
+pub(crate) fn decode_at(pc: u64, memory: &Memory) -> Result<Decoded, Fault> {
+    let word = memory.fetch(pc)?;
+    decode(word).ok_or(Fault { cause: Cause::IllegalInstruction, tval: u64::from(word) })
+}
+
+/// Where a trace goes on behind an instruction.
+fn follow(decoded: Decoded, pc: u64) -> Option<u64> {
+    match decoded.inst {
+        Inst::Jal(ops) if ops.imm > 0 => Some(pc.wrapping_add_signed(i64::from(ops.imm))),
+        Inst::Jal(_) | Inst::Jalr(_) | Inst::Ecall(_) | Inst::Ebreak(_) => None,
+        _ => Some(pc.wrapping_add(decoded.len() as u64)),
+    }
+}
