@@ -7,7 +7,7 @@
 
 use std::cmp::Ordering;
 
-use rustc_apfloat::ieee::{Double, Half, Single};
+use rustc_apfloat::ieee::{Double, Half, Quad, Single};
 use rustc_apfloat::{Float, FloatConvert, Round, Status, StatusAnd};
 
 /// Invalid operation.
@@ -39,7 +39,7 @@ pub(crate) struct F64(pub(crate) u64);
 /// An IEEE 754 binary interchange format.
 pub(crate) trait Format: Copy + PartialEq {
     /// The type that computes in this format.
-    type Soft: Float;
+    type Soft: Float + FloatConvert<Quad>;
     /// Bits in all.
     const WIDTH: u32;
     /// Bits of the fraction field.
@@ -86,6 +86,10 @@ pub(crate) trait Format: Copy + PartialEq {
     }
     fn soft(self) -> Self::Soft {
         Self::Soft::from_bits(u128::from(self.bits()))
+    }
+    /// The same number where any sum and product of two has room, and any quotient a place to be cut off.
+    fn wide(self) -> Quad {
+        self.soft().convert(&mut false).value
     }
 }
 
@@ -135,13 +139,17 @@ fn signaling<F: Format>(operands: &[F]) -> u32 {
 /// The library calls a result tiny when it is subnormal; RISC-V, when it would be below the smallest
 /// normal number if rounded with an unbounded exponent. They differ only where the result was rounded
 /// up to the smallest normal number. There, `scaled` computes the same with all magnitudes
-/// `2^SCALE` times larger, which rounds as an unbounded exponent would.
-fn finish<F: Format>(result: StatusAnd<F::Soft>, scaled: impl FnOnce() -> F::Soft) -> Flagged<F> {
+/// `2^SCALE` times larger, which rounds as an unbounded exponent would. `truncated` is as for [`overflow`].
+fn finish<F: Format>(
+    result: StatusAnd<F::Soft>,
+    scaled: impl FnOnce() -> F::Soft,
+    truncated: impl FnOnce() -> Quad,
+) -> Flagged<F> {
     let value = F::from_bits(result.value.to_bits() as u64);
     if value.is_nan() {
         return (F::canonical_nan(), flags(result.status));
     }
-    let mut flags = flags(result.status);
+    let mut flags = flags(result.status) | overflow(result, truncated);
     if flags & NX != 0 && value.magnitude() == F::SMALLEST_NORMAL {
         let threshold = F::from_bits(F::SMALLEST_NORMAL).soft().scalbn(F::SCALE);
         if scaled().abs() < threshold {
@@ -151,10 +159,27 @@ fn finish<F: Format>(result: StatusAnd<F::Soft>, scaled: impl FnOnce() -> F::Sof
     (value, flags)
 }
 
+/// OF where the library forgets it: when an overflowing result is rounded to the largest number.
+///
+/// A result that is merely rounded down to that number has not overflowed. The exact result has if it is
+/// not below the next power of two, and then neither is `truncated`, the same result computed in a wider
+/// format and rounded toward zero.
+fn overflow<S: Float + FloatConvert<Quad>>(result: StatusAnd<S>, truncated: impl FnOnce() -> Quad) -> u32 {
+    if result.status != Status::INEXACT || result.value.abs() != S::largest() {
+        return 0;
+    }
+    let largest = S::largest().convert(&mut false).value;
+    let limit = Quad::from_u128(1).value.scalbn(largest.ilogb() + 1);
+    if truncated().abs() >= limit { OF } else { 0 }
+}
+
 /// For operations whose tiny results are always exact.
-fn finish_never_tiny<F: Format>(result: StatusAnd<F::Soft>) -> Flagged<F> {
+fn finish_never_tiny<F: Format>(result: StatusAnd<F::Soft>, truncated: impl FnOnce() -> Quad) -> Flagged<F> {
     let value = F::from_bits(result.value.to_bits() as u64);
-    (if value.is_nan() { F::canonical_nan() } else { value }, flags(result.status))
+    (
+        if value.is_nan() { F::canonical_nan() } else { value },
+        flags(result.status) | overflow(result, truncated),
+    )
 }
 
 /// The result of an operation with a NaN among its operands.
@@ -163,22 +188,34 @@ fn nan<F: Format>(operands: &[F]) -> Option<Flagged<F>> {
 }
 
 pub(crate) fn add<F: Format>(a: F, b: F, rm: Round) -> Flagged<F> {
-    nan(&[a, b]).unwrap_or_else(|| finish_never_tiny(a.soft().add_r(b.soft(), rm)))
+    nan(&[a, b]).unwrap_or_else(|| {
+        finish_never_tiny(a.soft().add_r(b.soft(), rm), || a.wide().add_r(b.wide(), Round::TowardZero).value)
+    })
 }
 
 pub(crate) fn sub<F: Format>(a: F, b: F, rm: Round) -> Flagged<F> {
-    nan(&[a, b]).unwrap_or_else(|| finish_never_tiny(a.soft().sub_r(b.soft(), rm)))
+    nan(&[a, b]).unwrap_or_else(|| {
+        finish_never_tiny(a.soft().sub_r(b.soft(), rm), || a.wide().sub_r(b.wide(), Round::TowardZero).value)
+    })
 }
 
 pub(crate) fn mul<F: Format>(a: F, b: F, rm: Round) -> Flagged<F> {
     nan(&[a, b]).unwrap_or_else(|| {
-        finish(a.soft().mul_r(b.soft(), rm), || a.soft().scalbn(F::SCALE).mul_r(b.soft(), rm).value)
+        finish(
+            a.soft().mul_r(b.soft(), rm),
+            || a.soft().scalbn(F::SCALE).mul_r(b.soft(), rm).value,
+            || a.wide().mul_r(b.wide(), Round::TowardZero).value,
+        )
     })
 }
 
 pub(crate) fn div<F: Format>(a: F, b: F, rm: Round) -> Flagged<F> {
     nan(&[a, b]).unwrap_or_else(|| {
-        finish(a.soft().div_r(b.soft(), rm), || a.soft().scalbn(F::SCALE).div_r(b.soft(), rm).value)
+        finish(
+            a.soft().div_r(b.soft(), rm),
+            || a.soft().scalbn(F::SCALE).div_r(b.soft(), rm).value,
+            || a.wide().div_r(b.wide(), Round::TowardZero).value,
+        )
     })
 }
 
@@ -188,10 +225,12 @@ pub(crate) fn mul_add<F: Format>(a: F, b: F, c: F, rm: Round) -> Flagged<F> {
         return (F::canonical_nan(), NV);
     }
     nan(&[a, b, c]).unwrap_or_else(|| {
-        finish(a.soft().mul_add_r(b.soft(), c.soft(), rm), || {
+        let scaled = || {
             let (a, c) = (a.soft().scalbn(F::SCALE), c.soft().scalbn(F::SCALE));
             a.mul_add_r(b.soft(), c, rm).value
-        })
+        };
+        let truncated = || a.wide().mul_add_r(b.wide(), c.wide(), Round::TowardZero).value;
+        finish(a.soft().mul_add_r(b.soft(), c.soft(), rm), scaled, truncated)
     })
 }
 
@@ -318,7 +357,7 @@ macro_rules! integer {
                 (self != 0 && self != $int::MIN && self != $int::MAX).then_some(self)
             }
             fn to_float<F: Format>(self, rm: Round) -> Flagged<F> {
-                finish_never_tiny(F::Soft::$from($wide::from(self), rm))
+                finish_never_tiny(F::Soft::$from($wide::from(self), rm), || Quad::$from($wide::from(self), Round::TowardZero).value)
             }
             fn from_float<F: Format>(a: F, rm: Round) -> Flagged<Self> {
                 if a.is_nan() {
@@ -347,7 +386,7 @@ where
         return (B::canonical_nan(), signaling(&[a]));
     }
     let to = |a: A::Soft| a.convert_r(rm, &mut false);
-    finish(to(a.soft()), || to(a.soft().scalbn(B::SCALE)).value)
+    finish(to(a.soft()), || to(a.soft().scalbn(B::SCALE)).value, || a.wide())
 }
 
 /// `fround` (Zfa): to an integer in the same format; never inexact.
@@ -509,6 +548,21 @@ mod tests {
             convert::<F64, F32>(F64((2f64.powi(-126) * (1.0 - 2f64.powi(-40))).to_bits()), RNE),
             (s(smallest), NX)
         );
+    }
+
+    #[test]
+    fn overflow_is_raised_when_rounded_to_the_largest_number() {
+        let (max, down) = (s(f32::MAX), Round::TowardNegative);
+        assert_eq!(mul(max, s(2.0), Round::TowardZero), (max, OF | NX));
+        assert_eq!(div(max, s(0.5), down), (max, OF | NX));
+        assert_eq!(add(max, max, down), (max, OF | NX));
+        assert_eq!(sub(max.neg(), max, Round::TowardPositive), (max.neg(), OF | NX));
+        assert_eq!(mul_add(max, s(1.5), max, Round::TowardZero), (max, OF | NX));
+        assert_eq!(convert::<F64, F32>(F64(f64::MAX.to_bits()), Round::TowardZero), (max, OF | NX));
+        // Cut off, but below 2^128.
+        assert_eq!(add(max, s(1.0), Round::TowardZero), (max, NX));
+        assert_eq!(mul_add(s(2f32.powi(64)), s(2f32.powi(64)), s(-1.0), down), (max, NX));
+        assert_eq!(convert::<F64, F32>(F64((f64::from(f32::MAX) * 1.00000001).to_bits()), down), (max, NX));
     }
 
     #[test]
