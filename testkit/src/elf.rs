@@ -49,14 +49,7 @@ impl Phdr {
     /// A page-aligned `PT_LOAD` whose size in memory is that of its data.
     #[must_use]
     pub fn load(flags: u32, addr: u64, data: &[u8]) -> Self {
-        Phdr {
-            kind: PT_LOAD,
-            flags,
-            addr,
-            size: data.len() as u64,
-            align: 0x1000,
-            data: data.to_vec(),
-        }
+        Phdr { kind: PT_LOAD, flags, addr, size: data.len() as u64, align: 0x1000, data: data.to_vec() }
     }
 
     /// The same with `size` bytes in memory.
@@ -101,32 +94,24 @@ impl Elf {
     /// A position-dependent executable (`ET_EXEC`) without segments.
     #[must_use]
     pub fn exec(entry: u64) -> Self {
-        Elf {
-            kind: 2,
-            flags: 5,
-            entry,
-            phdrs: Vec::new(),
-            symbols: Vec::new(),
-            arch: None,
-        }
+        Elf { kind: 2, flags: 5, entry, phdrs: Vec::new(), symbols: Vec::new(), arch: None }
     }
 
     /// A position-independent one (`ET_DYN`).
     #[must_use]
     pub fn dynamic(entry: u64) -> Self {
-        Elf {
-            kind: 3,
-            ..Elf::exec(entry)
-        }
+        Elf { kind: 3, ..Elf::exec(entry) }
     }
 
     /// An executable with these instruction words at 0x10000, its entry, named `_start`.
     #[must_use]
     pub fn of_words(words: &[u32]) -> Self {
         let code: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        Elf::exec(0x10000)
-            .segment(Phdr::load(PF_R | PF_X, 0x10000, &code))
-            .symbol("_start", 0x10000, code.len() as u64)
+        Elf::exec(0x10000).segment(Phdr::load(PF_R | PF_X, 0x10000, &code)).symbol(
+            "_start",
+            0x10000,
+            code.len() as u64,
+        )
     }
 
     /// Adds a program header.
@@ -145,21 +130,14 @@ impl Elf {
     /// Adds a function to the symbol table.
     #[must_use]
     pub fn symbol(mut self, name: &str, addr: u64, size: u64) -> Self {
-        self.symbols.push(Symbol {
-            name: name.to_owned(),
-            addr,
-            size,
-        });
+        self.symbols.push(Symbol { name: name.to_owned(), addr, size });
         self
     }
 
     /// Adds a `.riscv.attributes` section with this `Tag_RISCV_arch`.
     #[must_use]
     pub fn arch(self, arch: &str) -> Self {
-        Elf {
-            arch: Some(arch.to_owned()),
-            ..self
-        }
+        Elf { arch: Some(arch.to_owned()), ..self }
     }
 
     /// The bytes of the file.
@@ -208,20 +186,8 @@ impl Elf {
         let mut sections = vec![Section::default()];
         if !self.symbols.is_empty() {
             let (table, strings) = self.symbol_table();
-            sections.push(Section {
-                name: ".symtab",
-                kind: 2,
-                link: 2,
-                info: 1,
-                entry: 24,
-                data: table,
-            });
-            sections.push(Section {
-                name: ".strtab",
-                kind: 3,
-                data: strings,
-                ..Section::default()
-            });
+            sections.push(Section { name: ".symtab", kind: 2, link: 2, info: 1, entry: 24, data: table });
+            sections.push(Section { name: ".strtab", kind: 3, data: strings, ..Section::default() });
         }
         if let Some(arch) = &self.arch {
             let data = attributes(arch);
@@ -232,11 +198,7 @@ impl Elf {
                 ..Section::default()
             });
         }
-        sections.push(Section {
-            name: ".shstrtab",
-            kind: 3,
-            ..Section::default()
-        });
+        sections.push(Section { name: ".shstrtab", kind: 3, ..Section::default() });
         sections
     }
 
@@ -269,18 +231,11 @@ struct Section {
 
 /// Appends the sections' bytes and their table; the last section becomes that of the names.
 fn append_sections(file: &mut Vec<u8>, sections: &[Section]) -> (u64, u16) {
-    let names: Vec<u8> = sections
-        .iter()
-        .flat_map(|s| [s.name.as_bytes(), b"\0"].concat())
-        .collect();
+    let names: Vec<u8> = sections.iter().flat_map(|s| [s.name.as_bytes(), b"\0"].concat()).collect();
     let mut headers = Vec::new();
     let mut name_at = 0;
     for (index, section) in sections.iter().enumerate() {
-        let data = if index + 1 == sections.len() {
-            &names
-        } else {
-            &section.data
-        };
+        let data = if index + 1 == sections.len() { &names } else { &section.data };
         let mut header = [0; SHDR_SIZE];
         put32(&mut header, 0, name_at);
         put32(&mut header, 4, section.kind);

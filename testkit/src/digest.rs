@@ -1,0 +1,26 @@
+//! One number for all that a machine is: two machines with the same digest can be told apart by nothing.
+
+use std::fmt::Debug;
+
+use causality_machine::Machine;
+use causality_machine::memory::Perms;
+
+/// BLAKE3 over why the machine stopped, its hart with fuel and reservation, and all readable memory.
+pub fn digest(exit: &impl Debug, machine: &Machine) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    let hart = &machine.hart;
+    hasher.update(format!("{exit:?} {:?}", hart.reservation).as_bytes());
+    let rest = [hart.pc, hart.fuel, hart.granted, u64::from(hart.fcsr)];
+    for word in hart.x.iter().chain(&hart.f).chain(&rest) {
+        hasher.update(&word.to_le_bytes());
+    }
+    for segment in machine.memory.segments() {
+        hasher.update(format!("{segment:?}").as_bytes());
+        if segment.perms.contains(Perms::R)
+            && let Ok(bytes) = machine.memory.slice(segment.range.start, segment.size())
+        {
+            hasher.update(bytes);
+        }
+    }
+    hasher.finalize()
+}

@@ -1,0 +1,6 @@
+//! Stub.
+/// Stub.
+#[derive(Debug)]
+pub struct Shape;
+/// Stub.
+pub fn generate() {}
