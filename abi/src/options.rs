@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
+use crate::linux::Input;
+
 /// Everything a guest process is given. The default is nothing: no arguments, no environment, empty
 /// standard input, discarded output, no directories, seed 0.
 pub struct Options {
@@ -15,7 +17,7 @@ pub struct Options {
     pub(crate) cwd: Vec<u8>,
     pub(crate) seed: u64,
     pub(crate) preopens: Vec<Preopen>,
-    pub(crate) stdin: Box<dyn Read + Send>,
+    pub(crate) stdin: Input,
     pub(crate) stdout: Box<dyn Write + Send>,
     pub(crate) stderr: Box<dyn Write + Send>,
 }
@@ -66,7 +68,7 @@ impl Default for Options {
             cwd: b"/".to_vec(),
             seed: 0,
             preopens: Vec::new(),
-            stdin: Box::new(io::empty()),
+            stdin: Input::new(io::empty(), false),
             stdout: Box::new(io::sink()),
             stderr: Box::new(io::sink()),
         }
@@ -126,10 +128,19 @@ impl Options {
         self
     }
 
-    /// Sets where standard input comes from.
+    /// Sets where standard input comes from. A read returns all that it asks for, unless the input
+    /// ends: how a pipe cuts its bytes never shows.
     #[must_use]
     pub fn stdin(mut self, stdin: impl Read + Send + 'static) -> Self {
-        self.stdin = Box::new(stdin);
+        self.stdin = Input::new(stdin, false);
+        self
+    }
+
+    /// Sets where standard input comes from when someone types it: a read returns at most one line, so
+    /// that the guest can answer before the next. That too depends on nothing but the bytes.
+    #[must_use]
+    pub fn typed_stdin(mut self, stdin: impl Read + Send + 'static) -> Self {
+        self.stdin = Input::new(stdin, true);
         self
     }
 

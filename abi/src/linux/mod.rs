@@ -27,6 +27,7 @@ pub use table::{Syscall, TABLE, syscall_name};
 
 use crate::{Options, Report};
 use call::{Call, Stop};
+pub(crate) use files::Input;
 use files::{Files, Streams};
 use memory::Areas;
 use process::Process;

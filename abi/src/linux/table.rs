@@ -145,7 +145,7 @@ syscalls! {
         "Files have no holes.";
     /// Reads.
     63 read(fd: i32, buf: u64, len: u64) = files::read,
-        "All that was asked for, unless the file, the stream or accessible memory ends.";
+        "All that was asked for, unless the file, the stream, a typed line or accessible memory ends.";
     /// Writes.
     64 write(fd: i32, buf: u64, len: u64) = files::write,
         "As `read`; `EPIPE` raises no signal.";

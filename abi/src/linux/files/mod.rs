@@ -6,6 +6,7 @@
 
 mod control;
 mod directory;
+mod input;
 mod names;
 mod nodes;
 mod open;
@@ -16,10 +17,11 @@ mod transfer;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 
 pub(super) use control::*;
 pub(super) use directory::getdents64;
+pub(crate) use input::Input;
 pub(super) use names::*;
 pub(super) use open::{close, close_range, dup, dup3, openat};
 pub(super) use poll::{ppoll, pselect6};
@@ -125,7 +127,7 @@ struct Slot {
 
 /// What the embedder gave for the three standard descriptors.
 pub(super) struct Streams {
-    pub(super) stdin: Box<dyn Read + Send>,
+    pub(super) stdin: Input,
     pub(super) stdout: Box<dyn Write + Send>,
     pub(super) stderr: Box<dyn Write + Send>,
 }

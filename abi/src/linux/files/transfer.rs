@@ -1,7 +1,7 @@
 //! Reading and writing: bytes go straight between host files and guest memory.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
 use bytemuck::{Pod, Zeroable};
@@ -53,21 +53,6 @@ fn write_fully(mut write: impl FnMut(&[u8], u64) -> io::Result<usize>, bytes: &[
     Ok(done)
 }
 
-/// Fills `bytes` from a stream up to its end: how the host cut the stream into pieces must not show.
-fn read_stream(stream: &mut dyn Read, bytes: &mut [u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while done < bytes.len() {
-        match stream.read(&mut bytes[done..]) {
-            Ok(0) => break,
-            Ok(count) => done += count.min(bytes.len() - done),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) if done > 0 => break,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(done)
-}
-
 fn write_stream(stream: &mut dyn Write, bytes: &[u8]) -> io::Result<usize> {
     let done = write_fully(|rest, _| stream.write(rest), bytes)?;
     stream.flush()?;
@@ -84,7 +69,7 @@ impl Description {
         random: &mut Random,
     ) -> Result<usize, Errno> {
         match &self.object {
-            Object::Stdin => read_stream(&mut *streams.stdin, bytes).map_err(|e| Errno::from(&e)),
+            Object::Stdin => streams.stdin.read(bytes).map_err(|e| Errno::from(&e)),
             Object::Stdout | Object::Stderr => Err(Errno::BADF),
             Object::Device(Device::Null) => Ok(0),
             Object::Device(Device::Zero | Device::Full) => {

@@ -47,6 +47,19 @@ fn how_the_host_cuts_its_input_does_not_show() {
     assert_eq!(guest.abi.report().bytes_read, 8);
 }
 
+#[test]
+fn typed_input_comes_by_line() {
+    let input = &b"one\ntwo\n\nlast"[..];
+    for options in [Options::new().typed_stdin(Slow(input)), Options::new().typed_stdin(input)] {
+        let mut guest = Guest::with(options, limits());
+        let reads: Vec<i64> = (0..6).map(|_| guest.call("read", [0, DATA, 5])).collect();
+        assert_eq!(reads, [4, 4, 1, 4, 0, 0]);
+    }
+    let mut guest = Guest::with(Options::new().typed_stdin(Slow(b"abc\n")), limits());
+    assert_eq!(guest.call("read", [0, DATA, 2]), 2);
+    assert_eq!(guest.call("read", [0, DATA, 9]), 2);
+}
+
 /// A pipe whose reader has gone after some bytes.
 struct Closed(usize);
 
