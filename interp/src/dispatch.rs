@@ -55,33 +55,66 @@ fn go_on(hart: &mut Hart, memory: &mut Memory, ops: &[Op]) -> usize {
     }
 }
 
+/// A row of the instruction table.
+trait Row {
+    /// Does what is common of an instruction of this row.
+    fn execute(op: &Op, hart: &mut Hart, memory: &mut Memory) -> Retire;
+}
+
+/// The handler of one instruction.
+#[inline(always)]
+fn one<A: Row>(hart: &mut Hart, memory: &mut Memory, op: &Op, rest: &[Op]) -> usize {
+    match A::execute(op, hart, memory) {
+        Ok(()) => go_on(hart, memory, rest),
+        // The trace may go where the jump does.
+        Err(Stop::Jump(target)) if rest.first().is_some_and(|next| next.pc == target) => {
+            go_on(hart, memory, rest)
+        }
+        Err(Stop::Jump(target)) => {
+            hart.pc = target;
+            rest.len()
+        }
+        Err(_) => {
+            hart.pc = op.pc;
+            rest.len() + 1
+        }
+    }
+}
+
+/// The handler of an instruction that never jumps and is followed by one of row `B`: one indirect jump
+/// less.
+fn two<A: Row, B: Row>(hart: &mut Hart, memory: &mut Memory, op: &Op, rest: &[Op]) -> usize {
+    match A::execute(op, hart, memory) {
+        Ok(()) => match rest.split_first() {
+            Some((op, rest)) => one::<B>(hart, memory, op, rest),
+            // The trace was cut short.
+            None => 0,
+        },
+        Err(_) => {
+            hart.pc = op.pc;
+            rest.len() + 1
+        }
+    }
+}
+
 macro_rules! define_handlers {
     ($( $(#[$edoc:meta])* extension $Ext:ident: $Visit:ident {
         $( $(#[$doc:meta])* $snake:ident = $Name:ident($Fmt:ident) $diagram:literal; )*
     } )*) => {
-        mod handlers {
+        /// A type for each row.
+        mod rows {
             use super::*;
             $($(
-                pub(super) fn $snake(hart: &mut Hart, memory: &mut Memory, op: &Op, rest: &[Op]) -> usize {
-                    let mut exec = Exec::<false> { hart, memory, pc: op.pc, next: op.next };
-                    let result = match &op.inst {
-                        Inst::$Name(ops) => visit::$Visit::$snake(&mut exec, *ops),
-                        // Handlers are chosen by `handler_of` alone.
-                        _ => Err(Stop::Slow),
-                    };
-                    match result {
-                        Ok(()) => go_on(hart, memory, rest),
-                        // The trace may go where the jump does.
-                        Err(Stop::Jump(target)) if rest.first().is_some_and(|next| next.pc == target) => {
-                            go_on(hart, memory, rest)
-                        }
-                        Err(Stop::Jump(target)) => {
-                            hart.pc = target;
-                            rest.len()
-                        }
-                        Err(_) => {
-                            hart.pc = op.pc;
-                            rest.len() + 1
+                pub(super) struct $Name;
+
+                impl Row for $Name {
+                    #[inline(always)]
+                    fn execute(op: &Op, hart: &mut Hart, memory: &mut Memory) -> Retire {
+                        let mut exec = Exec::<false> { hart, memory, pc: op.pc, next: op.next };
+                        match &op.inst {
+                            Inst::$Name(ops) => visit::$Visit::$snake(&mut exec, *ops),
+                            // A handler is chosen by the row of its instruction.
+                            _ => Err(Stop::Slow),
                         }
                     }
                 }
@@ -90,10 +123,48 @@ macro_rules! define_handlers {
 
         fn handler_of(inst: Inst) -> Handler {
             match inst {
-                $($( Inst::$Name(_) => handlers::$snake, )*)*
+                $($( Inst::$Name(_) => one::<rows::$Name>, )*)*
             }
         }
     };
 }
 
 for_each_inst!(define_handlers);
+
+/// Defines which pairs of rows have a handler of their own: the rows that make up most of what
+/// compiled programs execute.
+macro_rules! define_pairs {
+    (first: $($First:ident)*; second: $($Second:ident)*;) => {
+        fn handler_of_pair(first: Inst, second: Inst) -> Option<Handler> {
+            match first {
+                $( Inst::$First(_) => handler_of_pair_with::<rows::$First>(second), )*
+                _ => None,
+            }
+        }
+
+        fn handler_of_pair_with<A: Row>(second: Inst) -> Option<Handler> {
+            match second {
+                $( Inst::$First(_) => Some(two::<A, rows::$First>), )*
+                $( Inst::$Second(_) => Some(two::<A, rows::$Second>), )*
+                _ => None,
+            }
+        }
+    };
+}
+
+define_pairs! {
+    first: Addi Add Addiw Addw Sub Slli Srli And Andi Or Xor Lui Mul Lw Ld Lbu Sw Sd Sb Fld FaddD FmulD;
+    second: Beq Bne Blt Bge Bltu Bgeu Jal Jalr;
+}
+
+/// Gives the instructions of a trace handlers that do two at once, where there are such.
+pub(crate) fn pair_up(ops: &mut [Op]) {
+    let mut ops = ops;
+    while let [first, second, ..] = ops {
+        let paired = handler_of_pair(first.inst, second.inst);
+        if let Some(handler) = paired {
+            first.handler = handler;
+        }
+        ops = &mut ops[if paired.is_some() { 2 } else { 1 }..];
+    }
+}

@@ -22,7 +22,10 @@ pub(crate) const fn div(a: u64, b: u64) -> u64 {
 
 /// Unsigned quotient; all ones for a zero divisor.
 pub(crate) const fn divu(a: u64, b: u64) -> u64 {
-    if b == 0 { u64::MAX } else { a / b }
+    match a.checked_div(b) {
+        Some(quotient) => quotient,
+        None => u64::MAX,
+    }
 }
 
 /// Signed remainder; the dividend for a zero divisor, zero on overflow.
@@ -44,7 +47,10 @@ pub(crate) const fn divw(a: u64, b: u64) -> u64 {
 /// [`divu`] on 32-bit words.
 pub(crate) const fn divuw(a: u64, b: u64) -> u64 {
     let (a, b) = (a as u32, b as u32);
-    sext_w(if b == 0 { u32::MAX } else { a / b })
+    match a.checked_div(b) {
+        Some(quotient) => sext_w(quotient),
+        None => u64::MAX,
+    }
 }
 
 /// [`rem`] on 32-bit words.

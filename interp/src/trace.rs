@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use causality_isa::{Decoded, Inst, decode};
 use causality_machine::{Breakpoints, Cause, Fault, Memory};
 
-use crate::dispatch::Op;
+use crate::dispatch::{Op, pair_up};
 
 /// The longest trace, in instructions. Bounds how late a pause request is noticed, and how much is
 /// decoded that never runs.
@@ -116,6 +116,7 @@ impl Traces {
                 }
             }
         }
+        pair_up(&mut self.ops[first..]);
         let len = (self.ops.len() - first) as u32;
         let trace = Trace { pc, end: at, first: first as u32, len };
         (len > 0).then(|| *self.by_pc.entry(pc).insert_entry(trace).get())

@@ -134,6 +134,17 @@ fn reprotecting_makes_new_code_visible() {
 }
 
 #[test]
+fn zeroed_code_is_seen_as_changed() {
+    let mut m = memory();
+    let version = m.code_version();
+    m.zero(TEXT..RODATA).unwrap();
+    assert_ne!(m.code_version(), version);
+    let version = m.code_version();
+    m.zero(DATA..HOLE).unwrap();
+    assert_eq!(m.code_version(), version);
+}
+
+#[test]
 fn unmapped_memory_is_zero_when_mapped_again() {
     let mut m = memory();
     m.store(DATA, [0xaa; 16]).unwrap();

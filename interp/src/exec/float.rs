@@ -15,6 +15,9 @@ const fn box_mask<T: Format>() -> u64 {
     !0 << (T::WIDTH - 1) << 1
 }
 
+/// The field `frm` of `fcsr`.
+const FRM: u32 = 7 << 5;
+
 impl<const FULL: bool> Exec<'_, FULL> {
     /// The value in a register; the canonical NaN if it is not properly boxed.
     pub(super) fn f<T: Format>(&self, r: F) -> T {
@@ -62,13 +65,11 @@ impl<const FULL: bool> Exec<'_, FULL> {
         is_exact: impl FnOnce() -> Option<bool>,
         soft: impl FnOnce(Round) -> Flagged<T>,
     ) -> Retire {
-        let rm = self.rounding(rm)?;
-        if rm == Round::NearestTiesToEven
-            && let Some(settled) = settle::<T>(self.hart.fcsr, value, is_exact)
-        {
+        let to_nearest = rm == Rm::Rne || rm == Rm::Dyn && self.hart.fcsr & FRM == 0;
+        if to_nearest && let Some(settled) = settle::<T>(self.hart.fcsr, value, is_exact) {
             return self.put_f(rd, settled);
         }
-        if FULL { self.put_f(rd, soft(rm)) } else { Err(Stop::Slow) }
+        if FULL { self.put_f(rd, soft(self.rounding(rm)?)) } else { Err(Stop::Slow) }
     }
 
     /// `rd = op(rs1, rs2)`, rounding: by the host, with a test of whether it rounded, or softly.
@@ -151,10 +152,9 @@ impl<const FULL: bool> Exec<'_, FULL> {
         back: impl FnOnce(I) -> T::Value,
         extend: impl FnOnce(I) -> u64,
     ) -> Retire {
-        let rm = self.rounding(ops.rm)?;
         let a: T = self.f(ops.rs1);
         // The host truncates.
-        if rm == Round::TowardZero
+        if ops.rm == Rm::Rtz
             && let Some(value) = host(a.value()).inside()
         {
             let flags = if back(value) == a.value() { 0 } else { NX };
@@ -163,7 +163,7 @@ impl<const FULL: bool> Exec<'_, FULL> {
         if !FULL {
             return Err(Stop::Slow);
         }
-        let (value, flags) = I::from_float::<T>(a, rm);
+        let (value, flags) = I::from_float::<T>(a, self.rounding(ops.rm)?);
         self.put_x(ops.rd, (extend(value), flags))
     }
 

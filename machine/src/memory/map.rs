@@ -141,7 +141,9 @@ impl Memory {
     /// See [`MapError`].
     pub fn zero(&mut self, range: Range<u64>) -> Result<(), MapError> {
         self.check_range(&range)?;
-        Ok(self.space.discard(range)?)
+        self.space.discard(range.clone())?;
+        self.changed_code(&range);
+        Ok(())
     }
 
     /// Unmaps everything.
@@ -256,13 +258,23 @@ impl Memory {
         }
     }
 
-    /// Writes the page table, and keeps the copies of writable code and the code version with it.
-    fn set_pages(&mut self, range: &Range<u64>, perms: Perms) {
-        let pages = (range.start >> PAGE_SHIFT) as usize..(range.end >> PAGE_SHIFT) as usize;
-        if perms.is_executable() || self.pages[pages.clone()].iter().any(|p| p.is_executable()) {
+    const fn page_numbers(range: &Range<u64>) -> Range<usize> {
+        (range.start >> PAGE_SHIFT) as usize..(range.end >> PAGE_SHIFT) as usize
+    }
+
+    /// Takes a new code version if a page of `range` is executable. Writable code changes only at the
+    /// next `fence.i`, but a new version too many does no harm.
+    fn changed_code(&mut self, range: &Range<u64>) {
+        if self.pages[Self::page_numbers(range)].iter().any(|p| p.is_executable()) {
             self.code_version = next_version();
         }
-        self.pages[pages].fill(perms);
+    }
+
+    /// Writes the page table, and keeps the copies of writable code and the code version with it.
+    fn set_pages(&mut self, range: &Range<u64>, perms: Perms) {
+        self.changed_code(range);
+        self.pages[Self::page_numbers(range)].fill(perms);
+        self.changed_code(range);
         self.code.retain(|addr, _| !range.contains(addr));
         if perms == Perms::RWX {
             for addr in range.clone().step_by(PAGE_SIZE as usize) {
