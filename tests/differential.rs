@@ -6,46 +6,59 @@ use std::collections::BTreeMap;
 
 use causality_interp::Interpreter;
 use causality_machine::isa::reg::X;
-use causality_machine::isa::{Extension, Opcode};
+use causality_machine::isa::{CInst, Extension, Inst, Opcode, decode};
+use causality_testkit::batch::ANCHORS;
+use causality_testkit::operands::{Class, Operands, class};
 use causality_testkit::program::Program;
 use causality_testkit::qemu::{Qemu, knows};
-use causality_testkit::sweep::{Effort, Sweep};
-use causality_testkit::{Batch, vm};
+use causality_testkit::sweep::{Effort, Sweep, value_cases};
+use causality_testkit::{Batch, Record, Shape, Source, generate, model, vm};
 
 /// Programs in one executable.
 const BATCH: usize = 4000;
 
+fn ours(batch: &Batch) -> Vec<Record> {
+    vm::run(batch, &mut Interpreter::new())
+}
+
 /// Runs programs on both sides and fails on any difference, showing the first few.
 fn compare(name: &str, qemu: &Qemu, anchor: X, programs: Vec<Program>) {
-    let mut programs = programs.into_iter().peekable();
-    let (mut run, mut differences) = (0, Vec::new());
-    while programs.peek().is_some() {
-        let batch = Batch::of(anchor, programs.by_ref().take(BATCH).collect());
-        let oracle = qemu.run(&batch).expect("QEMU runs the batch");
-        let ours = vm::run(&batch, &mut Interpreter::new());
-        assert_eq!(oracle.len(), ours.len());
+    let twins = programs.clone();
+    compare_twins(name, qemu, anchor, programs, twins);
+}
+
+/// The same where the oracle is given other programs, which are to do the same.
+fn compare_twins(name: &str, qemu: &Qemu, anchor: X, programs: Vec<Program>, oracles: Vec<Program>) {
+    assert_eq!(programs.len(), oracles.len());
+    let tested: usize = programs.iter().map(|program| program.tested).sum();
+    let count = programs.len();
+    let (mut differences, mut traps) = (Vec::new(), 0);
+    for (ours_chunk, oracle_chunk) in programs.chunks(BATCH).zip(oracles.chunks(BATCH)) {
+        let batch = Batch::of(anchor, ours_chunk.to_vec());
+        let oracle = qemu.run(&Batch::of(anchor, oracle_chunk.to_vec())).expect("QEMU runs the batch");
         let addresses = batch.addresses();
-        for (i, (oracle, ours)) in oracle.iter().zip(&ours).enumerate() {
-            if !oracle.agrees(ours) {
-                let listing = batch.programs[i].listing(addresses[i]);
+        for (i, (oracle, ours)) in oracle.iter().zip(ours(&batch)).enumerate() {
+            traps += usize::from(ours.signal != 0);
+            if !oracle.agrees(&ours) {
+                let program = &batch.programs[i];
+                let listing = program.listing(addresses[i]);
                 let start = match differences.len() {
-                    0 => format!("{:?}", batch.programs[i].start),
+                    0 => format!("{:?}", program.start),
                     _ => String::new(),
                 };
-                differences.push(format!("{listing}{start}{}", oracle.difference(ours)));
+                differences.push(format!("{listing}{start}{}", oracle.difference(&ours)));
             }
         }
-        run += ours.len();
     }
     let shown: String = differences.iter().take(5).map(|d| format!("{d}\n")).collect();
-    assert!(differences.is_empty(), "{name}: {} of {run} programs differ:\n{shown}", differences.len());
-    println!("{name}: {run} programs");
+    assert!(differences.is_empty(), "{name}: {} of {count} programs differ:\n{shown}", differences.len());
+    println!("{name}: {count} programs, {traps} traps, {tested} instructions tested, no difference");
 }
 
 fn report(counts: &BTreeMap<Extension, usize>) {
-    for (extension, count) in counts {
-        println!("{extension:?}: {count}");
-    }
+    let counts: Vec<String> =
+        counts.iter().map(|(extension, count)| format!("{} {count}", extension.name())).collect();
+    println!("{}", counts.join(", "));
 }
 
 #[test]
@@ -57,5 +70,118 @@ fn every_opcode_agrees_with_qemu_on_corner_operands() {
     }
     let (programs, counts) = sweep.finish();
     report(&counts);
-    compare("corners", &qemu, X::T6, programs);
+    compare("corner operands", &qemu, X::T6, programs);
+}
+
+/// With two anchors, because programs leave the anchor's instructions out.
+#[test]
+fn every_compressed_instruction_agrees_with_qemu() {
+    let Some(qemu) = Qemu::find() else { return };
+    let step = Effort::from_env().choose(3, 1);
+    for anchor in [X::T6, X::S0] {
+        let mut sweep = Sweep::new(anchor, Effort::from_env());
+        sweep.compressed(step, false, |c: CInst| knows(c.opcode().extension()));
+        sweep.compressed_jumps(Effort::from_env().choose(4, 1));
+        let (programs, counts) = sweep.finish();
+        report(&counts);
+        compare("compressed", &qemu, anchor, programs);
+    }
+}
+
+/// QEMU does not know Zcb, so it runs the instructions that Zcb's stand for.
+#[test]
+fn zcb_does_what_its_expansions_do_in_qemu() {
+    let Some(qemu) = Qemu::find() else { return };
+    for anchor in [X::T6, X::S0] {
+        let programs = |expand| {
+            let mut sweep = Sweep::new(anchor, Effort::Full);
+            sweep.compressed(1, expand, |c: CInst| c.opcode().extension() == Extension::Zcb);
+            sweep.finish().0
+        };
+        compare_twins("Zcb", &qemu, anchor, programs(false), programs(true));
+    }
+}
+
+#[test]
+fn the_same_csrs_exist_as_in_qemu() {
+    let Some(qemu) = Qemu::find() else { return };
+    let mut sweep = Sweep::new(X::T6, Effort::Full);
+    sweep.all_csrs();
+    compare("CSRs", &qemu, X::T6, sweep.finish().0);
+}
+
+/// Words that are one bit away from an instruction, and all halfwords: what we call illegal, QEMU does too.
+#[test]
+fn what_is_illegal_here_is_illegal_in_qemu() {
+    let Some(qemu) = Qemu::find() else { return };
+    let mut sweep = Sweep::new(X::T6, Effort::Full);
+    let halves = (0..=0xffff_u32).filter(|half| half & 3 != 3 && decode(*half).is_none());
+    halves.for_each(|half| sweep.solo(Extension::C, half));
+    let mut free = Source::Seed(1);
+    for &opcode in Opcode::ALL {
+        for bit in (2..32).filter(|bit| opcode.pattern().mask >> bit & 1 != 0) {
+            let word = opcode.fill(free.bits() as u32) ^ 1 << bit;
+            if Inst::decode32(word).is_none() {
+                sweep.solo(opcode.extension(), word);
+            }
+        }
+    }
+    compare("illegal", &qemu, X::T6, sweep.finish().0);
+}
+
+/// Applies every instruction that the model knows to corner operands.
+#[test]
+fn zfa_and_zicond_agree_with_the_manual_on_corner_operands() {
+    for &opcode in Opcode::ALL.iter().filter(|&&opcode| model::knows(opcode)) {
+        let operands = Operands::of(opcode);
+        let mut sweep = Sweep::new(X::T6, Effort::Full);
+        let mut expected = Vec::new();
+        for values in value_cases(opcode, &operands, Effort::Full) {
+            let rm = values.frm.map_or(values.rm, u32::from);
+            if let Some(outcome) = model::expect(opcode, values.sources, values.immediate >> 15, rm) {
+                expected.push((sweep.value(opcode, &operands, &values), values, outcome));
+            }
+        }
+        let records = ours(&Batch::of(X::T6, sweep.finish().0));
+        for (placed, values, (value, flags)) in &expected {
+            let record = &records[placed.program];
+            let file =
+                if operands.rd == causality_testkit::operands::Slot::F { &record.f } else { &record.x };
+            let is_x0 = placed.rd == 0 && operands.rd == causality_testkit::operands::Slot::X;
+            let ours = (file[placed.rd], placed.flags.map_or(0, |x| record.x[x.index()]));
+            let value = if is_x0 { 0 } else { *value };
+            let raised = if operands.is_float() { flags | u64::from(values.flags) } else { 0 };
+            assert_eq!(ours, (value, raised), "{opcode} {values:x?}: ours left, expected right");
+        }
+        println!("{opcode}: {} as expected", expected.len());
+    }
+}
+
+/// Opcodes for random programs that QEMU judges rightly on any operands.
+fn judged(mut shape: Shape) -> Shape {
+    shape.opcodes.retain(|&opcode| opcode != Opcode::Ctzw && class(opcode) != Class::Block);
+    shape
+}
+
+fn random(name: &str, programs: usize, seed: u64, shape: impl Fn(X) -> Shape) {
+    let Some(qemu) = Qemu::find() else { return };
+    for (turn, anchor) in ANCHORS.into_iter().enumerate() {
+        let shape = judged(shape(anchor));
+        let first = seed + (turn * programs) as u64;
+        let seeds = first..first + (programs / ANCHORS.len()) as u64;
+        let programs = seeds.map(|seed| generate(&mut Source::Seed(seed), &shape)).collect();
+        compare(&format!("{name}, anchor {anchor}"), &qemu, anchor, programs);
+    }
+}
+
+#[test]
+fn random_straight_lines_agree_with_qemu() {
+    let programs = Effort::from_env().choose(900, 18_000);
+    random("straight lines", programs, 1, |anchor| Shape::straight(anchor, 60, knows));
+}
+
+#[test]
+fn random_structured_programs_agree_with_qemu() {
+    let programs = Effort::from_env().choose(900, 12_000);
+    random("structured", programs, 1 << 32, |anchor| Shape::structured(anchor, 60, knows));
 }

@@ -9,7 +9,7 @@ use causality_isa::{Extension, Opcode};
 use crate::{Batch, Record};
 
 /// The processor QEMU is to be.
-const CPU: &str = "rv64,zba=true,zbb=true,zbc=true,zbs=true,Zfh=true,Zihintpause=true";
+const CPU: &str = "rv64,zba=true,zbb=true,zbc=true,zbs=true,Zfhmin=true,Zfh=false,Zihintpause=true";
 
 /// A QEMU to ask.
 #[derive(Clone, Debug)]
