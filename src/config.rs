@@ -20,11 +20,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config {
-            tier: Tier::default(),
-            fuel: Hart::MAX_FUEL,
-            limits: Limits::default(),
-        }
+        Config { tier: Tier::default(), fuel: Hart::MAX_FUEL, limits: Limits::default() }
     }
 }
 
@@ -45,10 +41,7 @@ impl Config {
     /// [`OutOfFuel`](crate::Exit::OutOfFuel). More can be given later.
     #[must_use]
     pub fn fuel(self, instructions: u64) -> Self {
-        Config {
-            fuel: instructions,
-            ..self
-        }
+        Config { fuel: instructions, ..self }
     }
 
     /// Sets all limits of an instance.

@@ -14,9 +14,7 @@ impl Engine {
     /// An engine with these settings.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Engine {
-            config: Arc::new(config),
-        }
+        Engine { config: Arc::new(config) }
     }
 
     /// Its settings.

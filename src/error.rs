@@ -56,11 +56,7 @@ impl Error {
     }
 
     pub(crate) fn io(action: impl Into<String>, source: std::io::Error) -> Self {
-        ErrorKind::Io {
-            action: action.into(),
-            source,
-        }
-        .into()
+        ErrorKind::Io { action: action.into(), source }.into()
     }
 }
 

@@ -77,12 +77,7 @@ impl<T> Instance<T> {
         let result = run(&mut self.machine, &mut self.execution, &mut self.host);
         self.running_time += start.elapsed();
         let exit = result?;
-        tracing::debug!(
-            ?exit,
-            pc = self.machine.hart.pc,
-            retired = self.machine.hart.instret(),
-            "stopped"
-        );
+        tracing::debug!(?exit, pc = self.machine.hart.pc, retired = self.machine.hart.instret(), "stopped");
         self.exit = Some(exit);
         Ok(exit)
     }

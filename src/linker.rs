@@ -16,10 +16,7 @@ pub struct Linker<T> {
 
 impl<T> Clone for Linker<T> {
     fn clone(&self) -> Self {
-        Linker {
-            engine: self.engine.clone(),
-            functions: self.functions.clone(),
-        }
+        Linker { engine: self.engine.clone(), functions: self.functions.clone() }
     }
 }
 
@@ -27,10 +24,7 @@ impl<T> Linker<T> {
     /// No host functions: guests have the Linux calls only.
     #[must_use]
     pub fn new(engine: &Engine) -> Self {
-        Linker {
-            engine: engine.clone(),
-            functions: HostFunctions::new(),
-        }
+        Linker { engine: engine.clone(), functions: HostFunctions::new() }
     }
 
     /// Adds a function under a name and the lowest free number, which it returns.

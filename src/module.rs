@@ -31,9 +31,7 @@ impl Module {
         program.check_extensions()?;
         let id = ContentId::of(ObjectKind::Program, elf);
         tracing::debug!(%id, entry = program.image().entry, arch = program.arch(), "module read");
-        Ok(Module {
-            inner: Arc::new(Inner { id, program }),
-        })
+        Ok(Module { inner: Arc::new(Inner { id, program }) })
     }
 
     /// As [`Module::new`], for a file.

@@ -164,11 +164,7 @@ impl Report {
                 limit: memory.limits().memory,
             },
             segments: memory.segments().map(SegmentReport::new).collect(),
-            calls: calls
-                .calls
-                .iter()
-                .map(|(&number, &count)| CallReport::new(number, count, host))
-                .collect(),
+            calls: calls.calls.iter().map(|(&number, &count)| CallReport::new(number, count, host)).collect(),
             unknown_calls: calls.unknown,
             bytes_read: calls.bytes_read,
             bytes_written: calls.bytes_written,
@@ -188,10 +184,7 @@ impl ExitReport {
                 tval: trap.tval,
             },
             Exit::OutOfFuel => ExitReport::OutOfFuel { pc },
-            Exit::Paused(reason) => ExitReport::Paused {
-                reason: pause_name(reason),
-                pc,
-            },
+            Exit::Paused(reason) => ExitReport::Paused { reason: pause_name(reason), pc },
         }
     }
 }
@@ -220,11 +213,7 @@ impl SegmentReport {
 impl CallReport {
     fn new<T>(number: u64, count: u64, host: &Abi<T>) -> Self {
         let name = host.functions().name_of(number).or_else(|| syscall_name(number));
-        CallReport {
-            number,
-            name: name.map(str::to_owned),
-            count,
-        }
+        CallReport { number, name: name.map(str::to_owned), count }
     }
 }
 
@@ -232,16 +221,8 @@ impl HostReport {
     fn new(instructions: InstructionReport, running_time: Duration) -> Self {
         let retired = instructions.interpreted + instructions.native;
         let seconds = running_time.as_secs_f64();
-        let instructions_per_second = if seconds > 0.0 {
-            retired as f64 / seconds
-        } else {
-            0.0
-        };
-        HostReport {
-            instructions,
-            seconds,
-            instructions_per_second,
-        }
+        let instructions_per_second = if seconds > 0.0 { retired as f64 / seconds } else { 0.0 };
+        HostReport { instructions, seconds, instructions_per_second }
     }
 }
 

@@ -31,10 +31,9 @@ impl Execution {
     /// What the chosen tier needs.
     pub(crate) fn new(tier: Tier) -> Self {
         match tier {
-            Tier::Auto | Tier::Interpreter => Execution {
-                interpreter: Interpreter::new(),
-                interpreted_before: 0,
-            },
+            Tier::Auto | Tier::Interpreter => {
+                Execution { interpreter: Interpreter::new(), interpreted_before: 0 }
+            }
         }
     }
 
@@ -46,10 +45,7 @@ impl Execution {
 
     /// How many instructions each kind of executor has retired.
     pub(crate) fn instructions(&self) -> InstructionReport {
-        InstructionReport {
-            interpreted: self.interpreted_before + self.interpreter.retired(),
-            native: 0,
-        }
+        InstructionReport { interpreted: self.interpreted_before + self.interpreter.retired(), native: 0 }
     }
 }
 

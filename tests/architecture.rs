@@ -29,7 +29,8 @@ const FORBIDDEN_NAMES: [&str; 6] = ["utils", "util", "common", "helpers", "helpe
 
 fn packages() -> Vec<Package> {
     let manifest = root().join("Cargo.toml");
-    let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().expect("cargo metadata runs");
+    let metadata =
+        MetadataCommand::new().manifest_path(manifest).no_deps().exec().expect("cargo metadata runs");
     metadata.packages
 }
 
@@ -64,8 +65,14 @@ fn every_crate_depends_only_on_the_crates_it_may_know() {
 fn the_two_semantics_stay_independent_in_their_own_tests_too() {
     for package in packages() {
         let dev = arrows(&package, true);
-        assert!(package.name != "causality-jit" || !dev.contains("interp"), "jit tests itself against interp");
-        assert!(package.name != "causality-interp" || !dev.contains("jit"), "interp tests itself against jit");
+        assert!(
+            package.name != "causality-jit" || !dev.contains("interp"),
+            "jit tests itself against interp"
+        );
+        assert!(
+            package.name != "causality-interp" || !dev.contains("jit"),
+            "interp tests itself against jit"
+        );
     }
 }
 

@@ -49,9 +49,7 @@ type Placed = (String, Perms, u64, u64, usize);
 
 fn placed(program: &Program) -> Vec<Placed> {
     let segments = program.image().segments.iter();
-    segments
-        .map(|s| (s.name.clone(), s.perms, s.addr, s.size, s.data.len()))
-        .collect()
+    segments.map(|s| (s.name.clone(), s.perms, s.addr, s.size, s.data.len())).collect()
 }
 
 #[test]
@@ -93,11 +91,7 @@ fn a_position_independent_program_is_shifted_to_a_low_aligned_base() {
 #[test]
 fn the_program_headers_are_found_where_they_are_loaded() {
     let elf = minimal().segment(Phdr::load(PF_R, 0x20000, &RET).with_kind(PT_PHDR));
-    assert_eq!(
-        parse(&elf).unwrap().image().program_headers,
-        (0, 0),
-        "they are in no segment"
-    );
+    assert_eq!(parse(&elf).unwrap().image().program_headers, (0, 0), "they are in no segment");
     let mut file = elf.build();
     let size = (EHDR_SIZE + 2 * PHDR_SIZE) as u64;
     put64(&mut file, P_OFFSET, 0);
@@ -111,23 +105,20 @@ fn the_program_headers_are_found_where_they_are_loaded() {
 fn segments_that_occupy_no_memory_and_other_headers_are_passed_over() {
     let elf = minimal()
         .segment(Phdr::load(RW, 0x10000, &[]))
-        .segment(
-            Phdr::load(RW, u64::MAX, &[])
-                .with_kind(PT_GNU_STACK)
-                .with_size(u64::MAX),
-        )
+        .segment(Phdr::load(RW, u64::MAX, &[]).with_kind(PT_GNU_STACK).with_size(u64::MAX))
         .segment(Phdr::load(PF_R, 0x10000, &[]).with_kind(PT_TLS).with_size(64));
     assert_eq!(placed(&parse(&elf).unwrap()).len(), 1);
 }
 
 #[test]
 fn a_page_shared_by_constants_and_code_becomes_a_segment_that_allows_both() {
-    let program = parse(
-        &Elf::exec(0x11f04)
-            .segment(Phdr::load(PF_R, 0x10000, &[1; 0x1f00]))
-            .segment(Phdr::load(RX, 0x11f04, &[2; 0x200])),
-    )
-    .unwrap();
+    let program =
+        parse(&Elf::exec(0x11f04).segment(Phdr::load(PF_R, 0x10000, &[1; 0x1f00])).segment(Phdr::load(
+            RX,
+            0x11f04,
+            &[2; 0x200],
+        )))
+        .unwrap();
     assert_eq!(
         placed(&program),
         [
@@ -148,10 +139,7 @@ fn many_segments_on_one_page_become_one() {
         elf = elf.segment(Phdr::load(flags, 0x10000 + index * 0x100, &[index as u8; 0x80]));
     }
     let program = parse(&elf).unwrap();
-    assert_eq!(
-        placed(&program),
-        [("text".to_owned(), Perms::RX, 0x10000, 0xf80, 0xf80)]
-    );
+    assert_eq!(placed(&program), [("text".to_owned(), Perms::RX, 0x10000, 0xf80, 0xf80)]);
     assert_eq!(program.image().segments[0].data[0xf00], 15);
 }
 
@@ -159,9 +147,11 @@ fn many_segments_on_one_page_become_one() {
 #[test]
 fn zeros_before_a_shared_page_are_not_allocated() {
     let program = parse(
-        &minimal()
-            .segment(Phdr::load(RW, 0x20000, &[1]).with_size((512 << 20) + 8))
-            .segment(Phdr::load(RW, 0x20000 + (512 << 20) + 16, &[2])),
+        &minimal().segment(Phdr::load(RW, 0x20000, &[1]).with_size((512 << 20) + 8)).segment(Phdr::load(
+            RW,
+            0x20000 + (512 << 20) + 16,
+            &[2],
+        )),
     )
     .unwrap();
     let bytes: usize = placed(&program).iter().map(|segment| segment.4).sum();
@@ -181,10 +171,7 @@ fn a_page_shared_by_code_and_variables_is_refused_with_both_names() {
         ),
         "{error}"
     );
-    let limits = Limits {
-        allow_writable_code: true,
-        ..Limits::default()
-    };
+    let limits = Limits { allow_writable_code: true, ..Limits::default() };
     let program = Program::parse(&elf.build(), &limits).unwrap();
     assert_eq!(placed(&program)[0].1, Perms::RWX);
 }
@@ -193,16 +180,8 @@ fn a_page_shared_by_code_and_variables_is_refused_with_both_names() {
 fn one_segment_for_everything_is_refused_unless_allowed() {
     let elf = Elf::exec(0x10000).segment(Phdr::load(RX | PF_W, 0x10000, &RET));
     let error = parse(&elf).unwrap_err();
-    assert_eq!(
-        error,
-        LoadError::WritableCode {
-            segment: "PT_LOAD 0 (rwx, 0x10000..0x10004)".to_owned()
-        }
-    );
-    let limits = Limits {
-        allow_writable_code: true,
-        ..Limits::default()
-    };
+    assert_eq!(error, LoadError::WritableCode { segment: "PT_LOAD 0 (rwx, 0x10000..0x10004)".to_owned() });
+    let limits = Limits { allow_writable_code: true, ..Limits::default() };
     assert!(Program::parse(&elf.build(), &limits).is_ok());
 }
 
@@ -212,48 +191,15 @@ fn other_files_are_told_apart() {
     assert_eq!(parse(b""), LoadError::NotElf);
     assert_eq!(parse(b"#!/bin/sh\n"), LoadError::NotElf);
     assert_eq!(parse(b"\x7fEL"), LoadError::NotElf);
-    assert!(matches!(
-        parse(b"\x7fELF"),
-        LoadError::Truncated { end: 64, size: 4, .. }
-    ));
+    assert!(matches!(parse(b"\x7fELF"), LoadError::Truncated { end: 64, size: 4, .. }));
     assert_eq!(error_after(|f| f[EI_CLASS] = 1), LoadError::Class32);
-    assert_eq!(
-        error_after(|f| f[EI_CLASS] = 9),
-        LoadError::Header {
-            field: "EI_CLASS",
-            value: 9
-        }
-    );
+    assert_eq!(error_after(|f| f[EI_CLASS] = 9), LoadError::Header { field: "EI_CLASS", value: 9 });
     assert_eq!(error_after(|f| f[EI_DATA] = 2), LoadError::BigEndian);
-    assert_eq!(
-        error_after(|f| f[EI_DATA] = 0),
-        LoadError::Header {
-            field: "EI_DATA",
-            value: 0
-        }
-    );
-    assert_eq!(
-        error_after(|f| f[EI_VERSION] = 0),
-        LoadError::Header {
-            field: "EI_VERSION",
-            value: 0
-        }
-    );
-    assert_eq!(
-        error_after(|f| put16(f, E_MACHINE, 62)),
-        LoadError::Machine { machine: 62 }
-    );
-    assert_eq!(
-        error_after(|f| put16(f, E_TYPE, 1)),
-        LoadError::NotExecutable { kind: 1 }
-    );
-    assert_eq!(
-        error_after(|f| put32(f, E_VERSION, 7)),
-        LoadError::Header {
-            field: "e_version",
-            value: 7
-        }
-    );
+    assert_eq!(error_after(|f| f[EI_DATA] = 0), LoadError::Header { field: "EI_DATA", value: 0 });
+    assert_eq!(error_after(|f| f[EI_VERSION] = 0), LoadError::Header { field: "EI_VERSION", value: 0 });
+    assert_eq!(error_after(|f| put16(f, E_MACHINE, 62)), LoadError::Machine { machine: 62 });
+    assert_eq!(error_after(|f| put16(f, E_TYPE, 1)), LoadError::NotExecutable { kind: 1 });
+    assert_eq!(error_after(|f| put32(f, E_VERSION, 7)), LoadError::Header { field: "e_version", value: 7 });
 }
 
 #[test]
@@ -266,10 +212,7 @@ fn every_truncation_of_a_file_is_an_error_and_never_a_panic() {
     assert!(Program::parse(&file, &Limits::default()).is_ok());
     for len in 0..file.len() {
         let error = Program::parse(&file[..len], &Limits::default()).unwrap_err();
-        assert!(
-            matches!(error, LoadError::NotElf | LoadError::Truncated { .. }),
-            "{len}: {error}"
-        );
+        assert!(matches!(error, LoadError::NotElf | LoadError::Truncated { .. }), "{len}: {error}");
     }
 }
 
@@ -279,44 +222,27 @@ fn tables_past_the_end_of_the_file_are_truncation() {
         let error = error_after(|f| put64(f, E_PHOFF, offset));
         assert!(error.to_string().contains("the program header table"), "{error}");
         let error = error_after(|f| put64(f, E_SHOFF, offset));
-        assert!(
-            matches!(error, LoadError::Truncated { .. } | LoadError::Sections { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, LoadError::Truncated { .. } | LoadError::Sections { .. }), "{error}");
     }
     let error = error_after(|f| put64(f, P_OFFSET, 0x7000_0000));
     assert!(
-        error
-            .to_string()
-            .contains("PT_LOAD 0 (r-x, 0x10000..0x10004) ends at byte 0x70000004"),
+        error.to_string().contains("PT_LOAD 0 (r-x, 0x10000..0x10004) ends at byte 0x70000004"),
         "{error}"
     );
     let error = error_after(|f| put64(f, P_OFFSET, u64::MAX - 1));
-    assert!(
-        matches!(error, LoadError::Truncated { end: u64::MAX, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, LoadError::Truncated { end: u64::MAX, .. }), "{error}");
 }
 
 #[test]
 fn program_headers_of_another_size_are_refused() {
     let error = error_after(|f| put16(f, E_PHENTSIZE, 32));
-    assert_eq!(
-        error,
-        LoadError::Header {
-            field: "e_phentsize",
-            value: 32
-        }
-    );
+    assert_eq!(error, LoadError::Header { field: "e_phentsize", value: 32 });
 }
 
 #[test]
 fn a_file_without_anything_to_load_is_refused() {
     assert_eq!(error_after(|f| put16(f, E_PHNUM, 0)), LoadError::NoSegments);
-    assert_eq!(
-        error_after(|f| put32(f, EHDR_SIZE, PT_TLS)),
-        LoadError::NoSegments
-    );
+    assert_eq!(error_after(|f| put32(f, EHDR_SIZE, PT_TLS)), LoadError::NoSegments);
     let empty = Elf::exec(0x10000).segment(Phdr::load(RX, 0x10000, &[]));
     assert_eq!(parse(&empty).unwrap_err(), LoadError::NoSegments);
 }
@@ -335,13 +261,7 @@ fn sixty_five_thousand_segments_are_refused_before_they_are_looked_at() {
     put64(&mut file, E_PHOFF, phdrs);
     put16(&mut file, E_PHNUM, 0xfffe);
     let error = Program::parse(&file, &Limits::default()).unwrap_err();
-    assert_eq!(
-        error,
-        LoadError::TooManySegments {
-            count: 0xfffe,
-            limit: 1024
-        }
-    );
+    assert_eq!(error, LoadError::TooManySegments { count: 0xfffe, limit: 1024 });
     // 0xffff says that the first section header holds the true count.
     let error = error_after(|f| {
         let section = u64::from_le_bytes(f[E_SHOFF..E_SHOFF + 8].try_into().unwrap()) as usize;
@@ -355,14 +275,7 @@ fn sixty_five_thousand_segments_are_refused_before_they_are_looked_at() {
 fn sizes_and_addresses_that_cannot_be_are_refused() {
     let error = error_after(|f| put64(f, P_MEMSZ, 3));
     let segment = "PT_LOAD 0 (r-x, 0x10000..0x10003)".to_owned();
-    assert_eq!(
-        error,
-        LoadError::Sizes {
-            segment,
-            file: 4,
-            memory: 3
-        }
-    );
+    assert_eq!(error, LoadError::Sizes { segment, file: 4, memory: 3 });
     for (addr, size) in [
         (u64::MAX - 1, 4),
         (u64::MAX, 4),
@@ -375,19 +288,10 @@ fn sizes_and_addresses_that_cannot_be_are_refused() {
             put64(f, P_VADDR, addr);
             put64(f, P_MEMSZ, size);
         });
-        assert!(
-            matches!(error, LoadError::OutsideAddressSpace { .. }),
-            "{addr:#x} {size:#x}: {error}"
-        );
+        assert!(matches!(error, LoadError::OutsideAddressSpace { .. }), "{addr:#x} {size:#x}: {error}");
     }
     let error = error_after(|f| put64(f, P_MEMSZ, 2 << 30));
-    assert_eq!(
-        error,
-        LoadError::TooMuchMemory {
-            needed: 2 << 30,
-            limit: 1 << 30
-        }
-    );
+    assert_eq!(error, LoadError::TooMuchMemory { needed: 2 << 30, limit: 1 << 30 });
 }
 
 #[test]
@@ -397,20 +301,16 @@ fn segments_that_together_need_too_much_are_refused() {
         elf = elf.segment(Phdr::load(RW, index << 29, &[]).with_size(256 << 20));
     }
     let needed = (1 << 30) + 0x1000;
-    assert_eq!(
-        parse(&elf).unwrap_err(),
-        LoadError::TooMuchMemory {
-            needed,
-            limit: 1 << 30
-        }
-    );
+    assert_eq!(parse(&elf).unwrap_err(), LoadError::TooMuchMemory { needed, limit: 1 << 30 });
 }
 
 #[test]
 fn overlapping_segments_are_refused_with_both_names() {
-    let elf = Elf::exec(0x10000)
-        .segment(Phdr::load(RW, 0x10ffe, &[0; 8]))
-        .segment(Phdr::load(RX, 0x10000, &[0; 0x1000]));
+    let elf = Elf::exec(0x10000).segment(Phdr::load(RW, 0x10ffe, &[0; 8])).segment(Phdr::load(
+        RX,
+        0x10000,
+        &[0; 0x1000],
+    ));
     let message = "PT_LOAD 1 (r-x, 0x10000..0x11000) and PT_LOAD 0 (rw-, 0x10ffe..0x11006) overlap";
     assert_eq!(parse(&elf).unwrap_err().to_string(), message);
 }
@@ -419,16 +319,10 @@ fn overlapping_segments_are_refused_with_both_names() {
 fn alignments_must_be_powers_of_two_and_huge_ones_have_no_place() {
     let with = |align| parse(&minimal().segment(Phdr::load(RW, 0x20000, &[1]).with_align(align)));
     assert!(with(0).is_ok() && with(1).is_ok() && with(1 << 16).is_ok());
-    assert!(matches!(
-        with(3).unwrap_err(),
-        LoadError::Alignment { align: 3, .. }
-    ));
+    assert!(matches!(with(3).unwrap_err(), LoadError::Alignment { align: 3, .. }));
     assert!(matches!(with(u64::MAX).unwrap_err(), LoadError::Alignment { .. }));
     let elf = Elf::dynamic(0).segment(Phdr::load(RX, 0, &RET).with_align(1 << 63));
-    assert!(matches!(
-        parse(&elf).unwrap_err(),
-        LoadError::OutsideAddressSpace { .. }
-    ));
+    assert!(matches!(parse(&elf).unwrap_err(), LoadError::OutsideAddressSpace { .. }));
     let elf = Elf::dynamic(0).segment(Phdr::load(RX, 0, &RET).with_align(u64::MAX));
     assert!(matches!(parse(&elf).unwrap_err(), LoadError::Alignment { .. }));
 }
@@ -437,16 +331,11 @@ fn alignments_must_be_powers_of_two_and_huge_ones_have_no_place() {
 fn an_entry_point_without_code_is_refused() {
     let data = Phdr::load(RW, 0x20000, &RET);
     for entry in [0, 0xfffe, 0x10004, 0x20000, u64::MAX - 1] {
-        let elf = Elf::exec(entry)
-            .segment(Phdr::load(RX, 0x10000, &RET))
-            .segment(data.clone());
+        let elf = Elf::exec(entry).segment(Phdr::load(RX, 0x10000, &RET)).segment(data.clone());
         assert_eq!(parse(&elf).unwrap_err(), LoadError::EntryOutsideText { entry });
     }
     let odd = Elf::exec(0x10001).segment(Phdr::load(RX, 0x10000, &RET));
-    assert_eq!(
-        parse(&odd).unwrap_err(),
-        LoadError::EntryMisaligned { entry: 0x10001 }
-    );
+    assert_eq!(parse(&odd).unwrap_err(), LoadError::EntryMisaligned { entry: 0x10001 });
 }
 
 #[test]
@@ -454,18 +343,11 @@ fn dynamically_linked_programs_are_refused_by_the_name_of_their_interpreter() {
     let interp = |path: &[u8]| minimal().segment(Phdr::load(PF_R, 0x10000, path).with_kind(PT_INTERP));
     let error = parse(&interp(b"/lib/ld-musl-riscv64.so.1\0")).unwrap_err();
     assert!(
-        error
-            .to_string()
-            .starts_with("dynamically linked: it asks for the interpreter `/lib/ld-musl"),
+        error.to_string().starts_with("dynamically linked: it asks for the interpreter `/lib/ld-musl"),
         "{error}"
     );
     let long = parse(&interp(&[b'a'; 100_000])).unwrap_err();
-    assert_eq!(
-        long,
-        LoadError::DynamicallyLinked {
-            interpreter: "a".repeat(256)
-        }
-    );
+    assert_eq!(long, LoadError::DynamicallyLinked { interpreter: "a".repeat(256) });
 }
 
 #[test]
@@ -488,12 +370,7 @@ fn symbols_name_the_function_an_address_is_in() {
         .symbol("$x", 0x10014, 0)
         .symbol("open_end", 0x10020, 0);
     let program = parse(&elf).unwrap();
-    let at = |pc| {
-        program
-            .symbols()
-            .at(pc)
-            .map(|(symbol, offset)| (symbol.name.to_owned(), offset))
-    };
+    let at = |pc| program.symbols().at(pc).map(|(symbol, offset)| (symbol.name.to_owned(), offset));
     assert_eq!(at(0xffff), None);
     assert_eq!(at(0x10000), Some(("first".to_owned(), 0)));
     assert_eq!(at(0x1000e), Some(("first".to_owned(), 14)));
@@ -501,10 +378,7 @@ fn symbols_name_the_function_an_address_is_in() {
     assert_eq!(at(0x10018), None, "beyond the end of second");
     assert_eq!(at(0x10050), Some(("open_end".to_owned(), 0x30)));
     let symbol = program.symbols().find("second").unwrap();
-    assert_eq!(
-        (symbol.addr, symbol.size, symbol.kind),
-        (0x10010, 8, SymbolKind::Function)
-    );
+    assert_eq!((symbol.addr, symbol.size, symbol.kind), (0x10010, 8, SymbolKind::Function));
     assert!(program.symbols().find("$x").is_none());
 }
 
@@ -536,10 +410,7 @@ fn programs_for_other_machines_are_refused_by_what_is_missing() {
         Err(LoadError::Extensions { missing, .. }) => missing,
         Err(other) => other.to_string(),
     };
-    assert_eq!(
-        missing("rv64i2p1_m2p0_a2p1_f2p2_d2p2_c2p0_zicsr2p0_zba1p0_zfa1p0"),
-        ""
-    );
+    assert_eq!(missing("rv64i2p1_m2p0_a2p1_f2p2_d2p2_c2p0_zicsr2p0_zba1p0_zfa1p0"), "");
     assert_eq!(missing("rv64i2p1_v1p0_zfh1p0"), "v, zfh");
     assert_eq!(missing("rv64i2p1_q2p2"), "q");
     assert_eq!(missing("rv64e2p0"), "e");
@@ -575,17 +446,14 @@ fn fuzz_seeds() -> [(&'static str, Vec<u8>); 4] {
         .segment(Phdr::load(RW, at(3) + 0x200d, b"data").with_size(0x3000))
         .symbol("main", at(3), 4)
         .arch("rv64i2p1_m2p0_c2p0");
-    let shared = Elf::exec(at(2) + 8)
-        .segment(Phdr::load(PF_R, at(2), b"constant"))
-        .segment(Phdr::load(RX, at(2) + 8, &RET));
+    let shared = Elf::exec(at(2) + 8).segment(Phdr::load(PF_R, at(2), b"constant")).segment(Phdr::load(
+        RX,
+        at(2) + 8,
+        &RET,
+    ));
     let dynamic = Elf::dynamic(at(1)).segment(Phdr::load(RX, at(1), &RET));
-    [
-        ("tiny", tiny),
-        ("full", full),
-        ("shared-page", shared),
-        ("position-independent", dynamic),
-    ]
-    .map(|(name, elf)| (name, elf.build()))
+    [("tiny", tiny), ("full", full), ("shared-page", shared), ("position-independent", dynamic)]
+        .map(|(name, elf)| (name, elf.build()))
 }
 
 /// `CAUSALITY_BLESS=1` writes them again.

@@ -137,20 +137,13 @@ impl FromStr for DirArg {
         if host.is_empty() {
             return Err("the host directory is missing".to_owned());
         }
-        Ok(DirArg {
-            host: host.to_owned(),
-            guest,
-            access,
-        })
+        Ok(DirArg { host: host.to_owned(), guest, access })
     }
 }
 
 /// Where a host path lies in the guest if nobody says.
 fn guest_path(host: &str) -> Result<String, String> {
-    let parts: Vec<_> = host
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
+    let parts: Vec<_> = host.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if parts.contains(&"..") {
         return Err(format!("say where the guest sees it: {host}:/GUEST"));
     }
@@ -214,21 +207,9 @@ mod tests {
 
     #[test]
     fn what_follows_the_program_is_the_programs() {
-        let cli = Cli::parse_from([
-            "causality-vm",
-            "run",
-            "--fuel",
-            "5",
-            "a.elf",
-            "--fuel",
-            "6",
-            "-v",
-            "--",
-            "x",
-        ]);
-        let Command::Run(run) = cli.command else {
-            panic!("not run")
-        };
+        let cli =
+            Cli::parse_from(["causality-vm", "run", "--fuel", "5", "a.elf", "--fuel", "6", "-v", "--", "x"]);
+        let Command::Run(run) = cli.command else { panic!("not run") };
         assert_eq!((run.fuel, cli.verbose), (Some(5), 0));
         assert_eq!(run.program, ["a.elf", "--fuel", "6", "-v", "--", "x"]);
     }

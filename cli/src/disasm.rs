@@ -18,14 +18,9 @@ pub(crate) fn disasm(args: &DisasmArgs) -> Result<u8, Failure> {
     let elf = read_program(&args.program)?;
     let program = Program::parse(&elf, &Limits::default())
         .map_err(|error| Failure::of_program(&args.program, error.into()))?;
-    let listing = Listing {
-        program: &program,
-        pseudo: !args.no_aliases,
-    };
+    let listing = Listing { program: &program, pseudo: !args.no_aliases };
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = ranges(args, &program)?
-        .into_iter()
-        .try_for_each(|range| listing.write(&mut out, range));
+    let written = ranges(args, &program)?.into_iter().try_for_each(|range| listing.write(&mut out, range));
     match written.and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(error)),
         _ => Ok(0),
@@ -51,12 +46,8 @@ fn ranges(args: &DisasmArgs, program: &Program) -> Result<Vec<Range<u64>>, Failu
 
 /// The symbol of that name, mangled or not; or the compiler's variant of it, such as `name.constprop.0`.
 fn find<'a>(program: &'a Program, name: &str) -> Result<Symbol<'a>, Failure> {
-    let is_variant = |symbol: &Symbol<'_>| {
-        symbol
-            .name
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with('.'))
-    };
+    let is_variant =
+        |symbol: &Symbol<'_>| symbol.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
     let symbols = program.symbols();
     symbols
         .find(name)
@@ -67,17 +58,9 @@ fn find<'a>(program: &'a Program, name: &str) -> Result<Symbol<'a>, Failure> {
 
 /// Where code of unknown size ends at the latest.
 fn next_symbol(program: &Program, addr: u64) -> u64 {
-    let functions = program
-        .symbols()
-        .iter()
-        .filter(|s| s.kind != SymbolKind::Object)
-        .map(|s| s.addr);
+    let functions = program.symbols().iter().filter(|s| s.kind != SymbolKind::Object).map(|s| s.addr);
     let ends = program.code().iter().map(|range| range.end);
-    functions
-        .chain(ends)
-        .filter(|&next| next > addr)
-        .min()
-        .unwrap_or(addr)
+    functions.chain(ends).filter(|&next| next > addr).min().unwrap_or(addr)
 }
 
 struct Listing<'a> {
@@ -119,12 +102,7 @@ impl Listing<'_> {
         let word = u32::from_le_bytes(word);
         let len = if word & 3 == 3 { 4 } else { 2 };
         if available < len {
-            writeln!(
-                out,
-                "{pc:>8x}:\t{:<18}\t.byte\t{:#04x}",
-                format!("{:02x}", bytes[0]),
-                bytes[0]
-            )?;
+            writeln!(out, "{pc:>8x}:\t{:<18}\t.byte\t{:#04x}", format!("{:02x}", bytes[0]), bytes[0])?;
             return Ok(1);
         }
         let word = if len == 2 { word & 0xffff } else { word };
@@ -132,15 +110,8 @@ impl Listing<'_> {
         match decode(word) {
             None => writeln!(out, "{pc:>8x}:\t{raw:<18}\t.{len}byte\t{word:#x}")?,
             Some(decoded) => {
-                let text = decoded.display(Style {
-                    pseudo: self.pseudo,
-                    pc: Some(pc),
-                });
-                writeln!(
-                    out,
-                    "{pc:>8x}:\t{raw:<18}\t{text}{}",
-                    self.target(pc, decoded.inst)
-                )?;
+                let text = decoded.display(Style { pseudo: self.pseudo, pc: Some(pc) });
+                writeln!(out, "{pc:>8x}:\t{raw:<18}\t{text}{}", self.target(pc, decoded.inst))?;
             }
         }
         Ok(len)

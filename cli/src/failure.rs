@@ -18,10 +18,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure of the host or of the command line.
     pub(crate) fn new(message: impl Display) -> Self {
-        Failure {
-            code: exit_code::FAILURE,
-            message: message.to_string(),
-        }
+        Failure { code: exit_code::FAILURE, message: message.to_string() }
     }
 
     /// The program file could not be used.
@@ -30,10 +27,7 @@ impl Failure {
             ErrorKind::Load(_) | ErrorKind::Start(_) => exit_code::REFUSED,
             _ => exit_code::FAILURE,
         };
-        Failure {
-            code,
-            message: format!("{}: {error}", path.display()),
-        }
+        Failure { code, message: format!("{}: {error}", path.display()) }
     }
 
     /// Prints the message and gives the exit code.
@@ -50,9 +44,6 @@ pub(crate) fn read_program(path: &Path) -> Result<Vec<u8>, Failure> {
             std::io::ErrorKind::NotFound => exit_code::NOT_FOUND,
             _ => exit_code::FAILURE,
         };
-        Failure {
-            code,
-            message: format!("cannot read {}: {error}", path.display()),
-        }
+        Failure { code, message: format!("cannot read {}: {error}", path.display()) }
     })
 }

@@ -32,10 +32,7 @@ fn extensions(program: &Program) -> Vec<(String, &'static str)> {
     let Some(isa) = program.arch().and_then(|arch| IsaString::parse(arch).ok()) else {
         return Vec::new();
     };
-    isa.names()
-        .zip(isa.classified())
-        .map(|(name, class)| (name.to_owned(), status(class)))
-        .collect()
+    isa.names().zip(isa.classified()).map(|(name, class)| (name.to_owned(), status(class))).collect()
 }
 
 fn status(name: IsaName<'_>) -> &'static str {
@@ -52,20 +49,12 @@ fn verdict(program: &Program) -> Result<(), LoadError> {
 }
 
 fn count(program: &Program, kind: SymbolKind) -> usize {
-    program
-        .symbols()
-        .iter()
-        .filter(|symbol| symbol.kind == kind)
-        .count()
+    program.symbols().iter().filter(|symbol| symbol.kind == kind).count()
 }
 
 fn to_text(id: ContentId, program: &Program) -> String {
     let image = program.image();
-    let entry = program
-        .symbols()
-        .at(image.entry)
-        .map(|(symbol, _)| symbol.name)
-        .unwrap_or("no symbol");
+    let entry = program.symbols().at(image.entry).map(|(symbol, _)| symbol.name).unwrap_or("no symbol");
     let mut text = format!("program   {id}\nentry     {:#x} ({entry})\n", image.entry);
     if program.base() != 0 {
         text += &format!("base      {:#x} (position-independent)\n", program.base());
@@ -73,21 +62,12 @@ fn to_text(id: ContentId, program: &Program) -> String {
     text += "segments  start        size         in file      perms  name\n";
     for s in &image.segments {
         let (addr, size, data) = (s.addr, s.size, s.data.len());
-        text += &format!(
-            "          {addr:#012x} {size:#012x} {data:#012x} {}    {}\n",
-            s.perms, s.name
-        );
+        text += &format!("          {addr:#012x} {size:#012x} {data:#012x} {}    {}\n", s.perms, s.name);
     }
-    let (functions, labels) = (
-        count(program, SymbolKind::Function),
-        count(program, SymbolKind::Label),
-    );
+    let (functions, labels) = (count(program, SymbolKind::Function), count(program, SymbolKind::Label));
     let objects = count(program, SymbolKind::Object);
     text += &format!("symbols   {functions} functions, {objects} objects, {labels} labels\n");
-    text += &format!(
-        "built for {}\n",
-        program.arch().unwrap_or("unknown: no .riscv.attributes")
-    );
+    text += &format!("built for {}\n", program.arch().unwrap_or("unknown: no .riscv.attributes"));
     for (name, status) in extensions(program) {
         text += &format!("          {name:<12} {status}\n");
     }
@@ -107,9 +87,8 @@ fn to_json(id: ContentId, program: &Program) -> Value {
             "bytes_in_file": s.data.len(),
         })
     });
-    let extensions = extensions(program)
-        .into_iter()
-        .map(|(name, status)| json!({"name": name, "status": status}));
+    let extensions =
+        extensions(program).into_iter().map(|(name, status)| json!({"name": name, "status": status}));
     json!({
         "program": id.to_string(),
         "entry": hex(image.entry),

@@ -28,27 +28,18 @@ impl<'a> Locations<'a> {
     /// `elf` is the file that `program` was read from. Debug information that is missing or
     /// malformed is none.
     pub(crate) fn new(elf: &'a [u8], program: &'a Program) -> Self {
-        Locations {
-            program,
-            lines: read_dwarf(elf),
-        }
+        Locations { program, lines: read_dwarf(elf) }
     }
 
     pub(crate) fn at(&self, pc: u64) -> Location {
-        Location {
-            symbol: self.symbol(pc),
-            line: self.line(pc),
-        }
+        Location { symbol: self.symbol(pc), line: self.line(pc) }
     }
 
     /// Where a function returns to, if that is in the program: the call's line, not the next one's.
     pub(crate) fn at_return(&self, ra: u64) -> Option<Location> {
         let call = ra.wrapping_sub(1);
         let (function, offset) = self.program.symbols().at(call)?;
-        Some(Location {
-            symbol: Some(describe(function.name, offset + 1)),
-            line: self.line(call),
-        })
+        Some(Location { symbol: Some(describe(function.name, offset + 1)), line: self.line(call) })
     }
 
     fn symbol(&self, pc: u64) -> Option<String> {
@@ -57,11 +48,7 @@ impl<'a> Locations<'a> {
     }
 
     fn line(&self, pc: u64) -> Option<String> {
-        let location = self
-            .lines
-            .as_ref()?
-            .find_location(pc.wrapping_sub(self.program.base()))
-            .ok()??;
+        let location = self.lines.as_ref()?.find_location(pc.wrapping_sub(self.program.base())).ok()??;
         let file = location.file?;
         Some(match location.line {
             Some(line) => format!("{file}:{line}"),
@@ -87,9 +74,7 @@ fn read_dwarf(elf: &[u8]) -> Option<Context<Reader<'_>>> {
     let file = object::read::elf::ElfFile64::<object::LittleEndian>::parse(elf).ok()?;
     let section = |id: addr2line::gimli::SectionId| {
         let section = file.section_by_name(id.name());
-        let data = section
-            .and_then(|section| section.data().ok())
-            .unwrap_or_default();
+        let data = section.and_then(|section| section.data().ok()).unwrap_or_default();
         Ok::<_, addr2line::gimli::Error>(EndianSlice::new(data, LittleEndian))
     };
     Context::from_dwarf(Dwarf::load(section).ok()?).ok()

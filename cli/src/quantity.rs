@@ -47,15 +47,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in [
-            "",
-            "M",
-            "-1",
-            "1.5G",
-            "0x",
-            "18446744073709551616",
-            "18446744073709552k",
-        ] {
+        for text in ["", "M", "-1", "1.5G", "0x", "18446744073709551616", "18446744073709552k"] {
             assert!(parse_count(text).is_err(), "{text}");
         }
     }

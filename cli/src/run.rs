@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use causality_vm::{
@@ -32,13 +32,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let mut instance = Linker::new(&engine)
         .instantiate(&module, options, ())
         .map_err(|error| Failure::of_program(path, error))?;
-    if let Some(file) = &args.trace {
-        start_trace(&mut instance, file.as_deref())?;
-    }
+    let trace = start_trace(args, &mut instance)?;
     output.stop_when_broken(instance.pause_handle());
     stop_on_ctrl_c(instance.pause_handle())?;
     tracing::info!(program = %path.display(), id = %module.id(), "running");
     let result = instance.run();
+    end_trace(trace)?;
     let code = finish(result, &instance, &elf, &output);
     write_report(args, &instance, output)?;
     code
@@ -72,27 +71,36 @@ fn options(args: &RunArgs, output: &Output) -> Result<Options, Failure> {
         options = options.env(name, value);
     }
     for dir in &args.dir {
-        options = options
-            .directory(&dir.host, &dir.guest, dir.access)
-            .map_err(Failure::new)?;
+        options = options.directory(&dir.host, &dir.guest, dir.access).map_err(Failure::new)?;
     }
     Ok(options)
 }
 
-fn start_trace(instance: &mut Instance<()>, file: Option<&Path>) -> Result<(), Failure> {
-    let mut out: Box<dyn Write + Send> = match file {
-        None => Box::new(BufWriter::new(io::stderr())),
-        Some(path) => Box::new(BufWriter::new(create(path)?)),
+type TraceFile = Arc<Mutex<dyn Write + Send>>;
+
+/// Where the trace goes, if there is one.
+fn start_trace(args: &RunArgs, instance: &mut Instance<()>) -> Result<Option<TraceFile>, Failure> {
+    let file: TraceFile = match &args.trace {
+        None => return Ok(None),
+        Some(None) => Arc::new(Mutex::new(BufWriter::new(io::stderr()))),
+        Some(Some(path)) => Arc::new(Mutex::new(BufWriter::new(create(path)?))),
     };
-    let guest = instance.pause_handle();
+    let (out, guest) = (Arc::clone(&file), instance.pause_handle());
     instance.observe(move |retired| {
-        // A trace that cannot be written ends the run; nothing else could tell anyone.
-        if let Err(error) = trace::write_line(&mut out, &retired) {
-            eprintln!("causality-vm: cannot write the trace: {error}");
+        // A trace that cannot be written pauses the guest; flushing tells why.
+        if trace::write_line(&mut *out.lock().unwrap_or_else(PoisonError::into_inner), &retired).is_err() {
             guest.pause();
         }
     });
-    Ok(())
+    Ok(Some(file))
+}
+
+fn end_trace(file: Option<TraceFile>) -> Result<(), Failure> {
+    let Some(file) = file else {
+        return Ok(());
+    };
+    let flushed = file.lock().unwrap_or_else(PoisonError::into_inner).flush();
+    flushed.map_err(|error| Failure::new(format!("cannot write the trace: {error}")))
 }
 
 fn create(path: &Path) -> Result<File, Failure> {
@@ -122,10 +130,7 @@ fn finish(
     elf: &[u8],
     output: &Output,
 ) -> Result<u8, Failure> {
-    output
-        .clone()
-        .flush()
-        .map_err(|error| Failure::new(format!("cannot write to stdout: {error}")))?;
+    output.clone().flush().map_err(|error| Failure::new(format!("cannot write to stdout: {error}")))?;
     let exit = result.map_err(Failure::new)?;
     let locations = Locations::new(elf, instance.module().program());
     let place = format!("at {:#x} in {}", instance.pc(), locations.at(instance.pc()));
@@ -137,18 +142,12 @@ fn finish(
             exit_code::of_trap(trap.cause)
         }
         Exit::OutOfFuel => {
-            eprintln!(
-                "causality-vm: out of fuel after {} instructions, {place}",
-                instance.retired()
-            );
+            eprintln!("causality-vm: out of fuel after {} instructions, {place}", instance.retired());
             exit_code::OUT_OF_FUEL
         }
         Exit::Paused(_) if output.is_broken() => exit_code::BROKEN_PIPE,
         Exit::Paused(PauseReason::Requested) => {
-            eprintln!(
-                "causality-vm: interrupted after {} instructions, {place}",
-                instance.retired()
-            );
+            eprintln!("causality-vm: interrupted after {} instructions, {place}", instance.retired());
             exit_code::INTERRUPTED
         }
         Exit::Paused(reason) => return Err(Failure::new(format!("paused ({reason:?}), {place}"))),

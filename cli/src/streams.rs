@@ -33,9 +33,7 @@ impl Output {
             broken: AtomicBool::new(false),
             guest: OnceLock::new(),
         };
-        Output {
-            shared: Arc::new(shared),
-        }
+        Output { shared: Arc::new(shared) }
     }
 
     /// Pauses this guest when nobody reads its output any more, as SIGPIPE would end a process.

@@ -15,12 +15,7 @@ pub(crate) fn write_line(out: &mut impl Write, retired: &Retired<'_>) -> io::Res
         return writeln!(out, "{:>10} {pc:016x} {word:08x} ?", retired.before.instret());
     };
     let digits = 2 * decoded.len();
-    let text = decoded
-        .display(Style {
-            pseudo: true,
-            pc: Some(pc),
-        })
-        .to_string();
+    let text = decoded.display(Style { pseudo: true, pc: Some(pc) }).to_string();
     write!(
         out,
         "{:>10} {pc:016x} {word:>0digits$x}{:pad$} ",

@@ -23,13 +23,7 @@ fn write_report(
     memory: &Memory,
     locations: &Locations<'_>,
 ) -> fmt::Result {
-    writeln!(
-        out,
-        "trap: {} (cause {}){}",
-        trap.cause,
-        trap.cause.code(),
-        about_tval(trap, memory)
-    )?;
+    writeln!(out, "trap: {} (cause {}){}", trap.cause, trap.cause.code(), about_tval(trap, memory))?;
     writeln!(out, "  at {:#x} in {}", trap.pc, locations.at(trap.pc))?;
     writeln!(out, "     {}", instruction(trap.pc, memory))?;
     let ra = hart.x[X::RA.index()];
@@ -46,10 +40,9 @@ fn about_tval(trap: &Trap, memory: &Memory) -> String {
     match trap.cause {
         Cause::IllegalInstruction => format!(": word {tval:#x}"),
         Cause::Breakpoint | Cause::EnvironmentCall => String::new(),
-        Cause::MemoryLimit => format!(
-            ": {tval} bytes more were asked for, the limit is {}",
-            memory.limits().memory
-        ),
+        Cause::MemoryLimit => {
+            format!(": {tval} bytes more were asked for, the limit is {}", memory.limits().memory)
+        }
         Cause::SegmentLimit => format!(": at {tval:#x}, the limit is {}", memory.limits().segments),
         Cause::HostFunction => format!(": reason {tval:#x}"),
         _ => format!(": address {tval:#x}, {}", about_address(tval, memory)),
@@ -68,12 +61,7 @@ fn instruction(pc: u64, memory: &Memory) -> String {
         return "no instruction there".to_owned();
     };
     match isa::decode(word) {
-        Some(decoded) => decoded
-            .display(Style {
-                pseudo: true,
-                pc: Some(pc),
-            })
-            .to_string(),
+        Some(decoded) => decoded.display(Style { pseudo: true, pc: Some(pc) }).to_string(),
         None if word & 3 == 3 => format!(".4byte {word:#010x}"),
         None => format!(".2byte {word:#06x}"),
     }

@@ -14,10 +14,7 @@ pub(super) fn arch(
     bytes: &[u8],
     sections: &SectionTable<'_, FileHeader64<LE>>,
 ) -> Result<Option<String>, LoadError> {
-    match sections
-        .iter()
-        .find(|section| section.sh_type(LE) == SHT_RISCV_ATTRIBUTES)
-    {
+    match sections.iter().find(|section| section.sh_type(LE) == SHT_RISCV_ATTRIBUTES) {
         None => Ok(None),
         Some(section) => {
             let data = section.data(LE, bytes).map_err(malformed)?;
@@ -61,7 +58,5 @@ fn read_arch(mut attributes: AttributeReader<'_>) -> object::read::Result<Option
 }
 
 fn malformed(error: object::read::Error) -> LoadError {
-    LoadError::Attributes {
-        reason: error.to_string(),
-    }
+    LoadError::Attributes { reason: error.to_string() }
 }

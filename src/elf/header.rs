@@ -52,10 +52,7 @@ impl<'a> Header<'a> {
         }
         match self.raw.e_version.get(LE) {
             1 => Ok(()),
-            version => Err(LoadError::Header {
-                field: "e_version",
-                value: version.into(),
-            }),
+            version => Err(LoadError::Header { field: "e_version", value: version.into() }),
         }
     }
 
@@ -98,18 +95,10 @@ impl<'a> Header<'a> {
         let count = self.raw.phnum(LE, self.bytes).map_err(sections)?;
         let entry = self.raw.e_phentsize.get(LE);
         if count > 0 && usize::from(entry) != size_of::<ProgramHeader64<LE>>() {
-            return Err(LoadError::Header {
-                field: "e_phentsize",
-                value: entry.into(),
-            });
+            return Err(LoadError::Header { field: "e_phentsize", value: entry.into() });
         }
         let size = u64::from(count) * u64::from(entry);
-        check_end(
-            self.bytes,
-            "the program header table",
-            self.program_headers_offset(),
-            size,
-        )?;
+        check_end(self.bytes, "the program header table", self.program_headers_offset(), size)?;
         self.raw.program_headers(LE, self.bytes).map_err(sections)
     }
 
@@ -117,23 +106,13 @@ impl<'a> Header<'a> {
     pub(super) fn sections(&self) -> Result<SectionTable<'a, FileHeader64<LE>>, LoadError> {
         let count = self.raw.shnum(LE, self.bytes).map_err(sections)?;
         let size = u64::from(count) * u64::from(self.raw.e_shentsize.get(LE));
-        check_end(
-            self.bytes,
-            "the section header table",
-            self.raw.e_shoff.get(LE),
-            size,
-        )?;
+        check_end(self.bytes, "the section header table", self.raw.e_shoff.get(LE), size)?;
         self.raw.sections(LE, self.bytes).map_err(sections)
     }
 }
 
 fn check_ident(class: u8, data: u8, version: u8) -> Result<(), LoadError> {
-    let invalid = |field, value: u8| {
-        Err(LoadError::Header {
-            field,
-            value: value.into(),
-        })
-    };
+    let invalid = |field, value: u8| Err(LoadError::Header { field, value: value.into() });
     match (class, data, version) {
         (ELFCLASS32, ..) => Err(LoadError::Class32),
         (ELFCLASS64, ELFDATA2LSB, 1) => Ok(()),
@@ -148,17 +127,11 @@ fn check_ident(class: u8, data: u8, version: u8) -> Result<(), LoadError> {
 pub(super) fn check_end(bytes: &[u8], part: &str, offset: u64, size: u64) -> Result<(), LoadError> {
     let end = offset.saturating_add(size);
     if end > bytes.len() as u64 {
-        return Err(LoadError::Truncated {
-            part: part.to_owned(),
-            end,
-            size: bytes.len() as u64,
-        });
+        return Err(LoadError::Truncated { part: part.to_owned(), end, size: bytes.len() as u64 });
     }
     Ok(())
 }
 
 pub(super) fn sections(error: object::read::Error) -> LoadError {
-    LoadError::Sections {
-        reason: error.to_string(),
-    }
+    LoadError::Sections { reason: error.to_string() }
 }

@@ -29,10 +29,7 @@ pub(super) fn place(mut loads: Vec<Load<'_>>, limits: &Limits) -> Result<Vec<Ima
     }
     // Shared pages count too.
     if placed.len() > limits.segments {
-        return Err(LoadError::TooManySegments {
-            count: placed.len(),
-            limit: limits.segments,
-        });
+        return Err(LoadError::TooManySegments { count: placed.len(), limit: limits.segments });
     }
     Ok(placed)
 }
@@ -40,10 +37,7 @@ pub(super) fn place(mut loads: Vec<Load<'_>>, limits: &Limits) -> Result<Vec<Ima
 fn check_overlap(loads: &[Load<'_>]) -> Result<(), LoadError> {
     for pair in loads.windows(2) {
         if pair[0].end() > pair[1].addr {
-            return Err(LoadError::Overlap {
-                first: pair[0].to_string(),
-                second: pair[1].to_string(),
-            });
+            return Err(LoadError::Overlap { first: pair[0].to_string(), second: pair[1].to_string() });
         }
     }
     Ok(())
@@ -66,14 +60,9 @@ fn check_total(loads: &[Load<'_>], limit: u64) -> Result<(), LoadError> {
 fn check_writable_code(loads: &[Load<'_>]) -> Result<(), LoadError> {
     for (index, load) in loads.iter().enumerate() {
         if load.perms == Perms::RWX {
-            return Err(LoadError::WritableCode {
-                segment: load.to_string(),
-            });
+            return Err(LoadError::WritableCode { segment: load.to_string() });
         }
-        let neighbours = loads[..index]
-            .iter()
-            .rev()
-            .take_while(|l| l.last_page() == load.first_page());
+        let neighbours = loads[..index].iter().rev().take_while(|l| l.last_page() == load.first_page());
         for other in neighbours {
             if union(other.perms, load.perms) == Perms::RWX {
                 return Err(LoadError::SharedPage {
@@ -94,11 +83,7 @@ fn pieces(load: &Load<'_>, before: Option<u64>, after: Option<u64>) -> impl Iter
     } else {
         load.addr
     };
-    let high = if after == Some(load.last_page()) {
-        low.max(load.last_page())
-    } else {
-        load.end()
-    };
+    let high = if after == Some(load.last_page()) { low.max(load.last_page()) } else { load.end() };
     [(load.addr, low), (low, high), (high, load.end())]
         .into_iter()
         .filter(|(start, end)| start < end)

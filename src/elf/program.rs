@@ -41,11 +41,7 @@ impl Program {
         let header = Header::parse(bytes)?;
         let headers = header.program_headers()?;
         refuse_interpreter(bytes, headers)?;
-        let base = if header.is_position_independent() {
-            base_for(headers)
-        } else {
-            0
-        };
+        let base = if header.is_position_independent() { base_for(headers) } else { 0 };
         let loads = parse_loads(bytes, headers, base, limits)?;
         let table = header.program_headers_offset();
         let table = loads.iter().find_map(|load| load.addr_of_offset(table));
@@ -93,10 +89,7 @@ impl Program {
         if missing.is_empty() {
             return Ok(());
         }
-        Err(LoadError::Extensions {
-            arch: arch.to_owned(),
-            missing: missing.join(", "),
-        })
+        Err(LoadError::Extensions { arch: arch.to_owned(), missing: missing.join(", ") })
     }
 
     /// What goes where.
@@ -140,11 +133,7 @@ impl Program {
             })
             .collect();
         if code.is_empty() {
-            let text = self
-                .image
-                .segments
-                .iter()
-                .filter(|segment| segment.perms.is_executable());
+            let text = self.image.segments.iter().filter(|segment| segment.perms.is_executable());
             code.extend(text.map(|segment| segment.addr..segment.addr + segment.size));
         }
         code.sort_by_key(|range| range.start);
@@ -160,14 +149,10 @@ impl Program {
 
 /// The names in an ISA string that this machine does not have.
 fn missing_extensions(arch: &str) -> Result<Vec<String>, LoadError> {
-    let isa = IsaString::parse(arch).map_err(|error| LoadError::Attributes {
-        reason: format!("Tag_RISCV_arch `{arch}`: {error}"),
-    })?;
+    let isa = IsaString::parse(arch)
+        .map_err(|error| LoadError::Attributes { reason: format!("Tag_RISCV_arch `{arch}`: {error}") })?;
     let base = (isa.xlen() != 64).then(|| format!("rv{} as the base", isa.xlen()));
-    Ok(base
-        .into_iter()
-        .chain(isa.unsupported().map(str::to_owned))
-        .collect())
+    Ok(base.into_iter().chain(isa.unsupported().map(str::to_owned)).collect())
 }
 
 fn refuse_interpreter(bytes: &[u8], headers: &[ProgramHeader64<LE>]) -> Result<(), LoadError> {
@@ -178,17 +163,12 @@ fn refuse_interpreter(bytes: &[u8], headers: &[ProgramHeader64<LE>]) -> Result<(
     check_end(bytes, "PT_INTERP", offset, size)?;
     let path = &bytes[offset as usize..(offset + size.min(256)) as usize];
     let path = path.split(|&byte| byte == 0).next().unwrap_or_default();
-    Err(LoadError::DynamicallyLinked {
-        interpreter: String::from_utf8_lossy(path).into_owned(),
-    })
+    Err(LoadError::DynamicallyLinked { interpreter: String::from_utf8_lossy(path).into_owned() })
 }
 
 /// A base that respects every segment's alignment; whether it fits is checked with the segments.
 fn base_for(headers: &[ProgramHeader64<LE>]) -> u64 {
-    let aligns = headers
-        .iter()
-        .filter(|h| h.p_type(LE) == PT_LOAD)
-        .map(|h| h.p_align(LE));
+    let aligns = headers.iter().filter(|h| h.p_type(LE) == PT_LOAD).map(|h| h.p_align(LE));
     aligns.fold(DYN_BASE.max(PAGE_SIZE), u64::max)
 }
 
@@ -199,21 +179,14 @@ fn parse_loads<'a>(
     base: u64,
     limits: &Limits,
 ) -> Result<Vec<Load<'a>>, LoadError> {
-    let loads = headers
-        .iter()
-        .enumerate()
-        .filter(|(_, header)| header.p_type(LE) == PT_LOAD);
+    let loads = headers.iter().enumerate().filter(|(_, header)| header.p_type(LE) == PT_LOAD);
     let count = loads.clone().count();
     if count > limits.segments {
-        return Err(LoadError::TooManySegments {
-            count,
-            limit: limits.segments,
-        });
+        return Err(LoadError::TooManySegments { count, limit: limits.segments });
     }
     let loads = loads.map(|load| Load::parse(bytes, load, base, limits));
-    let loads: Vec<_> = loads
-        .filter(|load| !matches!(load, Ok(load) if load.size == 0))
-        .collect::<Result<_, _>>()?;
+    let loads: Vec<_> =
+        loads.filter(|load| !matches!(load, Ok(load) if load.size == 0)).collect::<Result<_, _>>()?;
     if loads.is_empty() {
         return Err(LoadError::NoSegments);
     }

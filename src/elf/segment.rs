@@ -45,11 +45,7 @@ impl<'a> Load<'a> {
         let filled = header.p_filesz.get(LE);
         load.check_align(header.p_align.get(LE))?;
         if filled > load.size {
-            return Err(LoadError::Sizes {
-                segment: load.to_string(),
-                file: filled,
-                memory: load.size,
-            });
+            return Err(LoadError::Sizes { segment: load.to_string(), file: filled, memory: load.size });
         }
         // The address as stated, so that one which wraps around with the base is seen.
         load.check_addresses(header.p_vaddr.get(LE), base, limits.address_space)?;
@@ -60,24 +56,16 @@ impl<'a> Load<'a> {
 
     fn check_align(&self, align: u64) -> Result<(), LoadError> {
         if align != 0 && !align.is_power_of_two() {
-            return Err(LoadError::Alignment {
-                segment: self.to_string(),
-                align,
-            });
+            return Err(LoadError::Alignment { segment: self.to_string(), align });
         }
         Ok(())
     }
 
     fn check_addresses(&self, addr: u64, base: u64, limit: u64) -> Result<(), LoadError> {
-        let end = addr
-            .checked_add(base)
-            .and_then(|start| start.checked_add(self.size));
+        let end = addr.checked_add(base).and_then(|start| start.checked_add(self.size));
         match end.and_then(|end| end.checked_next_multiple_of(PAGE_SIZE)) {
             Some(end) if end <= limit => Ok(()),
-            _ => Err(LoadError::OutsideAddressSpace {
-                segment: self.to_string(),
-                limit,
-            }),
+            _ => Err(LoadError::OutsideAddressSpace { segment: self.to_string(), limit }),
         }
     }
 
@@ -106,11 +94,7 @@ impl<'a> Load<'a> {
 impl fmt::Display for Load<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = self.addr.saturating_add(self.size);
-        write!(
-            f,
-            "PT_LOAD {} ({}, {:#x}..{end:#x})",
-            self.index, self.perms, self.addr
-        )
+        write!(f, "PT_LOAD {} ({}, {:#x}..{end:#x})", self.index, self.perms, self.addr)
     }
 }
 

@@ -68,15 +68,9 @@ impl Symbols {
             _ => Ok(&[][..]),
         };
         let strings = strings.map_err(malformed)?;
-        let mut entries: Vec<_> = table
-            .iter()
-            .filter_map(|symbol| entry(symbol, strings, base))
-            .collect();
+        let mut entries: Vec<_> = table.iter().filter_map(|symbol| entry(symbol, strings, base)).collect();
         entries.sort_by_key(|e| (e.kind, e.addr, e.size));
-        Ok(Symbols {
-            entries,
-            strings: strings.to_vec(),
-        })
+        Ok(Symbols { entries, strings: strings.to_vec() })
     }
 
     /// All symbols: functions, labels, objects; ascending by address within each kind.

@@ -77,10 +77,7 @@ impl FromStr for ContentId {
     type Err = ParseContentIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text
-            .strip_prefix(Self::PREFIX)
-            .ok_or(ParseContentIdError::Prefix)?
-            .as_bytes();
+        let digits = text.strip_prefix(Self::PREFIX).ok_or(ParseContentIdError::Prefix)?.as_bytes();
         if digits.len() != 64 {
             return Err(ParseContentIdError::Length(digits.len()));
         }

@@ -6,18 +6,9 @@ use causality_store::{ContentId, ObjectKind, ParseContentIdError};
 
 /// Made with the Python package `blake3` and its `derive_key_context`.
 const GOLDEN: [(&[u8], &str); 3] = [
-    (
-        b"",
-        "blake3:78c9b09c3b5b1468ce908c6866ef885210da74f88954c9f876d30ce13a1e4b77",
-    ),
-    (
-        b"\x7fELF",
-        "blake3:0ff39506aedc04adbdbb205fc6b2e98e17e43229380dae75a8d22b75ef55ecf5",
-    ),
-    (
-        &[0xa5; 4097],
-        "blake3:c2477786d5ac6e2236d6e3a2962ed204afdba35bb9db40492e2b9211c2519e7a",
-    ),
+    (b"", "blake3:78c9b09c3b5b1468ce908c6866ef885210da74f88954c9f876d30ce13a1e4b77"),
+    (b"\x7fELF", "blake3:0ff39506aedc04adbdbb205fc6b2e98e17e43229380dae75a8d22b75ef55ecf5"),
+    (&[0xa5; 4097], "blake3:c2477786d5ac6e2236d6e3a2962ed204afdba35bb9db40492e2b9211c2519e7a"),
 ];
 
 #[test]
@@ -30,10 +21,7 @@ fn golden_vectors_hold() {
 #[test]
 fn an_object_identifier_is_not_the_plain_hash_of_its_bytes() {
     let plain = blake3::hash(b"abc");
-    assert_ne!(
-        ContentId::of(ObjectKind::Program, b"abc").as_bytes(),
-        plain.as_bytes()
-    );
+    assert_ne!(ContentId::of(ObjectKind::Program, b"abc").as_bytes(), plain.as_bytes());
 }
 
 #[test]
@@ -56,14 +44,8 @@ fn only_the_one_spelling_parses() {
     let id = ContentId::from_bytes([0xab; 32]).to_string();
     let digits = &id[7..];
     assert_eq!(digits.parse::<ContentId>(), Err(ParseContentIdError::Prefix));
-    assert_eq!(
-        id[..70].parse::<ContentId>(),
-        Err(ParseContentIdError::Length(63))
-    );
+    assert_eq!(id[..70].parse::<ContentId>(), Err(ParseContentIdError::Length(63)));
     let upper = format!("blake3:{}", digits.to_uppercase());
     assert_eq!(upper.parse::<ContentId>(), Err(ParseContentIdError::Digit));
-    assert_eq!(
-        format!("blake3:{}", "é".repeat(32)).parse::<ContentId>(),
-        Err(ParseContentIdError::Digit)
-    );
+    assert_eq!(format!("blake3:{}", "é".repeat(32)).parse::<ContentId>(), Err(ParseContentIdError::Digit));
 }
