@@ -9,7 +9,7 @@ use causality_vm::isa::{Inst, decode};
 use causality_vm::{Hart, Memory, Retired};
 
 /// Writes the line of one instruction.
-pub(crate) fn write_line(out: &mut impl Write, retired: &Retired<'_>) -> io::Result<()> {
+pub(crate) fn write_line(out: &mut dyn Write, retired: &Retired<'_>) -> io::Result<()> {
     let Retired { pc, word, .. } = *retired;
     let Some(decoded) = decode(word) else {
         return writeln!(out, "{:>10} {pc:016x} {word:08x} ?", retired.before.instret());
