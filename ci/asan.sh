@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The unsafe islands under AddressSanitizer: the tests of the crates that have one, and of the executors
+# that reach guest memory through it. Needs a nightly toolchain; without one it is skipped, and says so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if ! cargo +nightly --version >/dev/null 2>&1; then
+    echo "SKIPPED asan: no nightly toolchain"
+    [ "${REQUIRE:-0}" = 1 ] && exit 1
+    exit 0
+fi
+
+# The address space of a guest is reserved, not used: it must not count as a leak or as memory.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
+export RUSTFLAGS="-Zsanitizer=address"
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/asan
+cargo +nightly test --locked --target x86_64-unknown-linux-gnu \
+    -p causality-machine -p causality-interp -p causality-abi --lib --tests

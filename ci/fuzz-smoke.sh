@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Every fuzz target for a short while, from its committed seeds.
+#
+#   SECONDS_EACH=10 ci/fuzz-smoke.sh
+#
+# Needs a nightly toolchain and cargo-fuzz, which it installs from the crate registry when missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+SECONDS_EACH=${SECONDS_EACH:-10}
+
+skip() {
+    echo "SKIPPED fuzz: $1"
+    [ "${REQUIRE:-0}" = 1 ] && exit 1
+    exit 0
+}
+
+cargo +nightly --version >/dev/null 2>&1 || skip "no nightly toolchain"
+cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --quiet || skip "cannot install cargo-fuzz"
+
+for target in $(cargo +nightly fuzz list); do
+    corpus=fuzz/corpus/$target
+    mkdir -p "$corpus"
+    seeds=()
+    [ -d "fuzz/seeds/$target" ] && seeds=("fuzz/seeds/$target")
+    echo "== fuzz $target, $SECONDS_EACH s"
+    cargo +nightly fuzz run "$target" "$corpus" "${seeds[@]}" -- \
+        -max_total_time="$SECONDS_EACH" -rss_limit_mb=8192 -verbosity=0 -print_final_stats=1
+done

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# The test command: everything that shows the engine is right, on this machine.
+#
+# Installs the cross compilers and oracles it needs when it can (root and apt-get), and names each check it
+# has to skip without them. With REQUIRE=1 a skipped check is a failure. FULL=0 leaves out the long runs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+ci/install.sh
+
+if [ "${REQUIRE:-0}" = 1 ]; then
+    export CAUSALITY_REQUIRE_ORACLES=1
+fi
+if [ "${FULL:-1}" = 1 ]; then
+    export CAUSALITY_FULL=1
+fi
+cargo test --workspace --locked
+
+cargo build --release --locked
+ci/guests.sh
+if [ "${FULL:-1}" = 1 ]; then
+    ci/real-programs.sh
+    ci/csmith.sh
+fi
