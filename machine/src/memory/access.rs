@@ -10,7 +10,7 @@ impl Memory {
     #[must_use]
     pub fn perms_at(&self, addr: u64) -> Perms {
         match self.pages.get((addr >> PAGE_SHIFT) as usize) {
-            Some(&perms) => perms,
+            Some(&bits) => Perms::from_bits(bits),
             None => Perms::NONE,
         }
     }
@@ -32,7 +32,9 @@ impl Memory {
         }
         let allowed = addr.checked_add(len - 1).is_some_and(|last| {
             let range = (addr >> PAGE_SHIFT) as usize..=(last >> PAGE_SHIFT) as usize;
-            self.pages.get(range).is_some_and(|pages| pages.iter().all(|p| p.contains(perms)))
+            self.pages
+                .get(range)
+                .is_some_and(|pages| pages.iter().all(|&p| Perms::from_bits(p).contains(perms)))
         });
         if allowed { Ok(()) } else { Err(self.fault(addr, len, perms)) }
     }

@@ -265,7 +265,7 @@ impl Memory {
     /// Takes a new code version if a page of `range` is executable. Writable code changes only at the
     /// next `fence.i`, but a new version too many does no harm.
     fn changed_code(&mut self, range: &Range<u64>) {
-        if self.pages[Self::page_numbers(range)].iter().any(|p| p.is_executable()) {
+        if self.pages[Self::page_numbers(range)].iter().any(|&p| Perms::from_bits(p).is_executable()) {
             self.code_version = next_version();
         }
     }
@@ -273,7 +273,7 @@ impl Memory {
     /// Writes the page table, and keeps the copies of writable code and the code version with it.
     fn set_pages(&mut self, range: &Range<u64>, perms: Perms) {
         self.changed_code(range);
-        self.pages[Self::page_numbers(range)].fill(perms);
+        self.pages[Self::page_numbers(range)].fill(perms.bits());
         self.changed_code(range);
         self.code.retain(|addr, _| !range.contains(addr));
         if perms == Perms::RWX {

@@ -34,8 +34,9 @@ pub(crate) const PAGE_SHIFT: u32 = PAGE_SIZE.trailing_zeros();
 /// The memory of one machine.
 pub struct Memory {
     space: Space,
-    /// One entry per page of the address space. The truth about permissions.
-    pages: Vec<Perms>,
+    /// One entry per page of the address space: the truth about permissions. Bytes rather than `Perms`,
+    /// because the allocator then hands out zero pages that cost nothing until they are written.
+    pages: Vec<u8>,
     /// By start address; without overlap; adjacent equals are merged.
     segments: BTreeMap<u64, Segment>,
     limits: Limits,
@@ -66,7 +67,7 @@ impl Memory {
         let pages = usize::try_from(size / PAGE_SIZE).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
         Ok(Memory {
             space: Space::reserve(size)?,
-            pages: vec![Perms::NONE; pages],
+            pages: vec![Perms::NONE.bits(); pages],
             segments: BTreeMap::new(),
             limits: Limits { address_space: size, ..limits },
             mapped: 0,

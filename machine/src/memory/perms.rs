@@ -26,6 +26,16 @@ impl Perms {
         Perms(bits)
     }
 
+    #[inline(always)]
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    #[inline(always)]
+    pub(super) const fn from_bits(bits: u8) -> Self {
+        Perms(bits)
+    }
+
     /// Whether all of `other` is allowed.
     #[inline(always)]
     #[must_use]
