@@ -157,6 +157,21 @@ fn zfa_and_zicond_agree_with_the_manual_on_corner_operands() {
     }
 }
 
+/// A new row of the table is covered by the tests above, or this fails.
+#[test]
+fn every_row_has_an_oracle_or_a_model_or_a_test_of_its_own() {
+    let tested_alone = ["cbo.inval", "cbo.clean", "cbo.flush", "cbo.zero"];
+    let covered = |o: Opcode| knows(o.extension()) || model::knows(o) || tested_alone.contains(&o.mnemonic());
+    let uncovered: Vec<_> = Opcode::ALL.iter().filter(|&&opcode| !covered(opcode)).collect();
+    assert!(uncovered.is_empty(), "{uncovered:?}");
+    let mut sweep = Sweep::new(X::T6, Effort::Quick);
+    for &opcode in Opcode::ALL.iter().filter(|opcode| knows(opcode.extension())) {
+        let before = sweep.len();
+        sweep.opcode(opcode);
+        assert!(sweep.len() > before, "{opcode} is in no program");
+    }
+}
+
 /// Opcodes for random programs that QEMU judges rightly on any operands.
 fn judged(mut shape: Shape) -> Shape {
     shape.opcodes.retain(|&opcode| opcode != Opcode::Ctzw && class(opcode) != Class::Block);

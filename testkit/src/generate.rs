@@ -29,6 +29,8 @@ pub struct Shape {
     pub depth: usize,
     /// How many programs in a hundred end with a trap.
     pub faults: usize,
+    /// Whether programs read `cycle`, `time` and `instret`, about which no oracle agrees.
+    pub counters: bool,
 }
 
 impl Shape {
@@ -42,7 +44,14 @@ impl Shape {
             statements,
             depth: 0,
             faults: 0,
+            counters: false,
         }
+    }
+
+    /// The same with all that only this machine can judge: every extension, and counters.
+    #[must_use]
+    pub fn own(statements: usize) -> Self {
+        Shape { counters: true, ..Shape::structured(X::T6, statements, |_| true) }
     }
 
     /// Structured programs of what `wanted` accepts, some of which end with a trap.
@@ -368,6 +377,12 @@ impl Generator<'_, '_> {
 
     /// Access to the floating-point CSRs; mostly leaving a rounding mode that exists.
     fn csr(&mut self, opcode: Opcode, bits: u32) -> bool {
+        if self.shape.counters && self.source.chance(50) {
+            let (rd, rs1) = (X::from_bits(bits >> RD), X::ZERO);
+            let csr = self.source.pick(&[csr::CYCLE, csr::TIME, csr::INSTRET]);
+            self.test(Inst::Csrrs(format::Csr { rd, rs1, csr }));
+            return true;
+        }
         let number = self.source.pick(&[csr::FFLAGS, csr::FFLAGS, csr::FRM, csr::FCSR]);
         self.asm.word(opcode.fill(bits & 0xf_ffff | u32::from(number) << 20));
         self.tested += 1;

@@ -18,6 +18,7 @@ pub mod generate;
 pub mod model;
 pub mod operands;
 pub mod program;
+pub mod property;
 pub mod qemu;
 pub mod record;
 pub mod source;

@@ -113,7 +113,7 @@ pub enum Class {
     Csr,
     /// `ecall`, `ebreak`.
     System,
-    /// Cache blocks.
+    /// Cache-block management: address in `rs1`.
     Block,
 }
 
@@ -144,7 +144,7 @@ fn class_by_name(mnemonic: &str) -> Class {
         Class::Atomic(if mnemonic.ends_with('w') { 4 } else { 8 })
     } else if mnemonic.starts_with("csr") {
         Class::Csr
-    } else if mnemonic.starts_with("cbo.") || mnemonic.starts_with("prefetch.") {
+    } else if mnemonic.starts_with("cbo.") {
         Class::Block
     } else {
         Class::Value

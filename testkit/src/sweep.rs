@@ -138,6 +138,18 @@ impl Sweep {
         (self.programs, self.counts)
     }
 
+    /// How many probes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.counts.values().sum()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
     /// All probes of one opcode that QEMU can judge.
     pub fn opcode(&mut self, opcode: Opcode) {
         match class(opcode) {
@@ -236,7 +248,7 @@ impl Sweep {
     fn register(&mut self, slot: Slot, value: u64) -> u32 {
         match slot {
             Slot::None => 0,
-            Slot::X if value == 0 && self.probe % 2 == 0 => 0,
+            Slot::X if value == 0 && self.probe.is_multiple_of(2) => 0,
             Slot::X => self.x(value).index() as u32,
             Slot::F => self.f(value).index() as u32,
         }
@@ -250,7 +262,7 @@ impl Sweep {
         let [a, b, c] = values.sources;
         let n = self.probe;
         let rs1 = self.register(operands.rs1, a);
-        let same = operands.rs2 == operands.rs1 && a == b && n % 3 != 0;
+        let same = operands.rs2 == operands.rs1 && a == b && !n.is_multiple_of(3);
         let rs2 = if same { rs1 } else { self.register(operands.rs2, b) };
         let rs3 = self.register(operands.rs3, c);
         let junk = self.junk.bits() | 1;
@@ -319,7 +331,7 @@ impl Sweep {
         for place in places {
             for imm in [0, 1, -1, 16, -7, 2047, -2048, 1364] {
                 self.room();
-                self.access(opcode, (WINDOW + place).wrapping_sub(imm as u64), imm as i32);
+                self.access(opcode, (WINDOW + place).wrapping_sub(imm as u64), imm);
             }
         }
         let read_only: &[u64] = if stores { &[READ_ONLY] } else { &[] };
@@ -327,7 +339,7 @@ impl Sweep {
             // A narrow access below the end of the data is allowed.
             for imm in [0, -4, 2047] {
                 self.flush();
-                self.access(opcode, address.wrapping_sub(imm as u64), imm as i32);
+                self.access(opcode, address.wrapping_sub(imm as u64), imm);
                 self.flush();
             }
         }
@@ -362,7 +374,7 @@ impl Sweep {
             for &memory in INTEGERS {
                 for &register in INTEGERS {
                     self.room();
-                    let half = if size == 4 && self.probe % 2 == 0 { 4 } else { 0 };
+                    let half = if size == 4 && self.probe.is_multiple_of(2) { 4 } else { 0 };
                     let at = self.slot(memory.rotate_left(8 * half)) + u64::from(half);
                     self.atomic(opcode, at, register);
                 }
@@ -455,10 +467,11 @@ impl Sweep {
             for &b in INTEGERS {
                 self.room();
                 let rs1 = self.register(Slot::X, a);
-                let rs2 = if a == b && self.probe % 3 != 0 { rs1 } else { self.register(Slot::X, b) };
+                let rs2 =
+                    if a == b && !self.probe.is_multiple_of(3) { rs1 } else { self.register(Slot::X, b) };
                 let (rs1, rs2) = (X::from_bits(rs1), X::from_bits(rs2));
                 let marker = self.any_x();
-                let imm = if self.probe % 2 == 0 { 6 } else { 8 };
+                let imm = if self.probe.is_multiple_of(2) { 6 } else { 8 };
                 self.asm.word(opcode.fill(format::B { rs1, rs2, imm }.encode()));
                 // The distance is odd in words if the marker is a short instruction.
                 if imm == 6 {
@@ -485,7 +498,7 @@ impl Sweep {
     fn jumps(&mut self, opcode: Opcode) {
         for imm in distances(self.effort.choose(14, 20)) {
             self.flush();
-            let rd = if self.probe % 3 == 0 { X::ZERO } else { self.any_x() };
+            let rd = if self.probe.is_multiple_of(3) { X::ZERO } else { self.any_x() };
             self.far_jump(imm, |asm| asm.inst(Inst::Jal(format::J { rd, imm })));
             self.count(opcode.extension());
             self.flush();
@@ -786,7 +799,7 @@ pub fn value_cases(opcode: Opcode, operands: &Operands, effort: Effort) -> Vec<V
     } else {
         sources.extend((0..effort.choose(600, 6000)).map(|_| [0, 1, 2].map(|i| junk.pick(&pools[i]))));
         // A product and an addend that cancel, or nearly.
-        sources.extend(pools[0].iter().map(|&a| [a, pools[0][2], a ^ u64::from(a & 1)]));
+        sources.extend(pools[0].iter().map(|&a| [a, pools[0][2], a ^ (a & 1)]));
     }
     let modes = modes(operands, effort);
     let mut cases = Vec::new();

@@ -125,7 +125,7 @@ pub fn machine(program: &Program) -> Machine {
 pub fn load(program: &Program, machine: &mut Machine) {
     const ECALL: u32 = 0x73;
     let mut code = program.code.clone();
-    if code.len() % 4 != 0 {
+    if !code.len().is_multiple_of(4) {
         code.extend_from_slice(&[1, 0]);
     }
     code.extend_from_slice(&ECALL.to_le_bytes());
