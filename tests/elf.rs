@@ -316,6 +316,13 @@ fn overlapping_segments_are_refused_with_both_names() {
 }
 
 #[test]
+fn segments_may_touch_but_not_share_a_byte() {
+    let with = |addr| parse(&minimal().segment(Phdr::load(PF_R, addr, &[1])));
+    assert!(with(0x10004).is_ok());
+    assert!(matches!(with(0x10003).unwrap_err(), LoadError::Overlap { .. }));
+}
+
+#[test]
 fn alignments_must_be_powers_of_two_and_huge_ones_have_no_place() {
     let with = |align| parse(&minimal().segment(Phdr::load(RW, 0x20000, &[1]).with_align(align)));
     assert!(with(0).is_ok() && with(1).is_ok() && with(1 << 16).is_ok());
