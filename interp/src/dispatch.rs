@@ -66,7 +66,7 @@ trait Row {
 fn one<A: Row>(hart: &mut Hart, memory: &mut Memory, op: &Op, rest: &[Op]) -> usize {
     match A::execute(op, hart, memory) {
         Ok(()) => go_on(hart, memory, rest),
-        // The trace may go where the jump does.
+        // The trace goes on where the jump was expected to lead.
         Err(Stop::Jump(target)) if rest.first().is_some_and(|next| next.pc == target) => {
             go_on(hart, memory, rest)
         }

@@ -1,10 +1,10 @@
 //! Decoded code.
 //!
-//! A trace starts wherever control arrived and follows it as far as it is likely to go: through direct
-//! jumps forward, and past conditional branches as if they were not taken. It ends with a jump whose
-//! target is not known or that closes a loop, before a breakpoint, before something that cannot be
-//! fetched or decoded, or when it is long. It is valid for one version of code memory and breakpoints;
-//! when either changes, all go.
+//! A trace starts wherever control arrived and follows it as far as it is likely to go: along direct
+//! jumps, along conditional branches backward as if taken and forward as if not. Small loops are thus
+//! unrolled. It ends with an indirect jump or a call of the host, before a breakpoint, before something
+//! that cannot be fetched or decoded, or when it is long. It is valid for one version of code memory and
+//! breakpoints; when either changes, all go.
 
 use std::collections::HashMap;
 
@@ -135,8 +135,18 @@ pub(crate) fn decode_at(pc: u64, memory: &Memory) -> Result<Decoded, Fault> {
 /// Where a trace goes on behind an instruction.
 fn follow(decoded: Decoded, pc: u64) -> Option<u64> {
     match decoded.inst {
-        Inst::Jal(ops) if ops.imm > 0 => Some(pc.wrapping_add_signed(i64::from(ops.imm))),
-        Inst::Jal(_) | Inst::Jalr(_) | Inst::Ecall(_) | Inst::Ebreak(_) => None,
+        Inst::Jal(ops) => Some(pc.wrapping_add_signed(i64::from(ops.imm))),
+        Inst::Beq(ops)
+        | Inst::Bne(ops)
+        | Inst::Blt(ops)
+        | Inst::Bge(ops)
+        | Inst::Bltu(ops)
+        | Inst::Bgeu(ops)
+            if ops.imm < 0 =>
+        {
+            Some(pc.wrapping_add_signed(i64::from(ops.imm)))
+        }
+        Inst::Jalr(_) | Inst::Ecall(_) | Inst::Ebreak(_) => None,
         _ => Some(pc.wrapping_add(decoded.len() as u64)),
     }
 }

@@ -30,10 +30,8 @@ impl<const FULL: bool> Exec<'_, FULL> {
 
     #[inline(always)]
     fn branch(&mut self, B { rs1, rs2, imm }: B, taken: impl FnOnce(u64, u64) -> bool) -> Retire {
-        if taken(self.x(rs1), self.x(rs2)) {
-            return Err(Stop::Jump(self.pc.wrapping_add_signed(i64::from(imm))));
-        }
-        Ok(())
+        let target = self.pc.wrapping_add_signed(i64::from(imm));
+        Err(Stop::Jump(if taken(self.x(rs1), self.x(rs2)) { target } else { self.next }))
     }
 }
 
