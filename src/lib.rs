@@ -62,8 +62,3 @@ pub use report::{
     CallReport, ExitReport, HostReport, InstructionReport, MemoryReport, Report, SegmentReport,
 };
 pub use tier::Tier;
-
-/// The README's example, run as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
