@@ -73,6 +73,24 @@ fn every_opcode_agrees_with_qemu_on_corner_operands() {
     compare("corner operands", &qemu, X::T6, programs);
 }
 
+/// Executors may have one way for a single instruction and another for many.
+#[test]
+fn single_steps_agree_with_runs_on_corner_operands() {
+    let mut sweep = Sweep::new(X::T6, Effort::from_env());
+    Opcode::ALL.iter().for_each(|&opcode| sweep.opcode(opcode));
+    let programs = sweep.finish().0;
+    for chunk in programs.chunks(BATCH) {
+        let batch = Batch::of(X::T6, chunk.to_vec());
+        let stepped = vm::run(&batch, &mut vm::Stepping(Interpreter::new()));
+        let addresses = batch.addresses();
+        for (i, (stepped, run)) in stepped.iter().zip(ours(&batch)).enumerate() {
+            let listing = || batch.programs[i].listing(addresses[i]);
+            assert!(*stepped == run, "{}{}", listing(), stepped.difference(&run));
+        }
+    }
+    println!("single steps: {} programs", programs.len());
+}
+
 /// With two anchors, because programs leave the anchor's instructions out.
 #[test]
 fn every_compressed_instruction_agrees_with_qemu() {

@@ -2,7 +2,9 @@
 
 use causality_isa::reg::X;
 use causality_machine::memory::{Perms, SegmentKind};
-use causality_machine::{Cause, Executor, Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, Trap};
+use causality_machine::{
+    Cause, Executor, Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, PauseReason, Trap,
+};
 
 use crate::program::{CODE, DATA, DATA_END, Program, WINDOW, WINDOW_SIZE};
 use crate::{Batch, Record};
@@ -37,6 +39,22 @@ pub struct End;
 impl Host for End {
     fn ecall(&mut self, _: &mut Hart, _: &mut Memory) -> Result<Flow, HostError> {
         Ok(Flow::Exit(0))
+    }
+}
+
+/// An executor that runs every instruction by itself, so that what executors do for stretches of them is left out.
+#[derive(Debug)]
+pub struct Stepping<E>(pub E);
+
+impl<E: Executor> Executor for Stepping<E> {
+    fn execute(&mut self, machine: &mut Machine, host: &mut dyn Host, max: u64) -> Result<Exit, HostError> {
+        for _ in 0..max {
+            let exit = self.0.execute(machine, host, 1)?;
+            if exit != Exit::Paused(PauseReason::Step) {
+                return Ok(exit);
+            }
+        }
+        Ok(Exit::Paused(PauseReason::Step))
     }
 }
 
