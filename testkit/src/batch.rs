@@ -1,7 +1,7 @@
 //! [`Batch`]: many programs in one executable, so that starting a process costs nothing per program.
 //!
 //! The harness takes the programs in turn: it copies the window, loads `fcsr`, `f` and `x`, jumps to the code, and
-//! dumps everything when the code ends, as one [`Record`] on standard output. If the program gets a signal, the
+//! dumps everything when the code ends, as one [`Record`](crate::Record) on standard output. If the program gets a signal, the
 //! harness takes the state from the signal's context instead. Only the anchor register is the harness's own, and
 //! batches take turns in which register that is.
 

@@ -2,7 +2,7 @@
 //!
 //! Every program ends: loops count, calls do not recurse, jumps go forward. Every load and store of the program
 //! proper lies in the window. A program may end with an instruction that traps. The same choices and shape give the
-//! same program for ever, so a seed in a failure report is all it takes to see it again.
+//! same program everywhere, so a seed is all it takes to see it again.
 
 use causality_isa::format::{self, Operand};
 use causality_isa::reg::{F, X};
@@ -90,8 +90,8 @@ pub fn generate(source: &mut Source<'_>, shape: &Shape) -> Program {
     program
 }
 
-/// Statements that a conditional branch can be sure to reach over, at 48 bytes each.
-const SECTION: usize = 64;
+/// Statements that a conditional branch can be sure to reach over, at no more than 110 bytes each.
+const SECTION: usize = 32;
 
 #[derive(Debug)]
 struct Generator<'g, 's> {
@@ -155,13 +155,17 @@ impl Generator<'_, '_> {
 
     fn statement(&mut self, depth: usize) {
         self.budget = self.budget.saturating_sub(1);
-        match if depth == 0 { 7 } else { self.source.below(24) } {
+        let structures = if depth == 0 { 0 } else { 5 };
+        match self.source.below(24) {
+            choice if choice >= structures => match choice {
+                20 | 21 => self.refresh(),
+                22 | 23 => self.cluster(),
+                _ => self.instruction(),
+            },
             0 | 1 => self.branch_over(depth - 1),
             2 => self.count_down(depth - 1),
             3 => self.call(depth - 1),
-            4 => self.jump_table(depth - 1),
-            5 | 6 => self.refresh(),
-            _ => self.instruction(),
+            _ => self.jump_table(depth - 1),
         }
     }
 
@@ -195,7 +199,9 @@ impl Generator<'_, '_> {
     /// A loop with a counter.
     fn count_down(&mut self, depth: usize) {
         let counter = self.free();
-        let trips = 1 + self.source.below(4) as u64;
+        // Inner loops may become hot.
+        let most = if depth == 0 { 40 } else { 4 };
+        let trips = 1 + self.source.below(most) as u64;
         self.asm.li(counter, trips);
         let again = self.asm.here();
         self.reserving(&[counter], |g| g.block(depth));
@@ -265,6 +271,48 @@ impl Generator<'_, '_> {
         }
     }
 
+    /// Loads and stores off one base, one upon the other as compilers write them.
+    fn cluster(&mut self) {
+        let opcodes = &self.shape.opcodes;
+        let is_access = |o: &&Opcode| matches!(class(**o), Class::Load(_) | Class::Store(_));
+        let accesses: Vec<Opcode> = opcodes.iter().filter(is_access).copied().collect();
+        if accesses.is_empty() {
+            return;
+        }
+        let base = self.free();
+        let place = self.source.below(WINDOW_SIZE);
+        self.asm.li(base, WINDOW + place as u64);
+        self.reserving(&[base], |g| {
+            for _ in 0..2 + g.source.below(3) {
+                if g.source.chance(75) {
+                    let opcode = g.source.pick(&accesses);
+                    g.access(opcode, base, place);
+                } else {
+                    g.instruction();
+                }
+            }
+        });
+    }
+
+    /// A load or store somewhere in the window, where `base` holds the address of `place`.
+    fn access(&mut self, opcode: Opcode, base: X, place: usize) {
+        let size = match class(opcode) {
+            Class::Load(size) | Class::Store(size) => size as usize,
+            _ => return,
+        };
+        let imm = self.source.below(WINDOW_SIZE - size + 1) as i32 - place as i32;
+        let operands = Operands::of(opcode);
+        let bits = if operands.rd == Slot::None {
+            let rs2 = self.any();
+            format::S { rs1: base, rs2, imm }.encode()
+        } else {
+            let rd = if operands.rd == Slot::X { self.free() } else { self.any() };
+            format::Load { rd, rs1: base, imm }.encode()
+        };
+        self.asm.word(opcode.fill(bits));
+        self.tested += 1;
+    }
+
     // Instructions.
 
     /// One instruction that goes on to the next.
@@ -297,7 +345,7 @@ impl Generator<'_, '_> {
         if self.shape.opcodes.is_empty() {
             return false;
         }
-        let opcode = self.source.pick(&self.shape.opcodes);
+        let opcode = self.opcode();
         let operands = Operands::of(opcode);
         let mut bits = self.source.bits() as u32;
         if operands.rd == Slot::X && !self.is_free(X::from_bits(bits >> RD)) {
@@ -320,6 +368,41 @@ impl Generator<'_, '_> {
             self.test(inst);
         }
         usable
+    }
+
+    /// One of the wanted opcodes; often one of those that compiled programs consist of, and executors favour.
+    fn opcode(&mut self) -> Opcode {
+        use Opcode as O;
+        const COMMON: &[Opcode] = &[
+            O::Addi,
+            O::Add,
+            O::Sub,
+            O::Addiw,
+            O::Addw,
+            O::Slli,
+            O::Srli,
+            O::Srai,
+            O::And,
+            O::Or,
+            O::Xor,
+            O::Andi,
+            O::Lui,
+            O::Auipc,
+            O::Mul,
+            O::Sltu,
+            O::Slliw,
+            O::Sh3add,
+            O::ZextH,
+            O::FaddD,
+            O::FmulD,
+            O::FmaddD,
+        ];
+        let common = self.source.pick(COMMON);
+        if self.source.chance(40) && self.shape.opcodes.contains(&common) {
+            common
+        } else {
+            self.source.pick(&self.shape.opcodes)
+        }
     }
 
     /// Whether an instruction can stand here; if it accesses memory, gives its base register an address in the

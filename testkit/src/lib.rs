@@ -3,7 +3,7 @@
 //! The heart of it is a comparison. A [`Program`] is an initial [`State`] and some code; a [`Batch`] makes one
 //! executable of many programs, each run between loading all registers and dumping them; [`qemu`] and [`vm`] run
 //! that same executable, and their [`Record`]s must be equal in everything. Programs come from [`sweep`], which
-//! applies every row of the instruction table to corner operands, and from [`generate`], which makes them up.
+//! applies every row of the instruction table to corner operands, and from [`mod@generate`], which makes them up.
 //!
 //! What no other implementation at hand knows is compared with [`model`], the manual's text as plain arithmetic.
 

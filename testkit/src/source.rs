@@ -1,6 +1,6 @@
 //! [`Source`]: where generators take their choices from, a seed or the bytes of a fuzzer.
 
-/// A stream of choices. The same seed or bytes give the same choices everywhere and for ever.
+/// A stream of choices. The same seed or bytes give the same choices everywhere.
 #[derive(Clone, Debug)]
 pub enum Source<'a> {
     /// An endless stream that a number stands for.
