@@ -117,7 +117,8 @@ folder = pathlib.Path(sys.argv[1])
 readme = folder / "README.md"
 text = readme.read_text()
 for elf in sorted(folder.glob("*.elf")):
-    name = "blake3:" + blake3.blake3(elf.read_bytes()).hexdigest()
+    digest = blake3.blake3(elf.read_bytes(), derive_key_context="causality-vm 2026-11-22 content id v1: program")
+    name = "blake3:" + digest.hexdigest()
     text = re.sub(rf"(\| `{elf.name}` \|.*\| )`[^`]*`( \|)", rf"\1`{name}`\2", text)
 readme.write_text(text)
 PY

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use causality_abi::{Abi, syscall_name};
 use causality_machine::memory::Segment;
-use causality_machine::{Exit, Machine, PauseReason};
+use causality_machine::{Exit, Machine, Memory, PauseReason};
 use causality_store::ContentId;
 use serde::{Serialize, Serializer};
 
@@ -115,6 +115,9 @@ pub struct SegmentReport {
     pub start: u64,
     /// Its size in bytes.
     pub size: u64,
+    /// The most of it that was in use, in bytes: its pages that hold anything but zeros. 0 if it is not
+    /// readable.
+    pub peak: u64,
 }
 
 /// How often one call was made.
@@ -163,7 +166,7 @@ impl Report {
                 peak_heap: calls.peak_heap,
                 limit: memory.limits().memory,
             },
-            segments: memory.segments().map(SegmentReport::new).collect(),
+            segments: memory.segments().map(|segment| SegmentReport::new(segment, memory)).collect(),
             calls: calls.calls.iter().map(|(&number, &count)| CallReport::new(number, count, host)).collect(),
             unknown_calls: calls.unknown,
             bytes_read: calls.bytes_read,
@@ -199,13 +202,14 @@ fn pause_name(reason: PauseReason) -> &'static str {
 }
 
 impl SegmentReport {
-    fn new(segment: &Segment) -> Self {
+    fn new(segment: &Segment, memory: &Memory) -> Self {
         SegmentReport {
             name: segment.name.clone(),
             kind: segment.kind.to_string(),
             perms: segment.perms.to_string(),
             start: segment.range.start,
             size: segment.size(),
+            peak: memory.used(segment.range.clone()).unwrap_or(0),
         }
     }
 }

@@ -64,19 +64,13 @@ const HPMCOUNTERS: [&str; 29] = [
 pub fn name(csr: u16) -> Option<&'static str> {
     match csr {
         HPMCOUNTER3..=HPMCOUNTER31 => Some(HPMCOUNTERS[(csr - HPMCOUNTER3) as usize]),
-        _ => NAMED
-            .iter()
-            .find(|&&(number, _)| number == csr)
-            .map(|&(_, name)| name),
+        _ => NAMED.iter().find(|&&(number, _)| number == csr).map(|&(_, name)| name),
     }
 }
 
 /// The number of the CSR with this name.
 pub fn number(name: &str) -> Option<u16> {
-    let named = NAMED
-        .iter()
-        .find(|&&(_, candidate)| candidate == name)
-        .map(|&(number, _)| number);
+    let named = NAMED.iter().find(|&&(_, candidate)| candidate == name).map(|&(number, _)| number);
     named.or_else(|| (HPMCOUNTER3..=HPMCOUNTER31).find(|&csr| self::name(csr) == Some(name)))
 }
 

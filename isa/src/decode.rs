@@ -33,16 +33,10 @@ impl Decoded {
 #[inline]
 pub fn decode(word: u32) -> Option<Decoded> {
     if word & 3 == 3 {
-        Some(Decoded {
-            inst: Inst::decode32(word)?,
-            compressed: None,
-        })
+        Some(Decoded { inst: Inst::decode32(word)?, compressed: None })
     } else {
         let compressed = CInst::decode16(word as u16)?;
-        Some(Decoded {
-            inst: compressed.expand(),
-            compressed: Some(compressed),
-        })
+        Some(Decoded { inst: compressed.expand(), compressed: Some(compressed) })
     }
 }
 
@@ -60,11 +54,7 @@ const MAJOR: Bits = Bits::parse("6:2");
 static FINDER: Finder<1024, 2048> = Finder::new(
     &Opcode::PATTERNS,
     MAJOR,
-    &[
-        Selector::new(14, 12),
-        Selector::new(31, 25),
-        Selector::new(31, 27),
-    ],
+    &[Selector::new(14, 12), Selector::new(31, 25), Selector::new(31, 27)],
 );
 
 /// Finds the row of a word: major opcode, then the slot within it, then a short scan.
@@ -91,10 +81,7 @@ pub(crate) struct Selector {
 
 impl Selector {
     pub(crate) const fn new(high: u8, low: u8) -> Self {
-        Self {
-            low,
-            ones: u8::MAX >> (7 - (high - low)),
-        }
+        Self { low, ones: u8::MAX >> (7 - (high - low)) }
     }
 
     #[inline]
@@ -104,10 +91,7 @@ impl Selector {
 
     /// What all words with this value have in common.
     const fn pattern(self, value: u32) -> Pattern {
-        Pattern {
-            mask: (self.ones as u32) << self.low,
-            bits: value << self.low,
-        }
+        Pattern { mask: (self.ones as u32) << self.low, bits: value << self.low }
     }
 }
 
@@ -123,11 +107,7 @@ impl Rows {
     const MAX: usize = 128;
 
     const fn of(patterns: &[Pattern], within: Pattern) -> Self {
-        let mut rows = Self {
-            patterns: [within; Self::MAX],
-            indices: [0; Self::MAX],
-            len: 0,
-        };
+        let mut rows = Self { patterns: [within; Self::MAX], indices: [0; Self::MAX], len: 0 };
         let mut i = 0;
         while i < patterns.len() {
             if patterns[i].overlaps(within) {
@@ -185,29 +165,13 @@ impl<const SLOTS: usize, const ROWS: usize> Finder<SLOTS, ROWS> {
     /// Builds the index over `patterns`. The field `major` has five bits; each of its values gets the
     /// selector that suits it best.
     pub(crate) const fn new(patterns: &[Pattern], major: Bits, selectors: &[Selector]) -> Self {
-        let first = Major {
-            selector: selectors[0],
-            first_slot: 0,
-        };
-        let mut finder = Self {
-            majors: [first; 32],
-            starts: [0; SLOTS],
-            candidates: [0; ROWS],
-        };
+        let first = Major { selector: selectors[0], first_slot: 0 };
+        let mut finder = Self { majors: [first; 32], starts: [0; SLOTS], candidates: [0; ROWS] };
         let (mut slot, mut end, mut m) = (0, 0, 0);
         while m < 32 {
-            let rows = Rows::of(
-                patterns,
-                Pattern {
-                    mask: major.mask(),
-                    bits: major.scatter(m as u32),
-                },
-            );
+            let rows = Rows::of(patterns, Pattern { mask: major.mask(), bits: major.scatter(m as u32) });
             let selector = rows.best_selector(selectors);
-            finder.majors[m] = Major {
-                selector,
-                first_slot: slot as u16,
-            };
+            finder.majors[m] = Major { selector, first_slot: slot as u16 };
             let mut value = 0;
             while value <= selector.ones as u32 {
                 finder.starts[slot] = end as u16;
@@ -240,9 +204,6 @@ impl<const SLOTS: usize, const ROWS: usize> Finder<SLOTS, ROWS> {
         let Major { selector, first_slot } = self.majors[(major & 31) as usize];
         let slot = first_slot as usize + selector.value(word);
         let range = self.starts[slot] as usize..self.starts[slot + 1] as usize;
-        self.candidates[range]
-            .iter()
-            .map(|&row| row as usize)
-            .find(|&row| patterns[row].matches(word))
+        self.candidates[range].iter().map(|&row| row as usize).find(|&row| patterns[row].matches(word))
     }
 }

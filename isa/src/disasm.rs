@@ -22,10 +22,7 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self {
-            pseudo: true,
-            pc: None,
-        }
+        Self { pseudo: true, pc: None }
     }
 }
 
@@ -79,19 +76,11 @@ impl fmt::Display for Disassembly<Inst> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (inst, style) = (self.subject, self.style);
         let real = (inst.opcode().mnemonic(), inst.opcode().syntax());
-        let (mnemonic, syntax) = if style.pseudo {
-            pseudo(inst).unwrap_or(real)
-        } else {
-            real
-        };
+        let (mnemonic, syntax) = if style.pseudo { pseudo(inst).unwrap_or(real) } else { real };
         f.write_str(mnemonic)?;
         f.write_str(ordering_suffix(inst))?;
         let omit_rm = inst.operand("rm") == implied_rm(inst.opcode(), style).map(Operand::Rm);
-        let syntax = if omit_rm {
-            syntax.trim_end_matches(", rm")
-        } else {
-            syntax
-        };
+        let syntax = if omit_rm { syntax.trim_end_matches(", rm") } else { syntax };
         write_operands(f, syntax, style, |name| inst.operand(name))
     }
 }
@@ -100,9 +89,7 @@ fn write_compressed(f: &mut fmt::Formatter<'_>, inst: CInst, style: Style) -> fm
     f.write_str(inst.opcode().mnemonic())?;
     // `c.nop` shows its immediate only as a HINT.
     let bare = matches!(inst, CInst::CNop(ops) if ops.imm == 0);
-    write_operands(f, if bare { "" } else { inst.opcode().syntax() }, style, |name| {
-        inst.operand(name)
-    })
+    write_operands(f, if bare { "" } else { inst.opcode().syntax() }, style, |name| inst.operand(name))
 }
 
 /// `.aq`, `.rl`, `.aqrl` or nothing.
@@ -139,14 +126,10 @@ fn write_operands(
         f.write_char(' ')?;
     }
     while !rest.is_empty() {
-        let word_len = rest
-            .find(|c: char| !c.is_ascii_alphanumeric())
-            .unwrap_or(rest.len());
+        let word_len = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
         let (word, after) = rest.split_at(word_len);
         write_word(f, word, style, &operand)?;
-        let gap_len = after
-            .find(|c: char| c.is_ascii_alphanumeric())
-            .unwrap_or(after.len());
+        let gap_len = after.find(|c: char| c.is_ascii_alphanumeric()).unwrap_or(after.len());
         f.write_str(&after[..gap_len])?;
         rest = &after[gap_len..];
     }
@@ -250,11 +233,7 @@ fn pseudo(inst: Inst) -> Option<(&'static str, &'static str)> {
 fn pseudo_integer(inst: Inst) -> Option<(&'static str, &'static str)> {
     const ZERO: X = X::ZERO;
     Some(match inst {
-        Inst::Addi(I {
-            rd: ZERO,
-            rs1: ZERO,
-            imm: 0,
-        }) => ("nop", ""),
+        Inst::Addi(I { rd: ZERO, rs1: ZERO, imm: 0 }) => ("nop", ""),
         Inst::Addi(I { rs1: ZERO, .. }) => ("li", "rd, imm"),
         Inst::Addi(I { imm: 0, .. }) => ("mv", "rd, rs1"),
         Inst::Addiw(I { imm: 0, .. }) => ("sext.w", "rd, rs1"),
@@ -266,13 +245,7 @@ fn pseudo_integer(inst: Inst) -> Option<(&'static str, &'static str)> {
         Inst::Slt(R { rs2: ZERO, .. }) => ("sltz", "rd, rs1"),
         Inst::Slt(R { rs1: ZERO, .. }) => ("sgtz", "rd, rs2"),
         Inst::AddUw(R { rs2: ZERO, .. }) => ("zext.w", "rd, rs1"),
-        Inst::Fence(Fence {
-            rd: ZERO,
-            rs1: ZERO,
-            fm: 0,
-            pred: 15,
-            succ: 15,
-        }) => ("fence", ""),
+        Inst::Fence(Fence { rd: ZERO, rs1: ZERO, fm: 0, pred: 15, succ: 15 }) => ("fence", ""),
         _ => return None,
     })
 }
@@ -283,11 +256,7 @@ fn pseudo_jump(inst: Inst) -> Option<(&'static str, &'static str)> {
     Some(match inst {
         Inst::Jal(J { rd: ZERO, .. }) => ("j", "offset"),
         Inst::Jal(J { rd: RA, .. }) => ("jal", "offset"),
-        Inst::Jalr(Jalr {
-            rd: ZERO,
-            rs1: RA,
-            imm: 0,
-        }) => ("ret", ""),
+        Inst::Jalr(Jalr { rd: ZERO, rs1: RA, imm: 0 }) => ("ret", ""),
         Inst::Jalr(Jalr { rd: ZERO, imm: 0, .. }) => ("jr", "rs1"),
         Inst::Jalr(Jalr { rd: ZERO, .. }) => ("jr", "imm(rs1)"),
         Inst::Jalr(Jalr { rd: RA, imm: 0, .. }) => ("jalr", "rs1"),
@@ -306,70 +275,22 @@ fn pseudo_jump(inst: Inst) -> Option<(&'static str, &'static str)> {
 fn pseudo_csr(inst: Inst) -> Option<(&'static str, &'static str)> {
     const ZERO: X = X::ZERO;
     Some(match inst {
-        Inst::Csrrs(Csr {
-            csr: csr::FFLAGS,
-            rs1: ZERO,
-            ..
-        }) => ("frflags", "rd"),
-        Inst::Csrrs(Csr {
-            csr: csr::FRM,
-            rs1: ZERO,
-            ..
-        }) => ("frrm", "rd"),
-        Inst::Csrrs(Csr {
-            csr: csr::FCSR,
-            rs1: ZERO,
-            ..
-        }) => ("frcsr", "rd"),
-        Inst::Csrrs(Csr {
-            csr: csr::CYCLE,
-            rs1: ZERO,
-            ..
-        }) => ("rdcycle", "rd"),
-        Inst::Csrrs(Csr {
-            csr: csr::TIME,
-            rs1: ZERO,
-            ..
-        }) => ("rdtime", "rd"),
-        Inst::Csrrs(Csr {
-            csr: csr::INSTRET,
-            rs1: ZERO,
-            ..
-        }) => ("rdinstret", "rd"),
-        Inst::Csrrw(Csr {
-            rd: ZERO,
-            csr: csr::CYCLE,
-            rs1: ZERO,
-        }) => ("unimp", ""),
-        Inst::Csrrw(Csr {
-            rd: ZERO,
-            csr: csr::FFLAGS,
-            ..
-        }) => ("fsflags", "rs1"),
+        Inst::Csrrs(Csr { csr: csr::FFLAGS, rs1: ZERO, .. }) => ("frflags", "rd"),
+        Inst::Csrrs(Csr { csr: csr::FRM, rs1: ZERO, .. }) => ("frrm", "rd"),
+        Inst::Csrrs(Csr { csr: csr::FCSR, rs1: ZERO, .. }) => ("frcsr", "rd"),
+        Inst::Csrrs(Csr { csr: csr::CYCLE, rs1: ZERO, .. }) => ("rdcycle", "rd"),
+        Inst::Csrrs(Csr { csr: csr::TIME, rs1: ZERO, .. }) => ("rdtime", "rd"),
+        Inst::Csrrs(Csr { csr: csr::INSTRET, rs1: ZERO, .. }) => ("rdinstret", "rd"),
+        Inst::Csrrw(Csr { rd: ZERO, csr: csr::CYCLE, rs1: ZERO }) => ("unimp", ""),
+        Inst::Csrrw(Csr { rd: ZERO, csr: csr::FFLAGS, .. }) => ("fsflags", "rs1"),
         Inst::Csrrw(Csr { csr: csr::FFLAGS, .. }) => ("fsflags", "rd, rs1"),
-        Inst::Csrrw(Csr {
-            rd: ZERO,
-            csr: csr::FRM,
-            ..
-        }) => ("fsrm", "rs1"),
+        Inst::Csrrw(Csr { rd: ZERO, csr: csr::FRM, .. }) => ("fsrm", "rs1"),
         Inst::Csrrw(Csr { csr: csr::FRM, .. }) => ("fsrm", "rd, rs1"),
-        Inst::Csrrw(Csr {
-            rd: ZERO,
-            csr: csr::FCSR,
-            ..
-        }) => ("fscsr", "rs1"),
+        Inst::Csrrw(Csr { rd: ZERO, csr: csr::FCSR, .. }) => ("fscsr", "rs1"),
         Inst::Csrrw(Csr { csr: csr::FCSR, .. }) => ("fscsr", "rd, rs1"),
-        Inst::Csrrwi(CsrImm {
-            rd: ZERO,
-            csr: csr::FFLAGS,
-            ..
-        }) => ("fsflagsi", "uimm"),
+        Inst::Csrrwi(CsrImm { rd: ZERO, csr: csr::FFLAGS, .. }) => ("fsflagsi", "uimm"),
         Inst::Csrrwi(CsrImm { csr: csr::FFLAGS, .. }) => ("fsflagsi", "rd, uimm"),
-        Inst::Csrrwi(CsrImm {
-            rd: ZERO,
-            csr: csr::FRM,
-            ..
-        }) => ("fsrmi", "uimm"),
+        Inst::Csrrwi(CsrImm { rd: ZERO, csr: csr::FRM, .. }) => ("fsrmi", "uimm"),
         Inst::Csrrwi(CsrImm { csr: csr::FRM, .. }) => ("fsrmi", "rd, uimm"),
         Inst::Csrrs(Csr { rs1: ZERO, .. }) => ("csrr", "rd, csr"),
         Inst::Csrrw(Csr { rd: ZERO, .. }) => ("csrw", "csr, rs1"),

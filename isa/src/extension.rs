@@ -73,10 +73,7 @@ for_each_inst!(define_extension);
 impl Extension {
     /// The extension with this ISA-string name, in any case.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|extension| extension.name().eq_ignore_ascii_case(name))
+        Self::ALL.iter().copied().find(|extension| extension.name().eq_ignore_ascii_case(name))
     }
 
     /// The extensions that this one requires directly, by the manual.
@@ -150,18 +147,13 @@ impl ExtensionSet {
 
     /// The set with everything its members require, directly or not.
     pub fn closed(self) -> Self {
-        let wider = self
-            .iter()
-            .fold(self, |set, extension| set.union(extension.requires()));
+        let wider = self.iter().fold(self, |set, extension| set.union(extension.requires()));
         if wider == self { self } else { wider.closed() }
     }
 
     /// The members, in table order.
     pub fn iter(self) -> impl Iterator<Item = Extension> + Clone {
-        Extension::ALL
-            .iter()
-            .copied()
-            .filter(move |&extension| self.contains(extension))
+        Extension::ALL.iter().copied().filter(move |&extension| self.contains(extension))
     }
 }
 
@@ -184,12 +176,7 @@ mod tests {
     #[test]
     fn requirements_are_closed_transitively() {
         let d = ExtensionSet::EMPTY.with(Extension::D).closed();
-        assert_eq!(
-            d,
-            [Extension::I, Extension::F, Extension::D, Extension::Zicsr]
-                .into_iter()
-                .collect()
-        );
+        assert_eq!(d, [Extension::I, Extension::F, Extension::D, Extension::Zicsr].into_iter().collect());
         assert_eq!(ExtensionSet::ALL.closed(), ExtensionSet::ALL);
     }
 

@@ -54,7 +54,4 @@ macro_rules! define_inst {
 
 for_each_inst!(define_inst);
 
-const _: () = assert!(
-    size_of::<Inst>() == 8,
-    "the interpreter keeps one machine word per instruction"
-);
+const _: () = assert!(size_of::<Inst>() == 8, "the interpreter keeps one machine word per instruction");

@@ -60,15 +60,11 @@ impl<'a> IsaString<'a> {
     pub fn parse(text: &'a str) -> Result<Self, IsaStringError> {
         let prefixes = [("rv32", 32), ("rv64", 64), ("rv128", 128)];
         let is_prefix = |&&(prefix, _): &&(&str, u32)| {
-            text.get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
         let &(prefix, xlen) = prefixes.iter().find(is_prefix).ok_or(IsaStringError::Prefix)?;
         let names = &text[prefix.len()..];
-        if !names
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        {
+        if !names.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Err(IsaStringError::Character);
         }
         match names.bytes().next() {
@@ -126,9 +122,7 @@ impl<'a> Iterator for Names<'a> {
 
     /// A name of several letters begins with `z`, `s` or `x` and ends at `_`; any other letter is a name.
     fn next(&mut self) -> Option<&'a str> {
-        self.rest = self
-            .rest
-            .trim_start_matches(|c: char| c == '_' || c.is_ascii_digit());
+        self.rest = self.rest.trim_start_matches(|c: char| c == '_' || c.is_ascii_digit());
         let is_long = self.rest.starts_with(['z', 's', 'x', 'Z', 'S', 'X']);
         if is_long {
             let (name, rest) = self.rest.split_once('_').unwrap_or((self.rest, ""));
@@ -167,16 +161,7 @@ fn skip_version(text: &str) -> &str {
 
 /// Names that stand for several extensions, or for a part of one.
 const OTHER_NAMES: &[(&str, &[Extension])] = &[
-    (
-        "g",
-        &[
-            Extension::I,
-            Extension::M,
-            Extension::A,
-            Extension::D,
-            Extension::Zifencei,
-        ],
-    ),
+    ("g", &[Extension::I, Extension::M, Extension::A, Extension::D, Extension::Zifencei]),
     ("b", &[Extension::Zba, Extension::Zbb, Extension::Zbs]),
     ("zmmul", &[Extension::M]),
     ("zaamo", &[Extension::A]),
@@ -231,9 +216,7 @@ mod tests {
         assert_eq!(isa.unsupported().count(), 0);
         assert_eq!(
             names(text),
-            [
-                "i", "m", "a", "f", "d", "c", "zicsr", "zifencei", "zmmul", "zba", "za64rs"
-            ]
+            ["i", "m", "a", "f", "d", "c", "zicsr", "zifencei", "zmmul", "zba", "za64rs"]
         );
         assert!(isa.supported().contains(Extension::Zba) && !isa.supported().contains(Extension::Zbb));
     }
@@ -258,14 +241,8 @@ mod tests {
     #[test]
     fn what_the_tables_lack_is_named() {
         let isa = IsaString::parse("rv64gcv_zvl128b_zihintntl_xrr_zfh").unwrap();
-        assert_eq!(
-            isa.unsupported().collect::<Vec<_>>(),
-            ["v", "zvl128b", "xrr", "zfh"]
-        );
-        assert!(
-            isa.classified()
-                .any(|name| name == IsaName::Property("zihintntl"))
-        );
+        assert_eq!(isa.unsupported().collect::<Vec<_>>(), ["v", "zvl128b", "xrr", "zfh"]);
+        assert!(isa.classified().any(|name| name == IsaName::Property("zihintntl")));
         let embedded = IsaString::parse("rv64e").unwrap();
         assert!(embedded.is_embedded());
         assert_eq!(embedded.unsupported().collect::<Vec<_>>(), ["e"]);
@@ -283,10 +260,7 @@ mod tests {
     #[test]
     fn every_supported_name_is_its_own() {
         for &extension in Extension::ALL {
-            assert_eq!(
-                classify(extension.name()),
-                IsaName::Supported([extension].into_iter().collect())
-            );
+            assert_eq!(classify(extension.name()), IsaName::Supported([extension].into_iter().collect()));
         }
     }
 }

@@ -34,10 +34,7 @@ impl Pattern {
             }
             i += 1;
         }
-        assert!(
-            seen == width,
-            "a diagram has exactly as many bits as the instruction"
-        );
+        assert!(seen == width, "a diagram has exactly as many bits as the instruction");
         Self { mask, bits }
     }
 
@@ -97,14 +94,7 @@ impl Bits {
     /// word bits 31 to 25 hold operand bits 12 and 10 to 5, and so on.
     pub(crate) const fn parse(text: &str) -> Self {
         let text = text.as_bytes();
-        let mut bits = Self {
-            runs: [Run {
-                word_low: 0,
-                value_low: 0,
-                len: 0,
-            }; Self::MAX_RUNS],
-            count: 0,
-        };
+        let mut bits = Self { runs: [Run { word_low: 0, value_low: 0, len: 0 }; Self::MAX_RUNS], count: 0 };
         let mut at = 0;
         while at < text.len() {
             let (high, low, next) = range(text, at);
@@ -115,20 +105,12 @@ impl Bits {
                     let (value_high, value_low, next) = range(text, at + 1);
                     let len = value_high - value_low + 1;
                     above -= len;
-                    bits = bits.with(Run {
-                        word_low: above,
-                        value_low,
-                        len,
-                    });
+                    bits = bits.with(Run { word_low: above, value_low, len });
                     at = next;
                 }
                 assert!(above == low, "the operand bits fill the word bits");
             } else {
-                bits = bits.with(Run {
-                    word_low: low,
-                    value_low: 0,
-                    len: high - low + 1,
-                });
+                bits = bits.with(Run { word_low: low, value_low: 0, len: high - low + 1 });
             }
             at += 1;
         }
@@ -136,10 +118,7 @@ impl Bits {
     }
 
     const fn with(mut self, run: Run) -> Self {
-        assert!(
-            self.mask() & ones(run.len) << run.word_low == 0,
-            "an operand bit has one place"
-        );
+        assert!(self.mask() & ones(run.len) << run.word_low == 0, "an operand bit has one place");
         self.runs[self.count] = run;
         self.count += 1;
         self
@@ -205,10 +184,7 @@ const fn range(text: &[u8], at: usize) -> (u32, u32, usize) {
 }
 
 const fn number(text: &[u8], mut at: usize) -> (u32, usize) {
-    assert!(
-        at < text.len() && text[at].is_ascii_digit(),
-        "a number is expected"
-    );
+    assert!(at < text.len() && text[at].is_ascii_digit(), "a number is expected");
     let mut value = 0;
     while at < text.len() && text[at].is_ascii_digit() {
         value = value * 10 + (text[at] - b'0') as u32;
@@ -224,13 +200,7 @@ mod tests {
     #[test]
     fn the_diagram_of_add_gives_the_official_mask_and_match() {
         let add = Pattern::parse("0000000 ..... ..... 000 ..... 0110011", 32);
-        assert_eq!(
-            add,
-            Pattern {
-                mask: 0xfe00_707f,
-                bits: 0x33
-            }
-        );
+        assert_eq!(add, Pattern { mask: 0xfe00_707f, bits: 0x33 });
     }
 
     #[test]

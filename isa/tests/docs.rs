@@ -23,23 +23,13 @@ fn the_instruction_set_page_is_current() {
         fs::write(PATH, &page).unwrap();
     }
     let written = fs::read_to_string(PATH).unwrap_or_default();
-    assert!(
-        written == page,
-        "docs/isa.md is out of date; CAUSALITY_BLESS=1 writes it again"
-    );
+    assert!(written == page, "docs/isa.md is out of date; CAUSALITY_BLESS=1 writes it again");
 }
 
 #[test]
 fn every_row_says_what_it_does_in_one_line() {
-    let docs = Opcode::ALL
-        .iter()
-        .map(|row| row.doc())
-        .chain(COpcode::ALL.iter().map(|row| row.doc()));
-    assert!(
-        docs.clone().all(|doc| !doc.is_empty() && !doc.contains('\n')),
-        "{:?}",
-        docs.collect::<Vec<_>>()
-    );
+    let docs = Opcode::ALL.iter().map(|row| row.doc()).chain(COpcode::ALL.iter().map(|row| row.doc()));
+    assert!(docs.clone().all(|doc| !doc.is_empty() && !doc.contains('\n')), "{:?}", docs.collect::<Vec<_>>());
 }
 
 fn page() -> String {
@@ -57,22 +47,11 @@ fn page() -> String {
 fn write_extension(page: &mut String, extension: Extension, rows: Vec<[&str; 4]>) -> std::fmt::Result {
     writeln!(page, "\n## {extension:?}\n\n{}", extension.doc())?;
     if !rows.is_empty() {
-        writeln!(
-            page,
-            "\n| instruction | operands | diagram | effect |\n|---|---|---|---|"
-        )?;
+        writeln!(page, "\n| instruction | operands | diagram | effect |\n|---|---|---|---|")?;
     }
     for [mnemonic, syntax, diagram, doc] in rows {
-        let operands = if syntax.is_empty() {
-            ""
-        } else {
-            &format!("`{syntax}`")
-        };
-        writeln!(
-            page,
-            "| `{mnemonic}` | {operands} | `{diagram}` | {} |",
-            escape(doc)
-        )?;
+        let operands = if syntax.is_empty() { "" } else { &format!("`{syntax}`") };
+        writeln!(page, "| `{mnemonic}` | {operands} | `{diagram}` | {} |", escape(doc))?;
     }
     Ok(())
 }

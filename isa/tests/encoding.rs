@@ -24,11 +24,7 @@ fn masks_are_the_official_ones() {
         (Opcode::Rev8, 0xfff0_707f, 0x6b80_5013),
         (Opcode::PrefetchW, 0x01f0_7fff, 0x0030_6013),
     ] {
-        assert_eq!(
-            (opcode.pattern().mask, opcode.pattern().bits),
-            (mask, bits),
-            "{opcode}"
-        );
+        assert_eq!((opcode.pattern().mask, opcode.pattern().bits), (mask, bits), "{opcode}");
     }
 }
 
@@ -80,15 +76,8 @@ fn words_of_all_zeros_and_all_ones_are_illegal() {
 
 #[test]
 fn every_word_of_custom_0_is_illegal() {
-    let custom_0 = Pattern {
-        mask: 0x7f,
-        bits: 0b000_1011,
-    };
-    assert!(
-        !Opcode::ALL
-            .iter()
-            .any(|opcode| opcode.pattern().overlaps(custom_0))
-    );
+    let custom_0 = Pattern { mask: 0x7f, bits: 0b000_1011 };
+    assert!(!Opcode::ALL.iter().any(|opcode| opcode.pattern().overlaps(custom_0)));
     let mut random = Random::new(2);
     for word in (0..100_000).map(|_| random.word() & !custom_0.mask | custom_0.bits) {
         assert_eq!(decode(word), None);
@@ -120,22 +109,10 @@ fn the_more_specific_row_wins() {
 
 #[test]
 fn operands_out_of_range_are_not_encodable() {
-    let addi = |imm| {
-        Inst::Addi(format::I {
-            rd: X::A0,
-            rs1: X::A1,
-            imm,
-        })
-    };
+    let addi = |imm| Inst::Addi(format::I { rd: X::A0, rs1: X::A1, imm });
     assert!(addi(-2048).is_encodable() && addi(2047).is_encodable());
     assert!(!addi(2048).is_encodable() && !addi(-2049).is_encodable());
-    let slliw = |shamt| {
-        Inst::Slliw(format::Shift {
-            rd: X::A0,
-            rs1: X::A1,
-            shamt,
-        })
-    };
+    let slliw = |shamt| Inst::Slliw(format::Shift { rd: X::A0, rs1: X::A1, shamt });
     assert!(slliw(31).is_encodable() && !slliw(32).is_encodable());
     assert!(!Inst::Jal(format::J { rd: X::RA, imm: 3 }).is_encodable());
 }

@@ -66,11 +66,7 @@ fn every_operation_without_destination_reads_as_in_llvm() {
 #[test]
 fn random_words_read_as_in_llvm() {
     const CHUNK: usize = 1_000_000;
-    let total = if env::var_os("CAUSALITY_FULL").is_some() {
-        10 * CHUNK
-    } else {
-        300_000
-    };
+    let total = if env::var_os("CAUSALITY_FULL").is_some() { 10 * CHUNK } else { 300_000 };
     let mut random = Random::new(0x5eed);
     let mut rows = Opcode::ALL.iter().cycle();
     for (chunk, start) in (0..total).step_by(CHUNK).enumerate() {
@@ -120,9 +116,7 @@ fn compare_with(file: &Path, words: &[u32], size: usize, pseudo: bool, csrs: &Ha
         let expected = normalise(word, &theirs, pseudo, csrs);
         let ours = text(word, Style { pseudo, pc: Some(pc) });
         if ours != expected {
-            differences.push(format!(
-                "{word:#010x}: LLVM {theirs:?}, expected {expected:?}, ours {ours:?}"
-            ));
+            differences.push(format!("{word:#010x}: LLVM {theirs:?}, expected {expected:?}, ours {ours:?}"));
         }
     }
     assert_eq!(lines.next(), None);
@@ -182,12 +176,7 @@ fn normalise_compressed(half: u32, theirs: &str) -> String {
 fn reserved_fence(word: u32) -> String {
     let set = |bits: u32| match bits & 15 {
         0 => "0".to_string(),
-        bits => "iorw"
-            .chars()
-            .zip([8, 4, 2, 1])
-            .filter(|(_, bit)| bits & bit != 0)
-            .map(|(c, _)| c)
-            .collect(),
+        bits => "iorw".chars().zip([8, 4, 2, 1]).filter(|(_, bit)| bits & bit != 0).map(|(c, _)| c).collect(),
     };
     format!("fence {}, {}", set(word >> 24), set(word >> 20))
 }
@@ -210,16 +199,9 @@ fn csr_names_only_llvm_knows() -> HashMap<String, String> {
 }
 
 fn has_objdump() -> bool {
-    let found = Command::new(OBJDUMP)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_ok();
+    let found = Command::new(OBJDUMP).arg("--version").stdout(Stdio::null()).status().is_ok();
     if !found {
-        assert!(
-            env::var_os("CAUSALITY_REQUIRE_ORACLES").is_none(),
-            "{OBJDUMP} not found"
-        );
+        assert!(env::var_os("CAUSALITY_REQUIRE_ORACLES").is_none(), "{OBJDUMP} not found");
         println!("SKIPPED: {OBJDUMP} not found");
     }
     found
@@ -227,9 +209,7 @@ fn has_objdump() -> bool {
 
 fn objdump(file: &Path, pseudo: bool) -> Child {
     let mut command = Command::new(OBJDUMP);
-    command
-        .args(["-d", "--no-show-raw-insn", "--no-print-imm-hex"])
-        .arg(format!("--mattr={ATTRIBUTES}"));
+    command.args(["-d", "--no-show-raw-insn", "--no-print-imm-hex"]).arg(format!("--mattr={ATTRIBUTES}"));
     if !pseudo {
         command.args(["-M", "no-aliases"]);
     }
@@ -238,9 +218,7 @@ fn objdump(file: &Path, pseudo: bool) -> Child {
 
 /// The address and text of each instruction, blanks collapsed and symbols dropped.
 fn lines(objdump: &mut Child) -> impl Iterator<Item = (u64, String)> + use<> {
-    let lines = BufReader::new(objdump.stdout.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
+    let lines = BufReader::new(objdump.stdout.take().unwrap()).lines().map(Result::unwrap);
     lines.filter_map(|line| {
         let (address, text) = line.split_once(':')?;
         let address = u64::from_str_radix(address.trim(), 16).ok()?;
@@ -253,10 +231,7 @@ fn lines(objdump: &mut Child) -> impl Iterator<Item = (u64, String)> + use<> {
 fn write_elf(name: &str, words: &[u32], size: usize) -> PathBuf {
     const NAMES: &[u8] = b"\0.text\0.shstrtab\0";
     const HEADER: u64 = 64;
-    let text: Vec<u8> = words
-        .iter()
-        .flat_map(|word| word.to_le_bytes().into_iter().take(size))
-        .collect();
+    let text: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes().into_iter().take(size)).collect();
     let text_at = HEADER + 3 * HEADER;
     let names_at = text_at + text.len() as u64;
 
@@ -267,21 +242,16 @@ fn write_elf(name: &str, words: &[u32], size: usize) -> PathBuf {
     put32(&mut file, &[5]); // compressed instructions, double-precision calling convention
     put16(&mut file, &[64, 0, 0, 64, 3, 2]);
     put64(&mut file, &[0; 8]);
-    for (name, kind, flags, address, at, len) in [
-        (1, 1, 6, TEXT_ADDRESS, text_at, text.len()),
-        (7, 3, 0, 0, names_at, NAMES.len()),
-    ] {
+    for (name, kind, flags, address, at, len) in
+        [(1, 1, 6, TEXT_ADDRESS, text_at, text.len()), (7, 3, 0, 0, names_at, NAMES.len())]
+    {
         put32(&mut file, &[name, kind]);
         put64(&mut file, &[flags, address, at, len as u64, 0, 1, 0]);
     }
     file.extend(text);
     file.extend(NAMES);
 
-    let unique = format!(
-        "{name}-{}-{:?}.o",
-        std::process::id(),
-        std::thread::current().id()
-    );
+    let unique = format!("{name}-{}-{:?}.o", std::process::id(), std::thread::current().id());
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(unique);
     fs::write(&path, file).unwrap();
     path

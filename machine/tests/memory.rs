@@ -134,6 +134,15 @@ fn reprotecting_makes_new_code_visible() {
 }
 
 #[test]
+fn pages_that_hold_something_are_in_use() {
+    let mut m = memory();
+    assert_eq!(m.used(DATA..HOLE), Ok(0));
+    m.store(DATA + PAGE_SIZE + 5, [1]).unwrap();
+    assert_eq!(m.used(DATA..HOLE), Ok(PAGE_SIZE));
+    assert_eq!(m.used(DATA..HOLE + PAGE_SIZE), fault(Cause::LoadAccessFault, DATA));
+}
+
+#[test]
 fn zeroed_code_is_seen_as_changed() {
     let mut m = memory();
     let version = m.code_version();

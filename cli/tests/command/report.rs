@@ -35,11 +35,13 @@ fn segments_are_listed_with_their_permissions() {
     let report = report_of(&["examples/hello.elf"]);
     let segments = report["segments"].as_array().unwrap();
     let text = serde_json::json!(
-        {"name": "text", "kind": "text", "perms": "r-x", "start": "0x10000", "size": 4096}
+        {"name": "text", "kind": "text", "perms": "r-x", "start": "0x10000", "size": 4096, "peak": 4096}
     );
     assert_eq!(segments[0], text);
     let stack = segments.iter().find(|segment| segment["kind"] == "stack").unwrap();
     assert_eq!((&stack["perms"], &stack["size"]), (&"rw-".into(), &(8 << 20).into()));
+    let used = stack["peak"].as_u64().unwrap();
+    assert!((4096..1 << 20).contains(&used), "{used}");
 }
 
 #[test]
