@@ -104,23 +104,30 @@ bless() {
     bless_content_ids
 }
 
-# Writes the ContentId of each example into the table of examples/README.md.
+# Writes the ContentId of each example into the table of examples/README.md, and of each guest into
+# testkit/guests/content-ids.tsv.
 bless_content_ids() {
     if ! python3 -c 'import blake3' 2>/dev/null; then
-        echo "examples/README.md keeps its ContentIds: python3 has no blake3 module"
+        echo "the ContentIds stay as they are: python3 has no blake3 module"
         return
     fi
-    python3 - examples <<'PY'
-import pathlib, re, sys, blake3
+    python3 - <<'PY'
+import pathlib, re, blake3
 
-folder = pathlib.Path(sys.argv[1])
-readme = folder / "README.md"
+def content_id(elf):
+    context = "causality-vm 2026-11-22 content id v1: program"
+    return "blake3:" + blake3.blake3(elf.read_bytes(), derive_key_context=context).hexdigest()
+
+readme = pathlib.Path("examples/README.md")
 text = readme.read_text()
-for elf in sorted(folder.glob("*.elf")):
-    digest = blake3.blake3(elf.read_bytes(), derive_key_context="causality-vm 2026-11-22 content id v1: program")
-    name = "blake3:" + digest.hexdigest()
-    text = re.sub(rf"(\| `{elf.name}` \|.*\| )`[^`]*`( \|)", rf"\1`{name}`\2", text)
+for elf in sorted(pathlib.Path("examples").glob("*.elf")):
+    text = re.sub(rf"(\| `{elf.name}` \|.*\| )`[^`]*`( \|)", rf"\1`{content_id(elf)}`\2", text)
 readme.write_text(text)
+
+table = pathlib.Path("testkit/guests/content-ids.tsv")
+lines = table.read_text().splitlines()[:1]
+lines += [f"{elf.stem}\t{content_id(elf)}" for elf in sorted(pathlib.Path("testkit/guests").glob("*.elf"))]
+table.write_text("\n".join(lines) + "\n")
 PY
 }
 
