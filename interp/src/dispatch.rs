@@ -1,10 +1,9 @@
 //! From one decoded instruction to the next without returning in between.
 //!
 //! Every instruction has a handler that executes it and then calls the handler of the next one in the
-//! block. The optimiser turns that last call into a jump, so the machine's state stays in registers
+//! trace. The optimiser turns that last call into a jump, so the machine's state stays in registers
 //! and each instruction has an indirect jump of its own for the host to predict. Nothing depends on
-//! it: in an unoptimised build the calls nest, at most as deep as a block is long.
-
+//! it: in an unoptimised build the calls nest, at most as deep as a trace is long.
 //!
 //! A handler does only what is common and gives up at the rest, without having changed anything. The
 //! instruction is then executed again in full by [`Op::execute`], which alone knows about traps.
