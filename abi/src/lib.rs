@@ -18,6 +18,7 @@ mod host;
 mod linux;
 mod options;
 mod report;
+mod signal;
 
 pub use abi::Abi;
 pub use host::{
@@ -27,3 +28,4 @@ pub use host::{
 pub use linux::{DEADLOCK, Errno, StartError, Syscall, TABLE, syscall_name};
 pub use options::{Access, Capture, Options, PreopenError};
 pub use report::Report;
+pub use signal::Signal;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::syscall_name;
+use crate::{Signal, syscall_name};
 
 /// Counts of one run. Deterministic: the same run has the same report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Report {
     pub bytes_read: u64,
     /// Bytes that write calls took, to files and standard streams.
     pub bytes_written: u64,
+    /// The signal that ended the guest, if one did.
+    pub signal: Option<Signal>,
 }
 
 impl Report {

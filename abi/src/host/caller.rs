@@ -1,5 +1,6 @@
 //! What a host function can see and touch.
 
+use causality_machine::isa::reg::{F, X};
 use causality_machine::{Cause, Fault, Hart, Memory};
 
 /// The guest that called a host function, and the embedder's data.
@@ -28,15 +29,54 @@ impl<'a, T> Caller<'a, T> {
         self.data
     }
 
-    /// The guest's registers.
+    /// The guest's registers. Its pc is at the `ecall`, which retires afterwards.
     #[must_use]
     pub fn hart(&self) -> &Hart {
         self.hart
     }
 
-    /// The guest's registers, to change. Its pc is at the `ecall`, which retires afterwards.
-    pub fn hart_mut(&mut self) -> &mut Hart {
-        self.hart
+    /// An integer register.
+    #[must_use]
+    pub fn x(&self, register: X) -> u64 {
+        self.hart.x[register.index()]
+    }
+
+    /// Sets an integer register; `x0` stays zero. What the function returns goes to `a0` afterwards.
+    pub fn set_x(&mut self, register: X, value: u64) {
+        if !register.is_zero() {
+            self.hart.x[register.index()] = value;
+        }
+    }
+
+    /// The raw bits of a floating-point register.
+    #[must_use]
+    pub fn f(&self, register: F) -> u64 {
+        self.hart.f[register.index()]
+    }
+
+    /// Sets the raw bits of a floating-point register; narrower values must be NaN-boxed.
+    pub fn set_f(&mut self, register: F, value: u64) {
+        self.hart.f[register.index()] = value;
+    }
+
+    /// The fuel the guest has left.
+    #[must_use]
+    pub fn fuel(&self) -> u64 {
+        self.hart.fuel
+    }
+
+    /// Takes fuel for work that costs more than the one unit of the `ecall`, and says how much: if there
+    /// is not enough, all but one unit, so that the guest runs out of fuel right after the call.
+    ///
+    /// A run thus gets at most one piece of work that it did not pay in full; a function that must not
+    /// even give that looks at [`Caller::fuel`] first. Charged fuel is no instruction: guest time and the
+    /// count of retired instructions leave it out. It is given back if the call ends with
+    /// [`HostFault::Pause`](crate::HostFault::Pause) or [`HostFault::Fail`](crate::HostFault::Fail).
+    pub fn charge(&mut self, amount: u64) -> u64 {
+        let taken = amount.min(self.hart.fuel.saturating_sub(1));
+        self.hart.fuel -= taken;
+        self.hart.granted -= taken;
+        taken
     }
 
     /// The guest's memory.

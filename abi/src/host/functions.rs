@@ -196,7 +196,7 @@ macro_rules! into_host_function {
                         let mut from = Arguments::of(caller.hart());
                         ($($P::take(&mut from),)*)
                     };
-                    self(caller, $($P),*).put(caller.hart_mut())
+                    self(caller, $($P),*).put(caller)
                 })
             }
         }

@@ -27,7 +27,13 @@ pub(crate) fn call<T>(
     memory: &mut Memory,
     data: &mut T,
 ) -> Result<Flow, HostError> {
-    match function(&mut Caller::new(hart, memory, data)) {
+    let (fuel, granted) = (hart.fuel, hart.granted);
+    let ended = function(&mut Caller::new(hart, memory, data));
+    if matches!(ended, Err(HostFault::Pause | HostFault::Fail(_))) {
+        // The call has not happened, so it is not paid either.
+        (hart.fuel, hart.granted) = (fuel, granted);
+    }
+    match ended {
         Ok(()) => Ok(Flow::Continue),
         Err(HostFault::Errno(errno)) => {
             hart.x[10] = i64::from(errno).wrapping_neg() as u64;

@@ -1,5 +1,6 @@
 //! Host functions called as a guest would, without an executor.
 
+use causality_machine::isa::reg::{F, X};
 use causality_machine::memory::{Perms, SegmentKind};
 use causality_machine::{Cause, Flow, Host, Limits, Machine};
 
@@ -152,6 +153,70 @@ fn the_embedders_data_is_within_reach() {
     assert_eq!(guest.call(log, &[DATA, 4]), 4);
     assert_eq!(guest.abi.data(), b"seen");
     assert_eq!(guest.abi.into_data(), b"seen");
+}
+
+#[test]
+fn registers_are_set_but_x0_stays_zero() {
+    let mut functions = HostFunctions::new();
+    let set = |caller: &mut Caller<'_, ()>| {
+        for register in X::ALL {
+            let value = caller.x(register) + 1;
+            caller.set_x(register, value);
+        }
+        caller.set_f(F::FA1, 5);
+        caller.set_x(X::A1, caller.x(X::ZERO) + caller.f(F::FA1));
+    };
+    let set = functions.register("set", set).unwrap();
+    let mut guest = Guest::new(functions, ());
+    guest.machine.hart.x[9] = 8;
+    assert_eq!(guest.call(set, &[1]), 2);
+    let hart = &guest.machine.hart;
+    assert_eq!((hart.x[0], hart.x[9], hart.x[11], hart.f[11]), (0, 9, 5, 5));
+}
+
+#[test]
+fn a_function_charges_for_expensive_work_and_never_more_than_there_is() {
+    let mut functions = HostFunctions::new();
+    let work = |caller: &mut Caller<'_, ()>, amount: u64| {
+        let before = caller.fuel();
+        let taken = caller.charge(amount);
+        assert_eq!(caller.fuel(), before - taken);
+        taken
+    };
+    let work = functions.register("work", work).unwrap();
+    let mut guest = Guest::new(functions, ());
+    assert_eq!(guest.call(work, &[10]), 0, "there is nothing to take");
+    guest.machine.hart.add_fuel(100);
+    guest.machine.hart.fuel -= 20;
+    assert_eq!(guest.call(work, &[30]), 30);
+    assert_eq!((guest.machine.hart.fuel, guest.machine.hart.instret()), (50, 20), "no instructions");
+    assert_eq!(guest.call(work, &[u64::MAX]), 49);
+    assert_eq!((guest.machine.hart.fuel, guest.machine.hart.instret()), (1, 20), "the call is paid");
+    assert_eq!(guest.call(work, &[1]), 0);
+}
+
+#[test]
+fn what_a_call_that_did_not_happen_was_charged_is_given_back() {
+    let mut functions = HostFunctions::new();
+    let work = |caller: &mut Caller<'_, ()>, how: u64| -> Result<(), HostFault> {
+        caller.charge(40);
+        Err(match how {
+            0 => HostFault::Pause,
+            1 => HostFault::Fail("broken".into()),
+            _ => HostFault::Trap(1),
+        })
+    };
+    let work = functions.register("work", work).unwrap();
+    let mut guest = Guest::new(functions, ());
+    guest.machine.hart.add_fuel(100);
+    let before = guest.machine.hart.clone();
+    assert_eq!(guest.flow(work, &[0]), Flow::Pause);
+    assert_eq!((guest.machine.hart.fuel, guest.machine.hart.granted), (before.fuel, before.granted));
+    guest.machine.hart.x[10] = 1;
+    guest.abi.ecall(&mut guest.machine.hart, &mut guest.machine.memory).unwrap_err();
+    assert_eq!((guest.machine.hart.fuel, guest.machine.hart.granted), (before.fuel, before.granted));
+    guest.flow(work, &[2]);
+    assert_eq!(guest.machine.hart.fuel, before.fuel - 40);
 }
 
 #[test]

@@ -5,11 +5,10 @@
 //! says: 32-bit ones by sign, even unsigned ones; 8- and 16-bit ones by their own kind.
 
 use causality_machine::Hart;
+use causality_machine::isa::reg::{F, X};
 
-use super::HostFault;
+use super::{Caller, HostFault};
 
-const A0: usize = 10;
-const FA0: usize = 10;
 const NAN32: u32 = 0x7fc0_0000;
 const BOXED: u64 = 0xffff_ffff_0000_0000;
 
@@ -28,12 +27,12 @@ impl<'a> Arguments<'a> {
 
     fn integer(&mut self) -> u64 {
         self.integers += 1;
-        self.hart.x[A0 + self.integers - 1]
+        self.hart.x[X::A0.index() + self.integers - 1]
     }
 
     fn float(&mut self) -> u64 {
         self.floats += 1;
-        self.hart.f[FA0 + self.floats - 1]
+        self.hart.f[F::FA0.index() + self.floats - 1]
     }
 }
 
@@ -49,7 +48,7 @@ pub trait Returns {
     ///
     /// # Errors
     /// The fault, if that is what was returned.
-    fn put(self, hart: &mut Hart) -> Result<(), HostFault>;
+    fn put<T>(self, caller: &mut Caller<'_, T>) -> Result<(), HostFault>;
 }
 
 /// An address in guest memory.
@@ -73,8 +72,8 @@ macro_rules! integers {
         }
 
         impl Returns for $ty {
-            fn put(self, hart: &mut Hart) -> Result<(), HostFault> {
-                hart.x[A0] = self as $extend as u64;
+            fn put<T>(self, caller: &mut Caller<'_, T>) -> Result<(), HostFault> {
+                caller.set_x(X::A0, self as $extend as u64);
                 Ok(())
             }
         }
@@ -89,8 +88,8 @@ impl Parameter for bool {
 }
 
 impl Returns for bool {
-    fn put(self, hart: &mut Hart) -> Result<(), HostFault> {
-        u8::from(self).put(hart)
+    fn put<T>(self, caller: &mut Caller<'_, T>) -> Result<(), HostFault> {
+        u8::from(self).put(caller)
     }
 }
 
@@ -101,8 +100,8 @@ impl Parameter for Ptr {
 }
 
 impl Returns for Ptr {
-    fn put(self, hart: &mut Hart) -> Result<(), HostFault> {
-        self.0.put(hart)
+    fn put<T>(self, caller: &mut Caller<'_, T>) -> Result<(), HostFault> {
+        self.0.put(caller)
     }
 }
 
@@ -114,8 +113,8 @@ impl Parameter for f64 {
 
 /// Any NaN becomes the canonical one, so that no payload of the host's arithmetic shows.
 impl Returns for f64 {
-    fn put(self, hart: &mut Hart) -> Result<(), HostFault> {
-        hart.f[FA0] = if self.is_nan() { 0x7ff8 << 48 } else { self.to_bits() };
+    fn put<T>(self, caller: &mut Caller<'_, T>) -> Result<(), HostFault> {
+        caller.set_f(F::FA0, if self.is_nan() { 0x7ff8 << 48 } else { self.to_bits() });
         Ok(())
     }
 }
@@ -130,22 +129,22 @@ impl Parameter for f32 {
 
 /// Any NaN becomes the canonical one, so that no payload of the host's arithmetic shows.
 impl Returns for f32 {
-    fn put(self, hart: &mut Hart) -> Result<(), HostFault> {
+    fn put<T>(self, caller: &mut Caller<'_, T>) -> Result<(), HostFault> {
         let bits = if self.is_nan() { NAN32 } else { self.to_bits() };
-        hart.f[FA0] = BOXED | u64::from(bits);
+        caller.set_f(F::FA0, BOXED | u64::from(bits));
         Ok(())
     }
 }
 
 /// `a0` keeps what it held.
 impl Returns for () {
-    fn put(self, _: &mut Hart) -> Result<(), HostFault> {
+    fn put<T>(self, _: &mut Caller<'_, T>) -> Result<(), HostFault> {
         Ok(())
     }
 }
 
 impl<R: Returns> Returns for Result<R, HostFault> {
-    fn put(self, hart: &mut Hart) -> Result<(), HostFault> {
-        self?.put(hart)
+    fn put<T>(self, caller: &mut Caller<'_, T>) -> Result<(), HostFault> {
+        self?.put(caller)
     }
 }

@@ -8,8 +8,9 @@ use causality_machine::{Cause, Fault, Flow, HostError, Memory};
 
 use super::{DEADLOCK, Errno, Linux};
 
-/// The most bytes one call moves (Linux `MAX_RW_COUNT`).
-pub(super) const MAX_TRANSFER: u64 = 0x7fff_f000;
+/// The most bytes one call moves, so that one unit of fuel buys little of the host's time. Linux has
+/// such a limit too, `MAX_RW_COUNT`, and programs cope with short counts.
+pub(super) const MAX_TRANSFER: u64 = 16 << 20;
 
 /// The most bytes a path has, with its zero (Linux `PATH_MAX`).
 pub(super) const PATH_MAX: u64 = 4096;

@@ -149,6 +149,11 @@ pub(super) fn mmap(
     let name = if file.is_some() { SNAPSHOT } else { ANONYMOUS };
     // A file's bytes are copied in before the final permissions hold.
     let first = if file.is_some() { Perms::RW } else { perms };
+    if !is_free(call.memory, &range) {
+        let growth = if first.is_none() { 0 } else { size };
+        check_room(call.memory, &range, growth, 1).map_err(|e| refused(call.memory, e, range.start, size))?;
+        call.memory.unmap(range.clone()).map_err(|e| refused(call.memory, e, range.start, size))?;
+    }
     call.memory
         .map(range.clone(), first, SegmentKind::Heap, name)
         .map_err(|e| refused(call.memory, e, range.start, size))?;
@@ -183,8 +188,8 @@ fn source(call: &Call<'_>, flags: u64, fd: i32) -> Result<Option<File>, Stop> {
     Ok(Some(file.try_clone()?))
 }
 
-/// Where a mapping goes. What a fixed one replaces is unmapped.
-fn place(call: &mut Call<'_>, addr: u64, len: u64, flags: u64) -> Result<Range<u64>, Stop> {
+/// Where a mapping goes. What is not free there is the guest's, and replaced by a fixed mapping.
+fn place(call: &Call<'_>, addr: u64, len: u64, flags: u64) -> Result<Range<u64>, Stop> {
     if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) == 0 {
         return Ok(choose(call, addr, len)?);
     }
@@ -195,13 +200,9 @@ fn place(call: &mut Call<'_>, addr: u64, len: u64, flags: u64) -> Result<Range<u
     if range.start < LOWEST_FIXED || !is_guests(call.memory, &range) {
         return Err(Errno::PERM.into());
     }
-    if is_free(call.memory, &range) {
-        return Ok(range);
-    }
-    if flags & MAP_FIXED_NOREPLACE != 0 {
+    if flags & MAP_FIXED_NOREPLACE != 0 && !is_free(call.memory, &range) {
         return Err(Errno::EXIST.into());
     }
-    call.memory.unmap(range.clone()).map_err(|e| refused(call.memory, e, range.start, len))?;
     Ok(range)
 }
 
@@ -353,14 +354,18 @@ fn grow(memory: &mut Memory, range: Range<u64>) -> Result<(), Stop> {
         .map_err(|e| refused(memory, e, range.start, range.end - range.start))
 }
 
-/// Moves the pages of `old`, which lie in one segment, to the free range `new`, which may be larger or
-/// smaller. Piece by piece, so that the guest never has more mapped than before and after.
+/// Moves the pages of `old`, which lie in one segment, to `new`, which may be larger or smaller; what is
+/// there is unmapped. Piece by piece, so that the guest never has more mapped than before and after.
 fn relocate(memory: &mut Memory, old: &Range<u64>, new: Range<u64>) -> Answer {
     let segment = memory.segment_at(old.start).ok_or(Errno::FAULT)?.clone();
     let (old_size, size) = (old.end - old.start, new.end - new.start);
-    check_room(memory, &segment.perms, size.saturating_sub(old_size), old.start)?;
     let fail = |memory: &Memory, e| refused(memory, e, new.start, size);
     let readable = !segment.perms.is_none();
+    let growth = if readable { size.saturating_sub(old_size) } else { 0 };
+    check_room(memory, &new, growth, 2).map_err(|e| fail(memory, e))?;
+    if !is_free(memory, &new) {
+        memory.unmap(new.clone()).map_err(|e| fail(memory, e))?;
+    }
     let mut done = 0;
     while done < old_size {
         let piece = MOVE.min(old_size - done);
@@ -385,18 +390,25 @@ fn relocate(memory: &mut Memory, old: &Range<u64>, new: Range<u64>) -> Answer {
     Ok(new.start)
 }
 
-/// Checks before anything moves that it can be moved to the end: `growth` more bytes and up to two more
-/// segments must be within the limits.
-fn check_room(memory: &Memory, perms: &Perms, growth: u64, addr: u64) -> Result<(), Stop> {
-    let limits = memory.limits();
-    let growth = if perms.is_none() { 0 } else { growth };
-    if memory.mapped().saturating_add(growth) > limits.memory {
-        let limit = limits.memory;
-        return Err(refused(memory, MapError::MemoryLimit { limit }, addr, growth));
+/// Checks before anything changes that it can be done to the end: once `replaced` is unmapped, `growth`
+/// more bytes and `more` segments must be within the limits.
+fn check_room(memory: &Memory, replaced: &Range<u64>, growth: u64, more: usize) -> Result<(), MapError> {
+    let (mut mapped, mut segments) = (memory.mapped(), memory.segments().count());
+    for segment in memory.segments() {
+        let Range { start, end } = segment.range;
+        let freed = end.min(replaced.end).saturating_sub(start.max(replaced.start));
+        if freed > 0 {
+            mapped -= if segment.perms.is_none() { 0 } else { freed };
+            segments += usize::from(start < replaced.start) + usize::from(replaced.end < end);
+            segments -= 1;
+        }
     }
-    if memory.segments().count() + 2 > limits.segments {
-        let limit = limits.segments;
-        return Err(refused(memory, MapError::SegmentLimit { limit }, addr, growth));
+    let limits = memory.limits();
+    if mapped.saturating_add(growth) > limits.memory {
+        return Err(MapError::MemoryLimit { limit: limits.memory });
+    }
+    if segments + more > limits.segments {
+        return Err(MapError::SegmentLimit { limit: limits.segments });
     }
     Ok(())
 }

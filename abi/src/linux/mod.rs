@@ -132,6 +132,7 @@ impl Linux {
             peak_heap: self.areas.peak,
             bytes_read: self.files.bytes_read,
             bytes_written: self.files.bytes_written,
+            signal: self.signals.ended,
         }
     }
 }

@@ -29,6 +29,9 @@ impl Random {
     }
 }
 
+/// The most bytes one getrandom(2) makes; Linux may return fewer than were asked for from 256 on.
+const MAX_RANDOM: u64 = 16 << 10;
+
 /// getrandom(2).
 pub(super) fn getrandom(call: &mut Call<'_>, buffer: u64, len: u64, flags: u32) -> Answer {
     /// `GRND_NONBLOCK`, `GRND_RANDOM`, `GRND_INSECURE`; the last two exclude each other.
@@ -36,7 +39,7 @@ pub(super) fn getrandom(call: &mut Call<'_>, buffer: u64, len: u64, flags: u32) 
     if flags & !FLAGS != 0 || flags & 6 == 6 {
         return Err(Errno::INVAL.into());
     }
-    let len = accessible(call.memory, buffer, len, Perms::RW)?;
+    let len = accessible(call.memory, buffer, len.min(MAX_RANDOM), Perms::RW)?;
     call.linux.random.fill(call.memory.slice_mut(buffer, len)?);
     Ok(len)
 }

@@ -3,7 +3,7 @@
 //! Dispositions, mask and alternate stack are kept as libcs expect to find them again, but no handler
 //! ever runs: a signal whose action is not to be ignored ends the run with exit code 128 + signal, the
 //! way a shell reports it. A guest whose handler would have saved it is thus told apart from one that
-//! went on; nothing is skipped in silence.
+//! went on, also by the report; nothing is skipped in silence.
 
 use bytemuck::{Pod, Zeroable};
 use causality_machine::Flow;
@@ -11,6 +11,7 @@ use causality_machine::Flow;
 use super::Errno;
 use super::call::{Answer, Call, Stop};
 use super::process::PID;
+use crate::Signal;
 
 const KILL: u32 = 9;
 const CHILD: u32 = 17;
@@ -46,13 +47,14 @@ struct Stack {
     size: u64,
 }
 
-/// The process' dispositions, mask and pending signals.
+/// The process' dispositions, mask and pending signals, and the signal that ended it.
 #[derive(Clone, Debug)]
 pub(super) struct Signals {
     actions: [Action; LAST as usize],
     blocked: u64,
     pending: u64,
     stack: Stack,
+    pub(super) ended: Option<Signal>,
 }
 
 const DISABLED: i32 = 2;
@@ -64,6 +66,7 @@ impl Default for Signals {
             blocked: 0,
             pending: 0,
             stack: Stack { flags: DISABLED, ..Stack::zeroed() },
+            ended: None,
         }
     }
 }
@@ -92,6 +95,9 @@ impl Signals {
         if self.is_ignored(signal) {
             return Ok(());
         }
+        // Neither the default action nor to ignore it, so the guest's own.
+        let had_handler = self.actions[signal as usize - 1].handler > IGNORE;
+        self.ended = Some(Signal { number: signal, had_handler });
         Err(Stop::Flow(Flow::Exit(128 + signal as i32)))
     }
 

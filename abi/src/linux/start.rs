@@ -16,7 +16,7 @@
 use std::ops::Range;
 
 use causality_machine::memory::{MapError, PAGE_SIZE, Perms, SegmentKind};
-use causality_machine::{Hart, Image, ImageError, Machine, Memory};
+use causality_machine::{Fault, Hart, Image, ImageError, Machine, Memory};
 
 use super::Linux;
 use super::memory::Areas;
@@ -49,6 +49,9 @@ pub enum StartError {
         /// What they may take.
         limit: u64,
     },
+    /// The stack cannot be filled.
+    #[error("cannot fill the stack: {0}")]
+    Fill(#[source] Fault),
     /// A C string cannot hold a zero byte.
     #[error("an argument or environment variable contains a zero byte")]
     ZeroByte,
@@ -63,11 +66,15 @@ pub(super) fn start(linux: &mut Linux, image: &Image, machine: &mut Machine) -> 
     linux.areas =
         Areas { brk: heap..heap, mappings: middle..guard, initial: machine.memory.mapped(), peak: 0 };
     let contents = Contents::new(linux, image, &stack)?;
-    if let Ok(bytes) = machine.memory.slice_mut(contents.sp, contents.bytes.len() as u64) {
-        bytes.copy_from_slice(&contents.bytes);
-    }
+    fill(&mut machine.memory, contents.sp, &contents.bytes)?;
     machine.hart = Hart { fuel: machine.hart.fuel, granted: machine.hart.granted, ..Hart::new(image.entry) };
     machine.hart.x[2] = contents.sp;
+    Ok(())
+}
+
+/// Puts `bytes` at `sp`.
+pub(super) fn fill(memory: &mut Memory, sp: u64, bytes: &[u8]) -> Result<(), StartError> {
+    memory.slice_mut(sp, bytes.len() as u64).map_err(StartError::Fill)?.copy_from_slice(bytes);
     Ok(())
 }
 

@@ -145,7 +145,7 @@ syscalls! {
         "Files have no holes.";
     /// Reads.
     63 read(fd: i32, buf: u64, len: u64) = files::read,
-        "All that was asked for, unless the file, the stream, a typed line or accessible memory ends.";
+        "All that was asked for up to 16 MiB (devices: 64 KiB), unless the file, the stream, a typed line or accessible memory ends.";
     /// Writes.
     64 write(fd: i32, buf: u64, len: u64) = files::write,
         "As `read`; `EPIPE` raises no signal.";
@@ -379,7 +379,7 @@ syscalls! {
         "Only `RENAME_NOREPLACE`; not between given directories (`EXDEV`).";
     /// Random bytes.
     278 getrandom(buf: u64, len: u64, flags: u32) = random::getrandom,
-        "The seed's stream.";
+        "The seed's stream, at most 16 KiB a call.";
     /// Orders memory for other threads.
     283 membarrier(command: i32) = process::membarrier,
         "Nothing offered.";

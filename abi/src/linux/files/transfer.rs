@@ -12,6 +12,9 @@ use crate::linux::Errno;
 use crate::linux::call::{Answer, Call, MAX_TRANSFER, Stop, accessible};
 use crate::linux::random::Random;
 
+/// The most bytes one call moves to or from a device, which never ends by itself.
+const MAX_DEVICE_TRANSFER: u64 = 64 << 10;
+
 /// The most parts one vectored call has (Linux `IOV_MAX`).
 const MAX_PARTS: u64 = 1024;
 
@@ -103,6 +106,11 @@ impl Description {
         done.map_err(|e| Errno::from(&e))
     }
 
+    /// The most bytes one call moves.
+    fn max_transfer(&self) -> u64 {
+        if matches!(self.object, Object::Device(_)) { MAX_DEVICE_TRANSFER } else { MAX_TRANSFER }
+    }
+
     fn is_seekable(&self) -> bool {
         !matches!(self.object, Object::Stdin | Object::Stdout | Object::Stderr)
     }
@@ -130,7 +138,7 @@ fn position(description: &Description, offset: i64) -> Result<u64, Errno> {
 impl Call<'_> {
     /// Reads into one range of guest memory, at `at` or the descriptor's own place.
     fn read_part(&mut self, fd: i32, part: Part, at: Option<u64>) -> Result<u64, Errno> {
-        let len = accessible(self.memory, part.addr, part.len, Perms::RW)?;
+        let len = accessible(self.memory, part.addr, self.most(fd, part.len)?, Perms::RW)?;
         let bytes = self.memory.slice_mut(part.addr, len).map_err(|_| Errno::FAULT)?;
         let (files, random) = (&mut self.linux.files, &mut self.linux.random);
         let slot = files.slot(fd)?;
@@ -146,7 +154,7 @@ impl Call<'_> {
 
     /// Writes one range of guest memory, at `at` or the descriptor's own place.
     fn write_part(&mut self, fd: i32, part: Part, at: Option<u64>) -> Result<u64, Errno> {
-        let len = accessible(self.memory, part.addr, part.len, Perms::R)?;
+        let len = accessible(self.memory, part.addr, self.most(fd, part.len)?, Perms::R)?;
         let now = self.realtime();
         let bytes = self.memory.slice(part.addr, len).map_err(|_| Errno::FAULT)?;
         let files = &mut self.linux.files;
@@ -169,6 +177,7 @@ impl Call<'_> {
     /// Moves the parts at `parts` one after the other until one is cut short.
     fn vectored(
         &mut self,
+        fd: i32,
         parts: u64,
         count: u64,
         mut one: impl FnMut(&mut Self, Part, u64) -> Result<u64, Errno>,
@@ -183,13 +192,14 @@ impl Call<'_> {
             total = total.checked_add(part.len).filter(|&t| t <= i64::MAX as u64).ok_or(Errno::INVAL)?;
             loaded.push(part);
         }
+        let most = self.most(fd, u64::MAX)?;
         let mut done = 0;
         for part in loaded {
-            let part = Part { len: part.len.min(MAX_TRANSFER - done), ..part };
+            let part = Part { len: part.len.min(most - done), ..part };
             match one(self, part, done) {
                 Ok(count) => {
                     done += count;
-                    if count < part.len || done == MAX_TRANSFER {
+                    if count < part.len || done == most {
                         break;
                     }
                 }
@@ -198,6 +208,11 @@ impl Call<'_> {
             }
         }
         Ok(done)
+    }
+
+    /// How many of `len` bytes one call moves at most.
+    fn most(&self, fd: i32, len: u64) -> Result<u64, Errno> {
+        Ok(self.linux.files.get(fd)?.max_transfer().min(len))
     }
 
     fn readable(&self, fd: i32) -> Result<&Description, Errno> {
@@ -224,13 +239,13 @@ pub(in crate::linux) fn write(call: &mut Call<'_>, fd: i32, addr: u64, len: u64)
 /// readv(2).
 pub(in crate::linux) fn readv(call: &mut Call<'_>, fd: i32, parts: u64, count: u64) -> Answer {
     call.readable(fd)?;
-    call.vectored(parts, count, |call, part, _| call.read_part(fd, part, None))
+    call.vectored(fd, parts, count, |call, part, _| call.read_part(fd, part, None))
 }
 
 /// writev(2).
 pub(in crate::linux) fn writev(call: &mut Call<'_>, fd: i32, parts: u64, count: u64) -> Answer {
     call.writable(fd)?;
-    call.vectored(parts, count, |call, part, _| call.write_part(fd, part, None))
+    call.vectored(fd, parts, count, |call, part, _| call.write_part(fd, part, None))
 }
 
 /// pread64(2).
@@ -248,13 +263,17 @@ pub(in crate::linux) fn pwrite64(call: &mut Call<'_>, fd: i32, addr: u64, len: u
 /// preadv(2).
 pub(in crate::linux) fn preadv(call: &mut Call<'_>, fd: i32, parts: u64, count: u64, offset: i64) -> Answer {
     let at = position(call.readable(fd)?, offset)?;
-    call.vectored(parts, count, |call, part, done| call.read_part(fd, part, Some(at.saturating_add(done))))
+    call.vectored(fd, parts, count, |call, part, done| {
+        call.read_part(fd, part, Some(at.saturating_add(done)))
+    })
 }
 
 /// pwritev(2).
 pub(in crate::linux) fn pwritev(call: &mut Call<'_>, fd: i32, parts: u64, count: u64, offset: i64) -> Answer {
     let at = position(call.writable(fd)?, offset)?;
-    call.vectored(parts, count, |call, part, done| call.write_part(fd, part, Some(at.saturating_add(done))))
+    call.vectored(fd, parts, count, |call, part, done| {
+        call.write_part(fd, part, Some(at.saturating_add(done)))
+    })
 }
 
 /// lseek(2). Files have no holes as far as guests can see.

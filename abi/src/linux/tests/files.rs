@@ -346,3 +346,28 @@ fn two_directories_are_two_file_systems() {
     assert!(second.path().join("new").exists());
     assert_eq!(guest.open("/a/inner/../f", 0), 4);
 }
+
+#[test]
+fn one_call_moves_at_most_16_mib_and_64_kib_of_a_device() {
+    const FILE: u64 = 16 << 20;
+    const DEVICE: u64 = 64 << 10;
+    let mut guest = Guest::with_input(std::io::repeat(7));
+    let addr = guest.call("mmap", [0, FILE + 4096, 3, 0x22, u64::MAX, 0]) as u64;
+    assert_eq!(guest.call("read", [0, addr, u64::MAX]) as u64, FILE);
+    assert_eq!(guest.bytes(addr + FILE - 1, 2), [7, 0]);
+    assert_eq!(guest.call("write", [1, addr, u64::MAX]) as u64, FILE);
+    let parts: Vec<u64> = (0..1024).flat_map(|_| [addr, FILE / 2]).collect();
+    guest.put_words(DATA, &parts);
+    assert_eq!(guest.call("readv", [0, DATA, 1024]) as u64, FILE, "all parts together");
+    let small: Vec<u64> = (0..1024).flat_map(|_| [addr, 4096]).collect();
+    guest.put_words(DATA, &small);
+    for path in ["/dev/zero", "/dev/urandom", "/dev/null"] {
+        let fd = guest.open(path, READ_WRITE) as u64;
+        assert_eq!(guest.call("write", [fd, addr, u64::MAX]) as u64, DEVICE, "{path}");
+        assert_eq!(guest.call("writev", [fd, DATA, 1024]) as u64, DEVICE, "{path}");
+        let read = if path == "/dev/null" { 0 } else { DEVICE };
+        assert_eq!(guest.call("read", [fd, addr, u64::MAX]) as u64, read, "{path}");
+        assert_eq!(guest.call("pread64", [fd, addr, u64::MAX, 0]) as u64, read, "{path}");
+        assert_eq!(guest.call("readv", [fd, DATA, 1024]) as u64, read, "{path}");
+    }
+}

@@ -120,6 +120,39 @@ fn fixed_mappings_replace_unless_told_not_to() {
 }
 
 #[test]
+fn a_fixed_mapping_beyond_a_limit_loses_nothing() {
+    let errno = Limits { on_memory_limit: OnMemoryLimit::Errno, segments: 8, ..limits() };
+    let mut guest = Guest::with(Options::new(), errno);
+    let addr = map(&mut guest, 3 * 4096);
+    guest.put(addr, &[9; 3 * 4096]);
+    let other = guest.call("mmap", [64 << 20, 4096, RW, PRIVATE, u64::MAX, 0]) as u64;
+    let size = 40 << 20;
+    assert_eq!(guest.call("mmap", [addr, size, RW, FIXED, u64::MAX, 0]), NOMEM);
+    assert_eq!(guest.call("mremap", [other, 4096, size, 3, addr]), NOMEM);
+    // Other permissions in the middle make three segments of one.
+    assert_eq!(guest.machine.memory.segments().count(), 7);
+    assert_eq!(guest.call("mmap", [addr + 4096, 4096, 1, FIXED, u64::MAX, 0]), NOMEM);
+    assert_eq!(guest.call("mremap", [other, 4096, 4096, 3, addr + 4096]), NOMEM);
+    assert_eq!(guest.bytes(addr, 3 * 4096), vec![9; 3 * 4096]);
+    assert_eq!(guest.bytes(other, 4096), vec![0; 4096]);
+    assert_eq!(guest.machine.memory.segments().count(), 7);
+}
+
+#[test]
+fn a_fixed_mapping_may_use_what_it_replaces() {
+    let errno = Limits { on_memory_limit: OnMemoryLimit::Errno, ..limits() };
+    let mut guest = Guest::with(Options::new(), errno);
+    let room = guest.machine.memory.limits().memory - guest.machine.memory.mapped();
+    let addr = map(&mut guest, room - 4096);
+    let other = map(&mut guest, 4096);
+    guest.put(other, b"kept");
+    assert_eq!(guest.call("mmap", [addr, room - 4096, RW, FIXED, u64::MAX, 0]) as u64, addr);
+    assert_eq!(guest.call("mremap", [other, 4096, 8192, 3, addr]) as u64, addr);
+    assert_eq!(guest.bytes(addr, 4), b"kept");
+    assert_eq!(guest.machine.memory.perms_at(other), Perms::NONE);
+}
+
+#[test]
 fn what_the_host_mapped_cannot_be_changed() {
     let mut guest = Guest::new();
     let guard = guest.machine.memory.segments().find(|s| s.name == "stack guard").unwrap().range.clone();

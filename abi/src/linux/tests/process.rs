@@ -81,8 +81,50 @@ fn getrandom_fills_what_is_accessible() {
     let end = DATA + DATA_SIZE;
     assert_eq!(guest.call("getrandom", [end - 10, 100, 0]), 10);
     assert_eq!(guest.call("getrandom", [end, 100, 0]), FAULT);
-    assert_eq!(guest.call("getrandom", [DATA, u64::MAX, 1]) as u64, DATA_SIZE);
     assert_eq!(guest.call("getrandom", [DATA, 1, 8]), INVAL);
+}
+
+#[test]
+fn one_getrandom_makes_at_most_16_kib() {
+    let mut guest = Guest::new();
+    assert_eq!(guest.call("getrandom", [DATA, u64::MAX, 1]), 16 << 10);
+    assert_eq!(guest.bytes(DATA + (16 << 10), 16), [0; 16]);
+}
+
+#[test]
+fn the_report_tells_the_signal_that_ended_the_guest() {
+    let mut guest = Guest::new();
+    assert_eq!(guest.call("kill", [2, 17]), 0);
+    assert_eq!(guest.abi.report().signal, None, "it was ignored");
+    guest.flow("tgkill", [2, 2, 6]);
+    let signal = guest.abi.report().signal.unwrap();
+    assert_eq!((signal.number, signal.name(), signal.had_handler), (6, Some("SIGABRT"), false));
+
+    let mut guest = Guest::new();
+    guest.put_words(DATA, &[0x1_0000, 0, 0]);
+    guest.call("rt_sigaction", [31, DATA, 0, 8]);
+    guest.flow("kill", [2, 31]);
+    let signal = guest.abi.report().signal.unwrap();
+    assert_eq!((signal.to_string(), signal.had_handler), ("SIGSYS".into(), true));
+
+    let mut guest = Guest::new();
+    guest.flow("kill", [2, 64]);
+    let signal = guest.abi.report().signal.unwrap();
+    assert_eq!((signal.name(), signal.to_string()), (None, "signal 64".into()));
+    guest.machine = Machine::new(limits()).unwrap();
+    guest.abi.start(&image(), &mut guest.machine).unwrap();
+    assert_eq!(guest.abi.report().signal, None, "a new run");
+}
+
+#[test]
+fn a_pending_signal_that_arrives_is_reported() {
+    let mut guest = Guest::new();
+    guest.put_words(DATA, &[1 << 9]);
+    guest.call("rt_sigprocmask", [0, DATA, 0, 8]);
+    guest.call("kill", [2, 10]);
+    assert_eq!(guest.abi.report().signal, None);
+    guest.flow("rt_sigprocmask", [1, DATA, 0, 8]);
+    assert_eq!(guest.abi.report().signal.unwrap().name(), Some("SIGUSR1"));
 }
 
 #[test]

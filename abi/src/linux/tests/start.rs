@@ -65,3 +65,10 @@ fn arguments_must_fit_and_be_c_strings() {
     let tiny = Limits { stack: 4096, ..limits() };
     start(Options::new().arg("x"), tiny).unwrap();
 }
+
+#[test]
+fn a_stack_that_cannot_be_filled_is_an_error() {
+    let mut machine = Machine::new(limits()).unwrap();
+    let filled = crate::linux::start::fill(&mut machine.memory, 0x1000, b"argc");
+    assert!(matches!(filled, Err(StartError::Fill(fault)) if fault.tval == 0x1000));
+}
