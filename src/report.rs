@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use causality_abi::{Abi, syscall_name};
-use causality_machine::memory::Segment;
+use causality_abi::{Abi, Signal, syscall_name};
+use causality_machine::memory::{Segment, SegmentKind};
 use causality_machine::{Exit, Machine, Memory, PauseReason};
 use causality_store::ContentId;
 use serde::{Serialize, Serializer};
@@ -44,8 +44,11 @@ pub struct Report {
 pub enum ExitReport {
     /// The guest ended itself.
     Completed {
-        /// Its exit code.
+        /// Its exit code; 128 + the signal's number if it was a signal.
         code: i32,
+        /// The signal it sent itself; `None` if it exited. JSON leaves it out then.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signal: Option<SignalReport>,
     },
     /// The guest trapped.
     Trap {
@@ -74,6 +77,18 @@ pub enum ExitReport {
         #[serde(serialize_with = "hex")]
         pc: u64,
     },
+}
+
+/// The signal that a guest ended itself with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SignalReport {
+    /// Its number.
+    pub number: u32,
+    /// Its name, as `SIGABRT`; `None` for a real-time signal.
+    pub name: Option<&'static str>,
+    /// Whether the guest had set a handler, which was not run: handlers never are.
+    pub had_handler: bool,
 }
 
 /// Instructions retired, by the kind of executor.
@@ -115,8 +130,8 @@ pub struct SegmentReport {
     pub start: u64,
     /// Its size in bytes.
     pub size: u64,
-    /// The most of it that was in use, in bytes: its pages that hold anything but zeros. 0 if it is not
-    /// readable.
+    /// The most bytes in use: of a stack, from the lowest page that holds anything but zeros to its end;
+    /// of anything else, mapped under this name at any one time.
     pub peak: u64,
 }
 
@@ -157,7 +172,7 @@ impl Report {
         let memory = &machine.memory;
         Report {
             program,
-            exit: exit.map(|exit| ExitReport::new(exit, machine.hart.pc)),
+            exit: exit.map(|exit| ExitReport::new(exit, machine.hart.pc, calls.signal)),
             fuel_used: machine.hart.instret(),
             fuel_left: machine.hart.fuel,
             memory: MemoryReport {
@@ -177,9 +192,9 @@ impl Report {
 }
 
 impl ExitReport {
-    fn new(exit: Exit, pc: u64) -> Self {
+    fn new(exit: Exit, pc: u64, signal: Option<Signal>) -> Self {
         match exit {
-            Exit::Completed(code) => ExitReport::Completed { code },
+            Exit::Completed(code) => ExitReport::Completed { code, signal: signal.map(SignalReport::new) },
             Exit::Trap(trap) => ExitReport::Trap {
                 cause: trap.cause.to_string(),
                 cause_code: trap.cause.code(),
@@ -192,12 +207,25 @@ impl ExitReport {
     }
 }
 
+impl SignalReport {
+    fn new(signal: Signal) -> Self {
+        SignalReport { number: signal.number, name: signal.name(), had_handler: signal.had_handler }
+    }
+}
+
 fn pause_name(reason: PauseReason) -> &'static str {
     match reason {
         PauseReason::Breakpoint => "breakpoint",
         PauseReason::Step => "step",
         PauseReason::Requested => "requested",
         PauseReason::Host => "host",
+    }
+}
+
+fn peak(segment: &Segment, memory: &Memory) -> u64 {
+    match segment.kind {
+        SegmentKind::Stack => memory.depth(segment.range.clone()).unwrap_or(0),
+        _ => memory.peak_of(&segment.name),
     }
 }
 
@@ -209,7 +237,7 @@ impl SegmentReport {
             perms: segment.perms.to_string(),
             start: segment.range.start,
             size: segment.size(),
-            peak: memory.used(segment.range.clone()).unwrap_or(0),
+            peak: peak(segment, memory),
         }
     }
 }

@@ -5,6 +5,11 @@
 //! only flag there can be is inexact. That one is known if it is raised already, or if the rounding error
 //! can be computed without one of its own. Everything else (NaN, infinity, subnormal, other modes) is
 //! left to `softfloat`. A test compares the two.
+//!
+//! The embedder's thread may have changed how its floating-point unit rounds or treats subnormals;
+//! [`is_ieee`] finds out, and the host is then not asked at all.
+
+use std::hint::black_box;
 
 use crate::softfloat::{F32, F64, Format, NX};
 
@@ -94,6 +99,18 @@ host! {
     F64 = f64, errors are normal from 1e-250 to 1e300;
 }
 
+/// Whether the host computes as IEEE 754 has it by default: to nearest, with subnormals.
+pub(crate) fn is_ieee() -> bool {
+    let (one, sliver) = (black_box(1.0f64), black_box(f64::EPSILON / 8.0));
+    let subnormal_operand = black_box(f64::from_bits(1)) * one;
+    let subnormal_result = black_box(f64::MIN_POSITIVE) * black_box(0.5);
+    subnormal_operand.to_bits() == 1
+        && subnormal_result.to_bits() != 0
+        && one + sliver == one
+        && -one - sliver == -one
+        && one + black_box(f64::EPSILON * 0.75) > one
+}
+
 /// The result and flags of a host operation that rounded to nearest even, if they are beyond doubt.
 /// `fcsr` is what was raised before.
 #[inline(always)]
@@ -174,6 +191,11 @@ mod tests {
             let short = |v: u64| F32(single(v).0 & 0xffff_f000);
             compare_all(short(a), short(b), short(c));
         }
+    }
+
+    #[test]
+    fn a_fresh_thread_computes_as_ieee_754_has_it() {
+        assert!(is_ieee());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use causality_machine::{
 
 use crate::dispatch::{self, Op};
 use crate::exec::Stop;
+use crate::hostfloat;
 use crate::trace::{Traces, decode_at};
 
 /// One retired instruction, as an observer sees it.
@@ -100,8 +101,11 @@ impl Interpreter {
 
     /// Runs at most `max` instructions, until there is one that takes more than its handler.
     fn run_traces(&mut self, machine: &mut Machine, max: u64) {
-        let pause = machine.pause_handle();
-        let Machine { hart, memory, breakpoints, .. } = machine;
+        // Handlers compute with the host's floating point.
+        if !hostfloat::is_ieee() {
+            return;
+        }
+        let (hart, memory, breakpoints, pause) = machine.parts();
         self.traces.keep_only_current(memory, breakpoints);
         let budget = hart.fuel.min(max);
         let mut left = budget;
@@ -136,7 +140,7 @@ impl Interpreter {
         let target = match Op::new(decoded, pc).execute(&mut machine.hart, &mut machine.memory) {
             Ok(()) => next,
             Err(Stop::Jump(target)) => target,
-            Err(Stop::Ecall) => match host.ecall(&mut machine.hart, &mut machine.memory)? {
+            Err(Stop::Ecall) => match call(host, &mut machine.hart, &mut machine.memory)? {
                 Flow::Continue => next,
                 Flow::Exit(code) => {
                     exit = Some(Exit::Completed(code));
@@ -155,6 +159,16 @@ impl Interpreter {
         }
         Ok(exit)
     }
+}
+
+/// Makes an `ecall`. The host may change the hart, but not what all executors rely on: `x0` is zero, the
+/// `ecall` can be paid for, and no more fuel is left than was granted.
+fn call(host: &mut dyn Host, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
+    let flow = host.ecall(hart, memory);
+    hart.x[0] = 0;
+    hart.fuel = hart.fuel.max(1);
+    hart.granted = hart.granted.max(hart.fuel);
+    flow
 }
 
 /// The fault of an instruction that traps.

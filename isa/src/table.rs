@@ -11,6 +11,9 @@
 //! `fence` and `prefetch.r` is an `ori` that a decoder has to recognise first.
 //!
 //! The mnemonic is the snake-case name with `.` for `_`.
+//!
+//! Major opcode custom-0 (`0001011`) is reserved for the resource-register extension `Xrr`, whose rows will be one block
+//! `extension Xrr: VisitXrr { ... }` of this table. No other row may use it, which a test sees to.
 
 /// Calls the macro `$mac` with the instruction table.
 ///

@@ -91,9 +91,8 @@ impl ImageSegment {
         }
         memory.check_perms(self.perms)?;
         memory.map(pages.clone(), Perms::RW, self.kind, &self.name)?;
-        if let Ok(bytes) = memory.slice_mut(self.addr, self.data.len() as u64) {
-            bytes.copy_from_slice(&self.data);
-        }
+        let bytes = memory.slice_mut(self.addr, self.data.len() as u64).map_err(|_| MapError::NotMapped)?;
+        bytes.copy_from_slice(&self.data);
         memory.protect(pages, self.perms)
     }
 }

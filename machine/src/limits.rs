@@ -24,7 +24,8 @@ pub struct Limits {
     pub segments: usize,
     /// What a guest sees when `memory` or `segments` is reached. Default: a trap.
     pub on_memory_limit: OnMemoryLimit,
-    /// Whether a segment may be writable and executable at once. Default: no.
+    /// Whether a segment may be writable and executable at once. Default: no. Each page of such a segment
+    /// costs the host a second one, for what fetches see until the next `fence.i`.
     pub allow_writable_code: bool,
 }
 

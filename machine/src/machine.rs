@@ -20,6 +20,15 @@ pub struct Machine {
     paused_at: Option<u64>,
 }
 
+/// Dropped only when the host panics: the machine must not stay `Running` for ever.
+struct FailOnUnwind<'a>(&'a mut Machine);
+
+impl Drop for FailOnUnwind<'_> {
+    fn drop(&mut self) {
+        self.0.state = VmState::Error;
+    }
+}
+
 /// Why a run could not be made or did not end in an [`Exit`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -64,7 +73,7 @@ impl Machine {
     ///
     /// # Errors
     /// [`RunError::State`] if the machine is neither `Ready` nor `Paused`; [`RunError::Host`] if the
-    /// host failed, after which the machine is in `Error`.
+    /// host failed, after which the machine is in `Error`. It is so too after a panic in the host.
     pub fn run(&mut self, executor: &mut dyn Executor, host: &mut dyn Host) -> Result<Exit, RunError> {
         self.run_for(executor, host, u64::MAX)
     }
@@ -85,7 +94,9 @@ impl Machine {
     ) -> Result<Exit, RunError> {
         self.state.become_state(VmState::Running)?;
         let retired_before = self.hart.instret();
-        let result = executor.execute(self, host, max);
+        let running = FailOnUnwind(self);
+        let result = executor.execute(running.0, host, max);
+        std::mem::forget(running);
         let to = match result {
             Ok(Exit::Completed(_)) => VmState::Completed,
             Ok(Exit::Trap(_)) | Err(_) => VmState::Error,
@@ -127,6 +138,11 @@ impl Machine {
     #[must_use]
     pub fn breaks_at_start(&self) -> bool {
         self.paused_at != Some(self.hart.pc) && self.breakpoints.contains(self.hart.pc)
+    }
+
+    /// For executors: everything they need at once.
+    pub fn parts(&mut self) -> (&mut Hart, &mut Memory, &Breakpoints, &PauseHandle) {
+        (&mut self.hart, &mut self.memory, &self.breakpoints, &self.pause)
     }
 
     /// For executors: whether another thread wants a pause. Cheap enough for every block.

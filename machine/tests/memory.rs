@@ -134,12 +134,24 @@ fn reprotecting_makes_new_code_visible() {
 }
 
 #[test]
-fn pages_that_hold_something_are_in_use() {
+fn a_stack_is_as_deep_as_its_lowest_page_in_use() {
     let mut m = memory();
-    assert_eq!(m.used(DATA..HOLE), Ok(0));
+    assert_eq!(m.depth(DATA..HOLE), Ok(0));
     m.store(DATA + PAGE_SIZE + 5, [1]).unwrap();
-    assert_eq!(m.used(DATA..HOLE), Ok(PAGE_SIZE));
-    assert_eq!(m.used(DATA..HOLE + PAGE_SIZE), fault(Cause::LoadAccessFault, DATA));
+    assert_eq!(m.depth(DATA..HOLE), Ok(PAGE_SIZE));
+    m.store(DATA + 5, [1]).unwrap();
+    assert_eq!(m.depth(DATA..HOLE), Ok(2 * PAGE_SIZE));
+    assert_eq!(m.depth(DATA..HOLE + PAGE_SIZE), fault(Cause::LoadAccessFault, DATA));
+}
+
+#[test]
+fn peaks_are_kept_by_name_and_survive_unmapping() {
+    let mut m = memory();
+    assert_eq!(m.peak_of("data"), 2 * PAGE_SIZE);
+    m.unmap(DATA..HOLE).unwrap();
+    m.map(DATA..DATA + PAGE_SIZE, Perms::RW, SegmentKind::Data, "data").unwrap();
+    assert_eq!(m.peak_of("data"), 2 * PAGE_SIZE);
+    assert_eq!(m.peak_of(Memory::STACK_GUARD), 0);
 }
 
 #[test]

@@ -55,7 +55,8 @@ impl<const FULL: bool> Exec<'_, FULL> {
         })
     }
 
-    /// Writes what the host computed if that is beyond doubt, else what the soft operation gives.
+    /// Writes what the host computed if that is beyond doubt, or else, in full, what the soft operation
+    /// gives.
     #[inline(always)]
     pub(super) fn compute<T: Host>(
         &mut self,
@@ -66,7 +67,10 @@ impl<const FULL: bool> Exec<'_, FULL> {
         soft: impl FnOnce(Round) -> Flagged<T>,
     ) -> Retire {
         let to_nearest = rm == Rm::Rne || rm == Rm::Dyn && self.hart.fcsr & FRM == 0;
-        if to_nearest && let Some(settled) = settle::<T>(self.hart.fcsr, value, is_exact) {
+        if !FULL
+            && to_nearest
+            && let Some(settled) = settle::<T>(self.hart.fcsr, value, is_exact)
+        {
             return self.put_f(rd, settled);
         }
         if FULL { self.put_f(rd, soft(self.rounding(rm)?)) } else { Err(Stop::Slow) }
@@ -154,7 +158,8 @@ impl<const FULL: bool> Exec<'_, FULL> {
     ) -> Retire {
         let a: T = self.f(ops.rs1);
         // The host truncates.
-        if ops.rm == Rm::Rtz
+        if !FULL
+            && ops.rm == Rm::Rtz
             && let Some(value) = host(a.value()).inside()
         {
             let flags = if back(value) == a.value() { 0 } else { NX };

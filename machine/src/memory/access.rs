@@ -175,15 +175,16 @@ impl Memory {
         Ok(None)
     }
 
-    /// Bytes in those pages of `range` that hold anything but zeros. As guests rarely zero what they are
-    /// done with, this is about the most of the range that was ever in use. Looks at every byte.
+    /// Bytes from the lowest page of `range` that holds anything but zeros to its end: how deep a stack
+    /// has been, as guests do not zero what they pop. Looks at every byte below.
     ///
     /// # Errors
     /// The load fault if they are not all readable.
-    pub fn used(&self, range: Range<u64>) -> Result<u64, Fault> {
+    pub fn depth(&self, range: Range<u64>) -> Result<u64, Fault> {
         let bytes = self.slice(range.start, range.end.saturating_sub(range.start))?;
-        let used = |page: &&[u8]| page.iter().any(|&byte| byte != 0);
-        Ok(bytes.chunks(PAGE_SIZE as usize).filter(used).map(|page| page.len() as u64).sum())
+        let is_unused = |page: &&[u8]| page.iter().all(|&byte| byte == 0);
+        let unused = bytes.chunks(PAGE_SIZE as usize).take_while(is_unused).map(|page| page.len() as u64);
+        Ok(bytes.len() as u64 - unused.sum::<u64>())
     }
 
     /// Makes all earlier stores visible to fetches, as `fence.i` does.

@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::{Memory, PAGE_SHIFT, PAGE_SIZE, Perms, Segment, SegmentKind};
 use crate::version::next_version;
 
-/// Why a change of the address space was refused. Nothing has changed then.
+/// Why a change of the address space was refused. Nothing has changed then, except after
+/// [`MapError::Host`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MapError {
@@ -36,7 +37,7 @@ pub enum MapError {
     /// Writable and executable at once.
     #[error("a segment may not be writable and executable at once")]
     WritableCode,
-    /// The host refused.
+    /// The host refused, perhaps halfway. The range is inaccessible from now on, and stays so.
     #[error("the host refused: {0}")]
     Host(#[from] std::io::Error),
 }
@@ -44,6 +45,9 @@ pub enum MapError {
 impl Memory {
     /// Name of the guard range below the stack; touching it is a `StackOverflow`.
     pub const STACK_GUARD: &'static str = "stack guard";
+
+    /// Name of a range that a failing host left in an unknown state.
+    pub const LOST: &'static str = "lost";
 
     /// Checks that segments may have `perms` at all.
     ///
@@ -79,7 +83,7 @@ impl Memory {
         if before.is_none_or(|(_, s)| !s.is_continued_by(&segment)) {
             self.check_segments(1)?;
         }
-        self.space.protect(range.clone(), perms)?;
+        self.protect_on_host(&range, perms)?;
         self.set_pages(&range, perms);
         self.insert(segment);
         Ok(())
@@ -92,8 +96,8 @@ impl Memory {
     pub fn unmap(&mut self, range: Range<u64>) -> Result<(), MapError> {
         self.check_range(&range)?;
         self.check_split(&range)?;
-        self.space.protect(range.clone(), Perms::NONE)?;
-        self.space.discard(range.clone())?;
+        self.discard_on_host(&range)?;
+        self.protect_on_host(&range, Perms::NONE)?;
         for segment in self.cut(&range) {
             self.uncount(&segment);
         }
@@ -123,7 +127,7 @@ impl Memory {
         }
         self.check_growth(if perms.is_none() { 0 } else { growth })?;
         self.check_split(&range)?;
-        self.space.protect(range.clone(), perms)?;
+        self.protect_on_host(&range, perms)?;
         let parts = self.cut(&range);
         for part in &parts {
             self.uncount(part);
@@ -141,7 +145,7 @@ impl Memory {
     /// See [`MapError`].
     pub fn zero(&mut self, range: Range<u64>) -> Result<(), MapError> {
         self.check_range(&range)?;
-        self.space.discard(range.clone())?;
+        self.discard_on_host(&range)?;
         self.changed_code(&range);
         Ok(())
     }
@@ -150,15 +154,11 @@ impl Memory {
     pub(crate) fn clear(&mut self) {
         let mapped: Vec<_> = self.segments.values().map(|s| s.range.clone()).collect();
         for range in mapped {
-            // Whole segments: nothing is split, so only the host could refuse, and then the page
-            // table still denies every access.
-            if self.unmap(range.clone()).is_err() {
-                self.cut(&range);
-                self.set_pages(&range, Perms::NONE);
-            }
+            // Whole segments: nothing is split, so only the host can refuse, and then the range is lost.
+            let _ = self.unmap(range);
         }
-        self.mapped = 0;
         self.peak = 0;
+        self.uses.clear();
     }
 
     /// A free range of `size` bytes within `area`, at the lowest address.
@@ -175,6 +175,27 @@ impl Memory {
             candidate = segment.range.end;
         }
         (candidate.checked_add(size)? <= area.end).then_some(candidate)
+    }
+
+    fn protect_on_host(&mut self, range: &Range<u64>, perms: Perms) -> Result<(), MapError> {
+        self.space.protect(range.clone(), perms).map_err(|error| self.lose(range, error))
+    }
+
+    fn discard_on_host(&mut self, range: &Range<u64>) -> Result<(), MapError> {
+        self.space.discard(range.clone()).map_err(|error| self.lose(range, error))
+    }
+
+    /// Gives up a range of which nobody knows what the host allows there now, or what bytes are there:
+    /// the page table denies it, and nothing else can be mapped there.
+    #[cold]
+    fn lose(&mut self, range: &Range<u64>, error: std::io::Error) -> MapError {
+        for segment in self.cut(range) {
+            self.uncount(&segment);
+        }
+        self.set_pages(range, Perms::NONE);
+        let (name, kind) = (Self::LOST.to_owned(), SegmentKind::Guard);
+        self.insert(Segment { name, range: range.clone(), perms: Perms::NONE, kind });
+        MapError::Host(error)
     }
 
     fn check_range(&self, range: &Range<u64>) -> Result<(), MapError> {
@@ -236,6 +257,9 @@ impl Memory {
         if !segment.perms.is_none() {
             self.mapped += segment.size();
             self.peak = self.peak.max(self.mapped);
+            let name = self.uses.entry(segment.name.clone()).or_default();
+            name.now += segment.size();
+            name.peak = name.peak.max(name.now);
         }
         if let Some((_, before)) = self.segments.range(..segment.range.start).next_back()
             && before.is_continued_by(&segment)
@@ -255,6 +279,9 @@ impl Memory {
     fn uncount(&mut self, segment: &Segment) {
         if !segment.perms.is_none() {
             self.mapped -= segment.size();
+            if let Some(name) = self.uses.get_mut(&segment.name) {
+                name.now -= segment.size();
+            }
         }
     }
 
@@ -283,5 +310,63 @@ impl Memory {
                 self.code.insert(addr, bytes.into());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cause, Fault, Limits};
+
+    const PAGE: Range<u64> = 0x1_0000..0x1_1000;
+
+    fn memory() -> Memory {
+        let mut memory = Memory::new(Limits::default()).unwrap();
+        memory.map(PAGE, Perms::RW, SegmentKind::Data, "data").unwrap();
+        memory.store(PAGE.start, [1]).unwrap();
+        memory
+    }
+
+    fn is_lost(memory: &Memory) -> bool {
+        let fault = Err(Fault { cause: Cause::LoadAccessFault, tval: PAGE.start });
+        let segment = memory.segment_at(PAGE.start).unwrap();
+        memory.load::<1>(PAGE.start) == fault && segment.name == Memory::LOST && memory.mapped() == 0
+    }
+
+    /// A host that refuses must never leave a page table that allows more than the host does.
+    #[test]
+    fn what_the_host_refuses_to_change_is_lost() {
+        type Change = fn(&mut Memory) -> Result<(), MapError>;
+        let changes: [Change; 4] = [
+            |memory| memory.protect(PAGE, Perms::R),
+            |memory| memory.protect(PAGE, Perms::RX),
+            |memory| memory.unmap(PAGE),
+            |memory| memory.zero(PAGE),
+        ];
+        for change in changes {
+            let mut memory = memory();
+            memory.space.refuse(true);
+            assert!(matches!(change(&mut memory), Err(MapError::Host(_))));
+            assert!(is_lost(&memory));
+            memory.space.refuse(false);
+            let again = memory.map(PAGE, Perms::RW, SegmentKind::Data, "data");
+            assert!(matches!(again, Err(MapError::Overlap)), "the old bytes must not come back");
+        }
+    }
+
+    #[test]
+    fn resetting_with_a_host_that_refuses_shows_no_old_bytes() {
+        let mut memory = memory();
+        memory.space.refuse(true);
+        memory.clear();
+        assert!(is_lost(&memory));
+    }
+
+    #[test]
+    fn mapping_where_the_host_refuses_maps_nothing() {
+        let mut memory = Memory::new(Limits::default()).unwrap();
+        memory.space.refuse(true);
+        assert!(memory.map(PAGE, Perms::RW, SegmentKind::Data, "data").is_err());
+        assert!(is_lost(&memory));
     }
 }

@@ -31,6 +31,13 @@ use space::Space;
 pub const PAGE_SIZE: u64 = 4096;
 pub(crate) const PAGE_SHIFT: u32 = PAGE_SIZE.trailing_zeros();
 
+/// Bytes mapped under one name, now and at most.
+#[derive(Clone, Copy, Default)]
+struct Use {
+    now: u64,
+    peak: u64,
+}
+
 /// The memory of one machine.
 pub struct Memory {
     space: Space,
@@ -43,6 +50,8 @@ pub struct Memory {
     /// Bytes in segments with any permission.
     mapped: u64,
     peak: u64,
+    /// The same by segment name.
+    uses: BTreeMap<String, Use>,
     /// What a fetch sees of pages that are writable and executable: their bytes at the last `fence.i`.
     code: BTreeMap<u64, Box<[u8]>>,
     code_version: u64,
@@ -72,6 +81,7 @@ impl Memory {
             limits: Limits { address_space: size, ..limits },
             mapped: 0,
             peak: 0,
+            uses: BTreeMap::new(),
             code: BTreeMap::new(),
             code_version: next_version(),
         })
@@ -104,6 +114,12 @@ impl Memory {
     #[must_use]
     pub const fn peak(&self) -> u64 {
         self.peak
+    }
+
+    /// The most bytes that accessible segments of this name ever had together.
+    #[must_use]
+    pub fn peak_of(&self, name: &str) -> u64 {
+        self.uses.get(name).map_or(0, |uses| uses.peak)
     }
 
     /// The smallest range that holds every segment that allows `perms`; what one range check in

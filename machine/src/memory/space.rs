@@ -20,6 +20,9 @@ const BAND: usize = 64 << 10;
 pub(super) struct Space {
     map: MmapRaw,
     size: u64,
+    /// Makes the host refuse everything.
+    #[cfg(test)]
+    refuses: bool,
 }
 
 impl Space {
@@ -31,7 +34,12 @@ impl Space {
         let map = MmapRaw::from(MmapOptions::new().len(len).no_reserve_swap().map_anon()?);
         // SAFETY: the range is exactly the mapping just made, which nothing else refers to.
         unsafe { mprotect(map.as_mut_ptr().cast(), len, MprotectFlags::empty())? };
-        Ok(Space { map, size })
+        Ok(Space {
+            map,
+            size,
+            #[cfg(test)]
+            refuses: false,
+        })
     }
 
     /// Host address of guest address `addr`.
@@ -43,6 +51,20 @@ impl Space {
         self.map.as_mut_ptr().wrapping_add(BAND).wrapping_add(addr as usize)
     }
 
+    #[cfg(test)]
+    pub(super) fn refuse(&mut self, refuses: bool) {
+        self.refuses = refuses;
+    }
+
+    /// What tests put in the way of every change.
+    fn may_change(&self) -> io::Result<()> {
+        #[cfg(test)]
+        if self.refuses {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        Ok(())
+    }
+
     fn len_of(&self, range: &Range<u64>) -> usize {
         assert!(range.start <= range.end && range.end <= self.size, "range outside the reservation");
         (range.end - range.start) as usize
@@ -52,6 +74,7 @@ impl Space {
     /// allowed: guest code is not host code.
     pub(super) fn protect(&mut self, range: Range<u64>, perms: Perms) -> io::Result<()> {
         let len = self.len_of(&range);
+        self.may_change()?;
         let mut flags = MprotectFlags::empty();
         flags.set(MprotectFlags::READ, perms.is_readable());
         flags.set(MprotectFlags::WRITE, perms.is_writable());
@@ -64,6 +87,7 @@ impl Space {
     /// Gives the pages of `range` back to the host; they are zero when next touched.
     pub(super) fn discard(&mut self, range: Range<u64>) -> io::Result<()> {
         let len = self.len_of(&range);
+        self.may_change()?;
         if len == 0 {
             return Ok(());
         }

@@ -1,0 +1,102 @@
+//! What a host does to itself or to the hart must not break the machine.
+
+use causality_interp::Interpreter;
+use causality_machine::memory::{PAGE_SIZE, Perms, SegmentKind};
+use causality_machine::{Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, VmState};
+use causality_vm::{Capture, Engine, Linker, Module, Options};
+
+const CODE: u64 = 0x1_0000;
+const ECALL: [u8; 4] = 0x0000_0073u32.to_le_bytes();
+
+/// A machine with fuel for ten instructions, and a page of `ecall`.
+fn machine() -> Machine {
+    let mut machine = Machine::new(Limits::default()).unwrap();
+    let page = CODE..CODE + PAGE_SIZE;
+    machine.memory.map(page.clone(), Perms::RW, SegmentKind::Text, "text").unwrap();
+    for bytes in machine.memory.slice_mut(CODE, PAGE_SIZE).unwrap().chunks_mut(4) {
+        bytes.copy_from_slice(&ECALL);
+    }
+    machine.memory.protect(page, Perms::RX).unwrap();
+    machine.hart.pc = CODE;
+    machine.hart.add_fuel(10);
+    machine
+}
+
+struct Meddler<F>(F);
+
+impl<F: FnMut(&mut Hart)> Host for Meddler<F> {
+    fn ecall(&mut self, hart: &mut Hart, _: &mut Memory) -> Result<Flow, HostError> {
+        (self.0)(hart);
+        Ok(Flow::Continue)
+    }
+}
+
+#[test]
+fn x0_stays_zero_whatever_a_host_writes() {
+    let mut machine = machine();
+    let exit = machine.run(&mut Interpreter::new(), &mut Meddler(|hart: &mut Hart| hart.x[0] = 7)).unwrap();
+    assert_eq!((exit, machine.hart.x[0]), (Exit::OutOfFuel, 0));
+}
+
+#[test]
+fn a_host_that_takes_all_fuel_ends_the_run_and_never_wraps_the_counter() {
+    let mut machine = machine();
+    let exit = machine.run(&mut Interpreter::new(), &mut Meddler(|hart: &mut Hart| hart.fuel = 0)).unwrap();
+    assert_eq!((exit, machine.hart.fuel, machine.hart.pc), (Exit::OutOfFuel, 0, CODE + 4));
+}
+
+#[test]
+fn a_host_cannot_make_retired_instructions_negative() {
+    let mut machine = machine();
+    let mut calls = 0;
+    let mut meddler = Meddler(|hart: &mut Hart| {
+        hart.fuel = if calls == 0 { 100 } else { hart.fuel };
+        calls += 1;
+    });
+    let exit = machine.run(&mut Interpreter::new(), &mut meddler).unwrap();
+    assert_eq!((exit, calls), (Exit::OutOfFuel, 100));
+    assert_eq!(machine.hart.instret(), 100);
+}
+
+#[test]
+fn a_machine_whose_host_panicked_is_in_error_and_can_be_reset() {
+    let mut machine = machine();
+    let mut host = Meddler(|_: &mut Hart| panic!("on purpose"));
+    let run = std::panic::AssertUnwindSafe(|| machine.run(&mut Interpreter::new(), &mut host));
+    assert!(std::panic::catch_unwind(run).is_err());
+    assert_eq!(machine.state(), VmState::Error);
+    machine.reset().unwrap();
+    assert_eq!(machine.state(), VmState::Ready);
+}
+
+/// What `floats`, which prints the bits of results and flags at corner operands, prints.
+fn floats() -> String {
+    let engine = Engine::default();
+    let module = Module::from_file(&engine, "testkit/guests/floats.elf").unwrap();
+    let stdout = Capture::new(1 << 20);
+    let options = Options::new().arg("floats").stdout(stdout.clone());
+    let mut instance = Linker::<()>::new(&engine).instantiate(&module, options, ()).unwrap();
+    assert_eq!(instance.run().unwrap(), Exit::Completed(0));
+    stdout.text()
+}
+
+/// Audio hosts flush subnormals to zero, and numeric ones change the rounding mode, for whole threads.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_floating_point_mode_of_the_hosts_thread_does_not_show() {
+    const DEFAULT: u32 = 0x1f80;
+    let set = |mode: u32| {
+        // SAFETY: loads a control register of this thread with a valid value that masks all exceptions.
+        unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &mode, options(nostack, readonly)) }
+    };
+    let expected = std::fs::read_to_string("testkit/guests/floats.expected").unwrap();
+    assert_eq!(floats(), expected);
+    let modes =
+        [("flush to zero, subnormals are zero", 0x8040), ("down", 0x2000), ("up", 0x4000), ("zero", 0x6000)];
+    for (name, bits) in modes {
+        set(DEFAULT | bits);
+        let printed = floats();
+        set(DEFAULT);
+        assert!(printed == expected, "rounding or flushing: {name}");
+    }
+}
