@@ -59,6 +59,6 @@ pub use instance::Instance;
 pub use linker::Linker;
 pub use module::Module;
 pub use report::{
-    CallReport, ExitReport, HostReport, InstructionReport, MemoryReport, Report, SegmentReport,
+    CallReport, ExitReport, HostReport, InstructionReport, MemoryReport, Report, SegmentReport, SignalReport,
 };
 pub use tier::Tier;

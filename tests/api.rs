@@ -223,7 +223,7 @@ fn a_report_says_what_happened_and_nothing_of_the_host_but_in_its_own_part() {
     };
     let (mut first, mut second) = (run(), run());
     assert_eq!(first.program, module.id());
-    assert_eq!(first.exit, Some(ExitReport::Completed { code: 0 }));
+    assert_eq!(first.exit, Some(ExitReport::Completed { code: 0, signal: None }));
     assert_eq!(first.fuel_used + first.fuel_left, 1000);
     assert_eq!(first.host.instructions.interpreted, first.fuel_used);
     assert_eq!(first.bytes_written, 39);

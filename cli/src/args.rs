@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use causality_vm::{Access, Tier};
+use causality_vm::{Access, OnMemoryLimit, Tier};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit_code;
@@ -44,6 +44,9 @@ pub(crate) struct RunArgs {
     /// Most memory of all segments: bytes, or a number with k, M or G (powers of 1024) [default: 1G]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory: Option<u64>,
+    /// What the program sees when it asks for more memory or segments than it may have
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnMemoryLimitArg::Trap)]
+    pub(crate) on_memory_limit: OnMemoryLimitArg,
     /// Size of the stack [default: 8M]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) stack: Option<u64>,
@@ -108,6 +111,23 @@ impl From<TierArg> for Tier {
         match tier {
             TierArg::Auto => Tier::Auto,
             TierArg::Interp => Tier::Interpreter,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OnMemoryLimitArg {
+    /// The call that asks traps
+    Trap,
+    /// The call fails with ENOMEM
+    Errno,
+}
+
+impl From<OnMemoryLimitArg> for OnMemoryLimit {
+    fn from(what: OnMemoryLimitArg) -> Self {
+        match what {
+            OnMemoryLimitArg::Trap => OnMemoryLimit::Trap,
+            OnMemoryLimitArg::Errno => OnMemoryLimit::Errno,
         }
     }
 }

@@ -8,6 +8,8 @@ pub(crate) const FAILURE: u8 = 125;
 pub(crate) const REFUSED: u8 = 126;
 /// The program was not found.
 pub(crate) const NOT_FOUND: u8 = 127;
+/// What is added to the number of a signal.
+pub(crate) const SIGNAL: i32 = 128;
 /// Ctrl-C: 128 + SIGINT.
 pub(crate) const INTERRUPTED: u8 = 130;
 /// Nobody reads the guest's output any more: 128 + SIGPIPE.

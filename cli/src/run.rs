@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use causality_vm::{
-    Config, Engine, Error, Exit, Instance, Linker, Module, Options, PauseHandle, PauseReason, Trap,
+    Config, Engine, Error, Exit, ExitReport, Instance, Limits, Linker, Module, Options, PauseHandle,
+    PauseReason, Trap,
 };
 
 use crate::args::RunArgs;
 use crate::failure::{Failure, read_program};
 use crate::location::Locations;
-use crate::streams::{Errors, Input, Output};
+use crate::streams::{Errors, Input, Output, stdin_is_file};
 use crate::{exit_code, trace, trap_report};
 
 /// How long a guest has to stop after Ctrl-C; it may be waiting for input.
@@ -44,7 +45,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
 }
 
 fn config(args: &RunArgs) -> Config {
-    let mut config = Config::new().tier(args.tier.into());
+    let limits = Limits { on_memory_limit: args.on_memory_limit.into(), ..Limits::default() };
+    let mut config = Config::new().tier(args.tier.into()).limits(limits);
     if let Some(fuel) = args.fuel {
         config = config.fuel(fuel);
     }
@@ -64,9 +66,11 @@ fn options(args: &RunArgs, output: &Output) -> Result<Options, Failure> {
     let mut options = Options::new()
         .args(args.program.iter().map(|arg| arg.as_bytes()))
         .seed(args.seed)
-        .stdin(Input(output.clone()))
         .stdout(output.clone())
         .stderr(Errors(output.clone()));
+    let input = Input(output.clone());
+    // Whoever is at the other end of a terminal or a pipe may wait for an answer to each line.
+    options = if stdin_is_file() { options.stdin(input) } else { options.typed_stdin(input) };
     for (name, value) in &args.env {
         options = options.env(name, value);
     }
@@ -135,8 +139,13 @@ fn finish(
     let locations = Locations::new(elf, instance.module().program());
     let place = format!("at {:#x} in {}", instance.pc(), locations.at(instance.pc()));
     Ok(match exit {
-        // The low eight bits, as for every process.
-        Exit::Completed(code) => code as u8,
+        Exit::Completed(code) => {
+            if code > exit_code::SIGNAL {
+                report_signal(instance);
+            }
+            // The low eight bits, as for every process.
+            code as u8
+        }
         Exit::Trap(trap) => {
             report_trap(&trap, instance, &locations);
             exit_code::of_trap(trap.cause)
@@ -152,6 +161,18 @@ fn finish(
         }
         Exit::Paused(reason) => return Err(Failure::new(format!("paused ({reason:?}), {place}"))),
     })
+}
+
+/// A program that aborts prints nothing by itself.
+fn report_signal(instance: &Instance<()>) {
+    let report = instance.report();
+    let Some(ExitReport::Completed { signal: Some(signal), .. }) = report.exit else {
+        return;
+    };
+    let number = signal.number;
+    let what = signal.name.map_or_else(|| format!("signal {number}"), |name| format!("{name} ({number})"));
+    let why = if signal.had_handler { "; it has a handler for it, but handlers are not run" } else { "" };
+    eprintln!("causality-vm: the guest ended itself with {what}{why}");
 }
 
 fn report_trap(trap: &Trap, instance: &Instance<()>, locations: &Locations<'_>) {

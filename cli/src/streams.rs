@@ -3,7 +3,9 @@
 //! Output is buffered unless a terminal shows it, and written out before the guest reads, before it
 //! writes to stderr, and at the end, so that nobody sees things in another order than they happened.
 
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Stdout, Write};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -95,6 +97,12 @@ impl Read for Input {
         self.0.flush()?;
         io::stdin().lock().read(buffer)
     }
+}
+
+/// Whether standard input is a regular file, which is all there before it is read.
+pub(crate) fn stdin_is_file() -> bool {
+    let file = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+    file.and_then(|file| file.metadata()).is_ok_and(|metadata| metadata.is_file())
 }
 
 /// Standard error; what was printed before is seen before it.

@@ -5,8 +5,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use causality_testkit::elf::Elf;
+use serde_json::{Value, json};
 
-use crate::{command, file, vm, vm_with_input};
+use crate::{Outcome, command, file, vm, vm_on, vm_with_input};
 
 #[test]
 fn output_arguments_and_exit_code_are_the_guests() {
@@ -67,6 +68,71 @@ fn limits_are_the_guests_to_reach() {
     assert_eq!(run.code, 126, "{}", run.stderr);
     let run = vm(&["run", "--stack", "64k", "--memory", "1M", "--address-space", "2M", "examples/hello.elf"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn at_the_memory_limit_a_guest_traps_or_is_told() {
+    let run = |options: &[&str]| vm(&[&["run"], options, &["testkit/guests/trap_memory_limit.elf"]].concat());
+    for options in [&[][..], &["--on-memory-limit", "trap"]] {
+        let trapped = run(options);
+        assert_eq!(trapped.code, 137, "{}", trapped.stderr);
+    }
+    let told = run(&["--on-memory-limit", "errno"]);
+    assert_eq!((told.code, told.stderr.as_str()), (12, ""));
+    let told = run(&["--on-memory-limit", "errno", "--memory", "64M"]);
+    assert_eq!((told.code, told.stderr.as_str()), (12, ""), "the limit itself is set apart");
+    assert_eq!(run(&["--on-memory-limit", "ignore"]).code, 125);
+}
+
+/// `kill(getpid(), signal)`, with a handler set before that at 0x10000 if wanted.
+fn raise(signal: u32, with_handler: bool) -> Elf {
+    // sp[0] = lui's 0x10000, the handler; the rest of the stack's start serves as flags and mask.
+    let set_handler = [
+        0xfc01_0113, // addi sp, sp, -64
+        0x0001_02b7, // lui t0, 0x10
+        0x0051_3023, // sd t0, 0(sp)
+        0x0000_0513 | signal << 20,
+        0x0001_0593, // mv a1, sp
+        0x0000_0613, // li a2, 0
+        0x0080_0693, // li a3, 8
+        0x0860_0893, // li a7, rt_sigaction
+        0x73,
+    ];
+    let kill = [0x0ac0_0893, 0x73, 0x0000_0593 | signal << 20, 0x0810_0893, 0x73, 0x0010_0073];
+    let words = if with_handler { [&set_handler[..], &kill].concat() } else { kill.to_vec() };
+    Elf::of_words(&words)
+}
+
+#[test]
+fn a_guest_that_ends_by_a_signal_is_said_to() {
+    let run = vm_on(&["--report", "-"], &raise(6, false));
+    let said = "causality-vm: the guest ended itself with SIGABRT (6)\n";
+    assert_eq!((run.code, run.stderr.as_str()), (134, said));
+    let exit = |run: &Outcome| serde_json::from_str::<Value>(&run.stdout).unwrap()["exit"].clone();
+    let signal = json!({"number": 6, "name": "SIGABRT", "had_handler": false});
+    assert_eq!(exit(&run), json!({"kind": "completed", "code": 134, "signal": signal}));
+
+    let run = vm_on(&["--report", "-"], &raise(10, true));
+    let said = "causality-vm: the guest ended itself with SIGUSR1 (10); \
+        it has a handler for it, but handlers are not run\n";
+    assert_eq!((run.code, run.stderr.as_str()), (138, said));
+    assert_eq!(exit(&run)["signal"], json!({"number": 10, "name": "SIGUSR1", "had_handler": true}));
+
+    let run = vm_on(&["--report", "-"], &raise(40, false));
+    assert_eq!(
+        (run.code, run.stderr.as_str()),
+        (168, "causality-vm: the guest ended itself with signal 40\n")
+    );
+    assert_eq!(exit(&run)["signal"], json!({"number": 40, "name": null, "had_handler": false}));
+}
+
+#[test]
+fn an_exit_code_like_that_of_a_signal_is_none() {
+    // `li a0, 134`, `exit`
+    let run = vm_on(&["--report", "-"], &Elf::of_words(&[0x0860_0513, 0x05d0_0893, 0x73]));
+    assert_eq!((run.code, run.stderr.as_str()), (134, ""));
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["exit"], json!({"kind": "completed", "code": 134}));
 }
 
 #[test]
