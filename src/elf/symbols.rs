@@ -43,7 +43,8 @@ pub struct Symbol<'a> {
 pub struct Symbols {
     /// Ascending by kind and address.
     entries: Vec<Entry>,
-    strings: Vec<u8>,
+    /// The string table, as in [`Strings`].
+    text: String,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +52,7 @@ struct Entry {
     kind: SymbolKind,
     addr: u64,
     size: u64,
-    /// Start and length in `strings`; UTF-8.
+    /// Start and end in the text.
     name: (u32, u32),
 }
 
@@ -68,9 +69,10 @@ impl Symbols {
             _ => Ok(&[][..]),
         };
         let strings = strings.map_err(malformed)?;
-        let mut entries: Vec<_> = table.iter().filter_map(|symbol| entry(symbol, strings, base)).collect();
+        let strings = Strings::new(strings);
+        let mut entries: Vec<_> = table.iter().filter_map(|symbol| entry(symbol, &strings, base)).collect();
         entries.sort_by_key(|e| (e.kind, e.addr, e.size));
-        Ok(Symbols { entries, strings: strings.to_vec() })
+        Ok(Symbols { entries, text: strings.text })
     }
 
     /// All symbols: functions, labels, objects; ascending by address within each kind.
@@ -113,9 +115,8 @@ impl Symbols {
     }
 
     fn symbol(&self, entry: &Entry) -> Symbol<'_> {
-        let (start, len) = (entry.name.0 as usize, entry.name.1 as usize);
         Symbol {
-            name: str::from_utf8(&self.strings[start..start + len]).unwrap_or_default(),
+            name: self.text.get(entry.name.0 as usize..entry.name.1 as usize).unwrap_or_default(),
             addr: entry.addr,
             size: entry.size,
             kind: entry.kind,
@@ -125,7 +126,7 @@ impl Symbols {
 
 /// `None` for what names no address: sections, files, undefined and thread-local symbols, and the
 /// assembler's own.
-fn entry(symbol: &Sym64<LE>, strings: &[u8], base: u64) -> Option<Entry> {
+fn entry(symbol: &Sym64<LE>, strings: &Strings, base: u64) -> Option<Entry> {
     let kind = match symbol.st_info().0 & 0xf {
         STT_NOTYPE => SymbolKind::Label,
         STT_OBJECT => SymbolKind::Object,
@@ -138,7 +139,7 @@ fn entry(symbol: &Sym64<LE>, strings: &[u8], base: u64) -> Option<Entry> {
     }
     let base = if section == SHN_ABS { 0 } else { base };
     let start = symbol.st_name(LE);
-    let name = name_at(strings, start as usize)?;
+    let name = strings.name_at(start as usize)?;
     if name.is_empty() || name.starts_with('$') || name.starts_with(".L") {
         return None;
     }
@@ -146,17 +147,55 @@ fn entry(symbol: &Sym64<LE>, strings: &[u8], base: u64) -> Option<Entry> {
         kind,
         addr: symbol.st_value(LE).wrapping_add(base),
         size: symbol.st_size(LE),
-        name: (start, name.len() as u32),
+        name: (start, start + name.len() as u32),
     })
 }
 
-/// The valid UTF-8 at `start` up to a zero byte.
-fn name_at(strings: &[u8], start: usize) -> Option<&str> {
-    let rest = strings.get(start..)?;
-    let rest = &rest[..rest.len().min(MAX_NAME)];
-    let end = rest.iter().position(|&byte| byte == 0).unwrap_or(rest.len());
-    match str::from_utf8(&rest[..end]) {
-        Ok(name) => Some(name),
-        Err(error) => str::from_utf8(&rest[..error.valid_up_to()]).ok(),
+/// A string table in which finding a name is no scan, however many names overlap.
+struct Strings {
+    /// The table, with zero bytes where it is not UTF-8, so that a name ends there too.
+    text: String,
+    /// Where `text` has zero bytes, ascending.
+    ends: Vec<u32>,
+}
+
+impl Strings {
+    fn new(bytes: &[u8]) -> Self {
+        // Offsets have 32 bits; what lies beyond has no name.
+        let bytes = &bytes[..bytes.len().min(u32::MAX as usize)];
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            text.extend(chunk.invalid().iter().map(|_| '\0'));
+        }
+        let ends = text.bytes().zip(0..).filter_map(|(byte, at)| (byte == 0).then_some(at)).collect();
+        Strings { text, ends }
+    }
+
+    /// The text at `start` up to a zero byte; `None` outside of the table and inside of a character.
+    fn name_at(&self, start: usize) -> Option<&str> {
+        let rest = self.text.get(start..)?;
+        let next = self.ends.get(self.ends.partition_point(|&end| (end as usize) < start));
+        let len = next.map_or(rest.len(), |&end| end as usize - start);
+        Some(&rest[..rest.floor_char_boundary(len.min(MAX_NAME))])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_ends_at_a_zero_at_what_is_not_utf8_and_at_its_limit() {
+        let strings = Strings::new(b"\0main\0a\xffb\0\xc3\xa9t\xc3");
+        let names: Vec<_> = (0..16).map(|start| strings.name_at(start)).collect();
+        let main = [Some(""), Some("main"), Some("ain"), Some("in"), Some("n"), Some("")];
+        assert_eq!(names[..6], main);
+        assert_eq!(names[6..10], [Some("a"), Some(""), Some("b"), Some("")]);
+        assert_eq!(names[10..], [Some("\u{e9}t"), None, Some("t"), Some(""), Some(""), None]);
+        let long = Strings::new("\u{e9}".repeat(MAX_NAME).as_bytes());
+        assert_eq!(long.name_at(0).map(str::len), Some(MAX_NAME));
+        let odd = Strings::new(format!("x{}", "\u{e9}".repeat(MAX_NAME)).as_bytes());
+        assert_eq!(odd.name_at(0).map(str::len), Some(MAX_NAME - 1));
     }
 }
