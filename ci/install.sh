@@ -4,6 +4,7 @@
 # Only what is missing is installed, so a second run changes nothing and needs no network. Whatever cannot
 # be had is named, and the script still succeeds: the tests that need it say so and skip.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 # command or file, package
 NEEDS="
@@ -22,6 +23,7 @@ csmith csmith
 gcc gcc
 g++ g++
 hyperfine hyperfine
+python3 python3
 "
 
 is_there() {
@@ -39,9 +41,13 @@ missing() {
     done <<<"$NEEDS"
 }
 
-has_zig() { python3 -m ziglang version >/dev/null 2>&1; }
+# Python packages go where plain pip puts them, or else into a virtual environment of ours.
+VENV=${CARGO_TARGET_DIR:-target}/venv
 
-has_blake3() { python3 -c 'import blake3' >/dev/null 2>&1; }
+# has_module NAME: can any of the two Pythons import it?
+has_module() {
+    python3 -c "import $1" >/dev/null 2>&1 || "$VENV/bin/python3" -c "import $1" >/dev/null 2>&1
+}
 
 install_packages() {
     local package
@@ -59,20 +65,28 @@ install_packages() {
     done
 }
 
+# Debian keeps what makes one in a package of its own.
+make_venv() {
+    python3 -m venv "$VENV" >/dev/null 2>&1 && return 0
+    install_packages python3-venv
+    python3 -m venv "$VENV" >/dev/null 2>&1
+}
+
+# Where the system manages Python's packages pip refuses, and is not overruled.
 install_python_package() {
-    command -v pip >/dev/null || return 0
-    pip install --quiet --root-user-action=ignore "$1" >/dev/null 2>&1 ||
-        pip install --quiet --break-system-packages "$1" >/dev/null 2>&1 || true
+    python3 -m pip install --quiet --root-user-action=ignore "$1" >/dev/null 2>&1 && return 0
+    [ -x "$VENV/bin/pip" ] || make_venv || return 0
+    "$VENV/bin/pip" install --quiet "$1" >/dev/null 2>&1 || true
 }
 
 wanted=$(missing | sort -u | tr '\n' ' ')
 [ -z "$wanted" ] || install_packages "$wanted"
-has_zig || install_python_package ziglang
-has_blake3 || install_python_package blake3
+has_module ziglang || install_python_package ziglang
+has_module blake3 || install_python_package blake3
 
 lacking=$(missing | sort -u | tr '\n' ' ')
-has_zig || lacking+="ziglang "
-has_blake3 || lacking+="blake3 "
+has_module ziglang || lacking+="ziglang "
+has_module blake3 || lacking+="blake3 "
 if [ -z "$lacking" ]; then
     echo "install: everything the tests use is there"
 else

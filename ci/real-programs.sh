@@ -19,6 +19,9 @@ OUT=$(cd "$OUT" && pwd)
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 passed=0 failed=0 skipped=0
+# The Python that has ziglang: ci/install.sh makes the second one where it may not add to the first.
+PYTHON=python3
+python3 -c 'import ziglang' 2>/dev/null || [ ! -x "$OUT/../venv/bin/python3" ] || PYTHON=$OUT/../venv/bin/python3
 WANTED=${*:-c hello cpp lua zstd sqlite}
 
 pass() { passed=$((passed + 1)) && echo "PASS $1"; }
@@ -52,15 +55,15 @@ compiler() {
     native++) echo g++ ;;
     glibc) echo riscv64-linux-gnu-gcc ;;
     glibc++) echo riscv64-linux-gnu-g++ ;;
-    musl | pie) echo python3 -m ziglang cc ;;
-    musl++) echo python3 -m ziglang c++ ;;
+    musl | pie) echo "$PYTHON" -m ziglang cc ;;
+    musl++) echo "$PYTHON" -m ziglang c++ ;;
     picolibc) echo riscv64-unknown-elf-gcc ;;
     esac
 }
 
 has_compiler() {
     case $1 in
-    musl* | pie) python3 -m ziglang version >/dev/null 2>&1 ;;
+    musl* | pie) "$PYTHON" -m ziglang version >/dev/null 2>&1 ;;
     picolibc) command -v riscv64-unknown-elf-gcc >/dev/null &&
         riscv64-unknown-elf-gcc --specs=picolibc.specs -E -x c /dev/null >/dev/null 2>&1 ;;
     *) command -v "$(compiler "$1")" >/dev/null ;;
