@@ -67,8 +67,8 @@ fn options(args: &RunArgs, output: &Output) -> Result<Options, Failure> {
         .args(args.program.iter().map(|arg| arg.as_bytes()))
         .seed(args.seed)
         .stdout(output.clone())
-        .stderr(Errors(output.clone()));
-    let input = Input(output.clone());
+        .stderr(Errors);
+    let input = Input;
     // Whoever is at the other end of a terminal or a pipe may wait for an answer to each line.
     options = if stdin_is_file() { options.stdin(input) } else { options.typed_stdin(input) };
     for (name, value) in &args.env {

@@ -1,13 +1,13 @@
 //! The guest's standard streams on top of this process's.
 //!
-//! Output is buffered unless a terminal shows it, and written out before the guest reads, before it
-//! writes to stderr, and at the end, so that nobody sees things in another order than they happened.
+//! What the guest writes is written out at once, call by call: buffering is for the guest's own library to
+//! decide, as it is on Linux.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Read, Stdout, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use causality_vm::PauseHandle;
 
@@ -18,8 +18,6 @@ pub(crate) struct Output {
 }
 
 struct Shared {
-    out: Mutex<BufWriter<Stdout>>,
-    is_terminal: bool,
     /// Nobody reads any more; the rest is dropped.
     broken: AtomicBool,
     /// What to pause then.
@@ -28,14 +26,7 @@ struct Shared {
 
 impl Output {
     pub(crate) fn new() -> Self {
-        let out = Mutex::new(BufWriter::with_capacity(64 << 10, io::stdout()));
-        let shared = Shared {
-            out,
-            is_terminal: io::stdout().is_terminal(),
-            broken: AtomicBool::new(false),
-            guest: OnceLock::new(),
-        };
-        Output { shared: Arc::new(shared) }
+        Output { shared: Arc::new(Shared { broken: AtomicBool::new(false), guest: OnceLock::new() }) }
     }
 
     /// Pauses this guest when nobody reads its output any more, as SIGPIPE would end a process.
@@ -46,10 +37,6 @@ impl Output {
     /// Whether nobody reads any more.
     pub(crate) fn is_broken(&self) -> bool {
         self.shared.broken.load(Ordering::Relaxed)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BufWriter<Stdout>> {
-        self.shared.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes note of a broken pipe, which is no error here.
@@ -72,11 +59,7 @@ impl Write for Output {
         if self.is_broken() {
             return Ok(bytes.len());
         }
-        let written = self.lock().write_all(bytes);
-        self.note_broken(written)?;
-        if self.shared.is_terminal {
-            self.flush()?;
-        }
+        self.note_broken(io::stdout().write_all(bytes))?;
         Ok(bytes.len())
     }
 
@@ -84,17 +67,15 @@ impl Write for Output {
         if self.is_broken() {
             return Ok(());
         }
-        let flushed = self.lock().flush();
-        self.note_broken(flushed)
+        self.note_broken(io::stdout().flush())
     }
 }
 
-/// Standard input; what was printed before is seen before it is read.
-pub(crate) struct Input(pub(crate) Output);
+/// Standard input, which nothing in this process reads but the guest.
+pub(crate) struct Input;
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.flush()?;
         io::stdin().lock().read(buffer)
     }
 }
@@ -105,12 +86,11 @@ pub(crate) fn stdin_is_file() -> bool {
     file.and_then(|file| file.metadata()).is_ok_and(|metadata| metadata.is_file())
 }
 
-/// Standard error; what was printed before is seen before it.
-pub(crate) struct Errors(pub(crate) Output);
+/// Standard error; that nobody reads it stops no guest.
+pub(crate) struct Errors;
 
 impl Write for Errors {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.flush()?;
         match io::stderr().write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
             other => other,
