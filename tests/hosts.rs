@@ -2,7 +2,7 @@
 
 use causality_interp::Interpreter;
 use causality_machine::memory::{PAGE_SIZE, Perms, SegmentKind};
-use causality_machine::{Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, VmState};
+use causality_machine::{Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, PauseReason, VmState};
 use causality_vm::{Capture, Engine, Linker, Module, Options};
 
 const CODE: u64 = 0x1_0000;
@@ -56,6 +56,29 @@ fn a_host_cannot_make_retired_instructions_negative() {
     let exit = machine.run(&mut Interpreter::new(), &mut meddler).unwrap();
     assert_eq!((exit, calls), (Exit::OutOfFuel, 100));
     assert_eq!(machine.hart.instret(), 100);
+}
+
+#[test]
+fn a_host_that_gives_fuel_back_cannot_make_time_run_backward_for_the_executor() {
+    let mut machine = machine();
+    let mut calls = 0;
+    let mut meddler = Meddler(|hart: &mut Hart| {
+        calls += 1;
+        if calls == 4 {
+            hart.fuel = hart.granted;
+        }
+    });
+    let mut interpreter = Interpreter::new();
+    assert_eq!(machine.run(&mut interpreter, &mut meddler).unwrap(), Exit::OutOfFuel);
+    assert_eq!((calls, interpreter.retired()), (13, 13));
+}
+
+#[test]
+fn a_step_is_one_instruction_even_if_the_host_takes_fuel() {
+    let mut machine = machine();
+    let mut meddler = Meddler(|hart: &mut Hart| hart.fuel -= 5);
+    let exit = machine.step(&mut Interpreter::new(), &mut meddler).unwrap();
+    assert_eq!((exit, machine.hart.pc, machine.hart.fuel), (Exit::Paused(PauseReason::Step), CODE + 4, 4));
 }
 
 #[test]

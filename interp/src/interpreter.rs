@@ -63,15 +63,6 @@ impl Interpreter {
 
 impl Executor for Interpreter {
     fn execute(&mut self, machine: &mut Machine, host: &mut dyn Host, max: u64) -> Result<Exit, HostError> {
-        let start = machine.hart.instret();
-        let exit = self.run(machine, host, max);
-        self.retired += machine.hart.instret() - start;
-        exit
-    }
-}
-
-impl Interpreter {
-    fn run(&mut self, machine: &mut Machine, host: &mut dyn Host, max: u64) -> Result<Exit, HostError> {
         let mut left = max;
         let mut at_breakpoint = machine.breaks_at_start();
         loop {
@@ -87,18 +78,21 @@ impl Interpreter {
             if left == 0 {
                 return Ok(Exit::Paused(PauseReason::Step));
             }
-            let before = machine.hart.instret();
+            // Not by `instret`, which a host may change.
+            let before = self.retired;
             if let Some(exit) = self.step(machine, host)? {
                 return Ok(exit);
             }
             if self.observer.is_none() {
                 self.run_traces(machine, left - 1);
             }
-            left -= machine.hart.instret() - before;
+            left -= self.retired - before;
             at_breakpoint = machine.breakpoints.contains(machine.hart.pc);
         }
     }
+}
 
+impl Interpreter {
     /// Runs at most `max` instructions, until there is one that takes more than its handler.
     fn run_traces(&mut self, machine: &mut Machine, max: u64) {
         // Handlers compute with the host's floating point.
@@ -125,6 +119,7 @@ impl Interpreter {
             left -= retired as u64;
         }
         hart.fuel -= budget - left;
+        self.retired += budget - left;
     }
 
     /// Executes one instruction, whatever it takes.
@@ -153,6 +148,7 @@ impl Interpreter {
         };
         machine.hart.pc = target;
         machine.hart.fuel -= 1;
+        self.retired += 1;
         if let (Some(before), Some(observer)) = (before, &mut self.observer) {
             let word = machine.memory.fetch(pc).unwrap_or(0);
             observer(Retired { pc, word, before: &before, after: &machine.hart, memory: &machine.memory });

@@ -1,7 +1,7 @@
 //! What each instruction does: one file per extension, one method per table row.
 //!
-//! A method reads its operands, computes with a pure function and writes its result. It returns early
-//! with a [`Stop`] before it has changed anything.
+//! A method reads its operands, computes with a pure function and writes its result. If it returns a
+//! [`Stop`] other than a jump, it has changed nothing.
 
 mod a;
 mod d;
