@@ -10,7 +10,8 @@ use crate::{
 pub struct Machine {
     /// Registers, pc and fuel.
     pub hart: Hart,
-    /// Guest memory.
+    /// Guest memory. Change it in place: pause requests reach generated code through the doorbell of the
+    /// memory that this machine was made with.
     pub memory: Memory,
     /// Where to pause.
     pub breakpoints: Breakpoints,
@@ -47,12 +48,13 @@ impl Machine {
     /// # Errors
     /// If the host cannot reserve the address space.
     pub fn new(limits: Limits) -> std::io::Result<Self> {
+        let memory = Memory::new(limits)?;
         Ok(Machine {
             hart: Hart::new(0),
-            memory: Memory::new(limits)?,
+            pause: PauseHandle::new(memory.doorbell()),
+            memory,
             breakpoints: Breakpoints::default(),
             state: VmState::Ready,
-            pause: PauseHandle::default(),
             paused_at: None,
         })
     }

@@ -150,7 +150,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Unmaps everything.
+    /// Unmaps everything. The executor page is left alone.
     pub(crate) fn clear(&mut self) {
         let mapped: Vec<_> = self.segments.values().map(|s| s.range.clone()).collect();
         for range in mapped {
@@ -297,10 +297,14 @@ impl Memory {
         }
     }
 
-    /// Writes the page table, and keeps the copies of writable code and the code version with it.
+    /// Writes the page table, and keeps the copies of writable code and both versions with it.
     fn set_pages(&mut self, range: &Range<u64>, perms: Perms) {
         self.changed_code(range);
-        self.pages[Self::page_numbers(range)].fill(perms.bits());
+        let pages = &mut self.pages[Self::page_numbers(range)];
+        if pages.iter().any(|&page| page != perms.bits()) {
+            self.map_version = next_version();
+        }
+        pages.fill(perms.bits());
         self.changed_code(range);
         self.code.retain(|addr, _| !range.contains(addr));
         if perms == Perms::RWX {

@@ -9,8 +9,17 @@
 //! Layout, low to high: text, rodata, data, heap, mappings, and the stack with a guard range on both
 //! sides. Everything the guest may usually read, and everything it may usually write, thus lies in
 //! one range each ([`Memory::hull`]).
+//!
+//! Below guest memory lies one page for the executor ([`Memory::executor_page`]), at a fixed distance:
+//!
+//! ```text
+//! host:  │ executor page │ 64 KiB band │ guest address 0 ...        │ 64 KiB band │
+//!        │ floor, context│      ---    │ as the page table says     │     ---     │
+//!        └──── GUEST_OFFSET bytes ─────┘
+//! ```
 
 mod access;
+mod doorbell;
 mod map;
 mod perms;
 mod segment;
@@ -18,10 +27,14 @@ mod space;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
 
+pub use doorbell::Doorbell;
 pub use map::MapError;
 pub use perms::Perms;
 pub use segment::{Segment, SegmentKind};
+pub use space::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET};
 
 use crate::Limits;
 use crate::version::next_version;
@@ -42,7 +55,8 @@ struct Use {
 pub struct Memory {
     space: Space,
     /// One entry per page of the address space: the truth about permissions. Bytes rather than `Perms`,
-    /// because the allocator then hands out zero pages that cost nothing until they are written.
+    /// because the allocator then hands out zero pages that cost nothing until they are written. It
+    /// never grows: generated code knows where it is.
     pages: Vec<u8>,
     /// By start address; without overlap; adjacent equals are merged.
     segments: BTreeMap<u64, Segment>,
@@ -55,6 +69,7 @@ pub struct Memory {
     /// What a fetch sees of pages that are writable and executable: their bytes at the last `fence.i`.
     code: BTreeMap<u64, Box<[u8]>>,
     code_version: u64,
+    map_version: u64,
 }
 
 impl std::fmt::Debug for Memory {
@@ -84,6 +99,7 @@ impl Memory {
             uses: BTreeMap::new(),
             code: BTreeMap::new(),
             code_version: next_version(),
+            map_version: next_version(),
         })
     }
 
@@ -139,5 +155,82 @@ impl Memory {
     #[must_use]
     pub const fn code_version(&self) -> u64 {
         self.code_version
+    }
+
+    /// A number that changes whenever the permission of any page changes, and that no other memory has.
+    /// What was derived from [`Memory::run_of`] or the page table under another version is stale.
+    #[inline]
+    #[must_use]
+    pub const fn map_version(&self) -> u64 {
+        self.map_version
+    }
+
+    /// For generated code: [`Perms::bits`] of each page of the address space, by page number. As long as
+    /// this memory lives, its address and length stay the same, also when the `Memory` is moved.
+    #[must_use]
+    pub fn page_table(&self) -> &[u8] {
+        &self.pages
+    }
+
+    /// Bytes from `addr` on, `addr` included, that allow `perms` without a gap: exactly what the page
+    /// table says, whatever the segments are called. 0 if `addr` itself does not allow it or does not
+    /// exist.
+    #[must_use]
+    pub fn run_of(&self, addr: u64, perms: Perms) -> u64 {
+        if perms.is_none() {
+            // What is not mapped allows that too.
+            return self.limits.address_space.saturating_sub(addr);
+        }
+        let Some(first) = self.segment_at(addr).filter(|s| s.perms.contains(perms)) else { return 0 };
+        let mut end = first.range.end;
+        for (&start, segment) in self.segments.range(end..) {
+            if start != end || !segment.perms.contains(perms) {
+                break;
+            }
+            end = segment.range.end;
+        }
+        end - addr
+    }
+
+    /// For executors: a page of host memory that belongs to whatever executor runs the machine. Guest
+    /// address 0 is [`GUEST_OFFSET`] bytes above its start, so that one host register addresses both.
+    ///
+    /// - Valid for reads and writes of [`EXECUTOR_PAGE_SIZE`] bytes, at the same address, as long as this
+    ///   memory lives, also when the `Memory` is moved. Aligned to its size. Zero at first.
+    /// - The first eight bytes are the floor ([`Memory::set_floor`]), an `AtomicI64` that any thread with
+    ///   a [`Doorbell`] may store to at any time. Rust code accesses it atomically only; generated code
+    ///   with aligned eight-byte loads and stores.
+    /// - The rest is the executor's. Nothing else in this crate touches it; resetting the machine leaves
+    ///   it as it is, and so does another executor that runs the machine in between and does not use it.
+    /// - Guest memory may be accessed through this pointer only while nobody else uses this `Memory`, and
+    ///   only where the page table allows it.
+    #[must_use]
+    pub fn executor_page(&mut self) -> NonNull<u8> {
+        self.space.executor_page()
+    }
+
+    /// For executors: sets the floor. Generated code leaves its loops when its signed fuel counter is
+    /// below the floor; [`Doorbell::ring`] raises it to `i64::MAX`.
+    ///
+    /// No pause request is lost if an executor stores the floor first and asks
+    /// [`PauseHandle::is_requested`](crate::PauseHandle::is_requested) after that, every time before it
+    /// enters generated code: [`PauseHandle::pause`](crate::PauseHandle::pause) does the opposite, request
+    /// first and floor second, and all four are `SeqCst`. If the executor does not see the request, the
+    /// bell rings after its store. The other way round, a floor may be raised when nobody wants a pause any
+    /// more, because the request was taken before the bell rang: the executor then sets it again.
+    pub fn set_floor(&mut self, floor: i64) {
+        self.space.floor().store(floor, Ordering::SeqCst);
+    }
+
+    /// The floor now.
+    #[must_use]
+    pub fn floor(&self) -> i64 {
+        self.space.floor().load(Ordering::SeqCst)
+    }
+
+    /// What raises the floor of this memory from any thread.
+    #[must_use]
+    pub fn doorbell(&self) -> Doorbell {
+        self.space.doorbell()
     }
 }

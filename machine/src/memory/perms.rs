@@ -8,26 +8,36 @@ use core::fmt;
 pub struct Perms(u8);
 
 impl Perms {
+    /// Set in [`Perms::bits`] if reading is allowed.
+    pub const READ_BIT: u8 = 1;
+    /// Set in [`Perms::bits`] if writing is allowed; never without [`Perms::READ_BIT`].
+    pub const WRITE_BIT: u8 = 2;
+    /// Set in [`Perms::bits`] if fetching is allowed; never without [`Perms::READ_BIT`].
+    pub const EXECUTE_BIT: u8 = 4;
+
     /// Nothing.
     pub const NONE: Perms = Perms(0);
     /// Read.
-    pub const R: Perms = Perms(1);
+    pub const R: Perms = Perms(Self::READ_BIT);
     /// Write, and so read.
-    pub const RW: Perms = Perms(1 | 2);
+    pub const RW: Perms = Perms(Self::READ_BIT | Self::WRITE_BIT);
     /// Execute, and so read.
-    pub const RX: Perms = Perms(1 | 4);
+    pub const RX: Perms = Perms(Self::READ_BIT | Self::EXECUTE_BIT);
     /// Everything; only where [`Limits::allow_writable_code`](crate::Limits) says so.
-    pub const RWX: Perms = Perms(1 | 2 | 4);
+    pub const RWX: Perms = Perms(Self::RW.0 | Self::RX.0);
 
     /// From three flags; write and execute imply read.
     #[must_use]
     pub const fn new(read: bool, write: bool, execute: bool) -> Self {
-        let bits = read as u8 | (write as u8 * 3) | (execute as u8 * 5);
+        let bits = (read as u8 * Self::R.0) | (write as u8 * Self::RW.0) | (execute as u8 * Self::RX.0);
         Perms(bits)
     }
 
+    /// As a byte of the page table: [`Perms::READ_BIT`], [`Perms::WRITE_BIT`], [`Perms::EXECUTE_BIT`].
+    /// Generated code tests them.
     #[inline(always)]
-    pub(super) const fn bits(self) -> u8 {
+    #[must_use]
+    pub const fn bits(self) -> u8 {
         self.0
     }
 

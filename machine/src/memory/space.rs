@@ -1,24 +1,54 @@
 //! The one mapping behind a guest's memory. This file is an island of `unsafe`: it owns the host
 //! addresses, and everything outside speaks of guest addresses only.
 //!
+//! Layout in the host, low to high: the executor page, a band, guest addresses `0..size`, a band.
+//!
 //! Invariant: guest address `a < size` is host address `base + a`, inside a private anonymous mapping
-//! that lives as long as the `Space`, with a band of inaccessible host pages on both sides so that a
-//! checked base plus a 12-bit offset cannot leave it.
+//! that lives at least as long as the `Space`, with a band of inaccessible host pages on both sides so
+//! that a checked base plus a 12-bit offset cannot leave it. The executor page is readable and writable
+//! for as long as the mapping lives, and its first eight bytes are accessed atomically only.
 
 use std::io;
 use std::ops::Range;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::mm::{Advice, MprotectFlags, madvise, mprotect};
 
-use super::Perms;
+use super::{Doorbell, Perms};
 
 /// Inaccessible bytes on both sides of guest memory.
 const BAND: usize = 64 << 10;
 
+/// Bytes of the [executor page](super::Memory::executor_page).
+pub const EXECUTOR_PAGE_SIZE: usize = 4096;
+
+/// Host bytes from the start of the [executor page](super::Memory::executor_page) to guest address 0.
+pub const GUEST_OFFSET: usize = EXECUTOR_PAGE_SIZE + BAND;
+
+/// Host address of guest address 0.
+struct Base(*mut u8);
+
+// SAFETY: it is a number until `Space` uses it, and `Space` reads through it only behind `&self` and
+// writes only behind `&mut self`, as if it owned the bytes.
+unsafe impl Send for Base {}
+// SAFETY: as above.
+unsafe impl Sync for Base {}
+
+/// The floor in the executor page of a mapping that [`Space::reserve`] made.
+pub(super) fn floor_of(map: &MmapRaw) -> &AtomicI64 {
+    // SAFETY: `map` starts with the executor page, which is readable, writable and aligned for as long
+    // as the mapping lives; every access to these bytes is atomic, also in generated code.
+    unsafe { AtomicI64::from_ptr(map.as_mut_ptr().cast()) }
+}
+
 /// A reservation of host address space.
 pub(super) struct Space {
-    map: MmapRaw,
+    /// Shared with nothing but doorbells, which keep it alive while they ring.
+    map: Arc<MmapRaw>,
+    base: Base,
     size: u64,
     /// Makes the host refuse everything.
     #[cfg(test)]
@@ -26,16 +56,18 @@ pub(super) struct Space {
 }
 
 impl Space {
-    /// Reserves `size` bytes, page aligned, all inaccessible.
+    /// Reserves `size` bytes, page aligned, all inaccessible, and a zeroed executor page.
     pub(super) fn reserve(size: u64) -> io::Result<Self> {
         let out_of_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
-        let len =
-            usize::try_from(size).ok().and_then(|s| s.checked_add(2 * BAND)).ok_or_else(out_of_memory)?;
+        let guest = usize::try_from(size).ok().and_then(|size| size.checked_add(2 * BAND));
+        let len = guest.and_then(|guest| guest.checked_add(EXECUTOR_PAGE_SIZE)).ok_or_else(out_of_memory)?;
         let map = MmapRaw::from(MmapOptions::new().len(len).no_reserve_swap().map_anon()?);
-        // SAFETY: the range is exactly the mapping just made, which nothing else refers to.
-        unsafe { mprotect(map.as_mut_ptr().cast(), len, MprotectFlags::empty())? };
+        let guarded = map.as_mut_ptr().wrapping_add(EXECUTOR_PAGE_SIZE);
+        // SAFETY: the range is the mapping just made, which nothing else refers to, but for its first page.
+        unsafe { mprotect(guarded.cast(), len - EXECUTOR_PAGE_SIZE, MprotectFlags::empty())? };
         Ok(Space {
-            map,
+            base: Base(map.as_mut_ptr().wrapping_add(GUEST_OFFSET)),
+            map: Arc::new(map),
             size,
             #[cfg(test)]
             refuses: false,
@@ -48,7 +80,22 @@ impl Space {
         debug_assert!(addr <= self.size);
         // In bounds of the mapping for every addr <= size, which callers guarantee; computed with
         // wrapping arithmetic so that a mistake cannot be undefined behaviour here.
-        self.map.as_mut_ptr().wrapping_add(BAND).wrapping_add(addr as usize)
+        self.base.0.wrapping_add(addr as usize)
+    }
+
+    /// The executor page.
+    pub(super) fn executor_page(&mut self) -> NonNull<u8> {
+        NonNull::new(self.map.as_mut_ptr()).expect("no mapping is at address 0")
+    }
+
+    /// The first eight bytes of the executor page.
+    pub(super) fn floor(&self) -> &AtomicI64 {
+        floor_of(&self.map)
+    }
+
+    /// What stores to the floor from any thread.
+    pub(super) fn doorbell(&self) -> Doorbell {
+        Doorbell::new(&self.map)
     }
 
     #[cfg(test)]
