@@ -5,7 +5,7 @@
 //! for the same [`Machine`] and the same host they must produce the same [`Exit`], the same
 //! [`Hart`] and the same [`Memory`].
 //!
-//! `unsafe` is confined to `memory/space.rs`, the island that owns the mapped guest memory.
+//! `unsafe` is confined to `memory`, the island that owns the mapped guest memory.
 
 pub use causality_isa as isa;
 

@@ -9,6 +9,14 @@ fn limits() -> Limits {
     Limits { address_space: 1 << 30, memory: 1 << 20, segments: 8, ..Limits::default() }
 }
 
+/// [`Memory::run_of`], page by page.
+fn run_in_table(m: &Memory, addr: u64, perms: Perms) -> u64 {
+    let first = addr / PAGE_SIZE;
+    let pages = m.page_table().iter().skip(first as usize);
+    let pages = pages.take_while(|&&bits| bits & perms.bits() == perms.bits()).count() as u64;
+    ((first + pages) * PAGE_SIZE).saturating_sub(addr)
+}
+
 /// text | rodata | data | hole | guard | stack, one or two pages each.
 fn memory() -> Memory {
     let mut m = Memory::new(limits()).unwrap();
@@ -246,6 +254,49 @@ fn strings_end_at_zero_or_fault_where_memory_ends() {
     assert_eq!(m.c_str(HOLE - 3, 100), Ok(Some(&b"ab"[..])));
 }
 
+#[test]
+fn a_run_crosses_segments_and_ends_where_the_permission_does() {
+    let m = memory();
+    assert_eq!(m.run_of(TEXT, Perms::R), HOLE - TEXT);
+    assert_eq!(m.run_of(TEXT + 5, Perms::R), HOLE - TEXT - 5);
+    assert_eq!(m.run_of(TEXT, Perms::RX), PAGE_SIZE);
+    assert_eq!(m.run_of(TEXT, Perms::RW), 0);
+    assert_eq!(m.run_of(DATA + PAGE_SIZE, Perms::RW), PAGE_SIZE);
+    assert_eq!(m.run_of(HOLE - 1, Perms::RW), 1);
+    assert_eq!(m.run_of(HOLE, Perms::R), 0);
+    assert_eq!(m.run_of(GUARD, Perms::R), 0);
+    assert_eq!(m.run_of(END, Perms::R), 0);
+    assert_eq!(m.run_of(HOLE, Perms::NONE), (1 << 30) - HOLE);
+    assert_eq!(m.run_of(1 << 30, Perms::NONE), 0);
+    assert_eq!(m.run_of(u64::MAX, Perms::R), 0);
+    for addr in (0..END + 2 * PAGE_SIZE).step_by(777) {
+        for perms in [Perms::NONE, Perms::R, Perms::RW, Perms::RX] {
+            assert_eq!(m.run_of(addr, perms), run_in_table(&m, addr, perms), "{perms} at {addr:#x}");
+        }
+    }
+}
+
+#[test]
+fn a_run_may_end_with_the_address_space() {
+    let mut m = memory();
+    let end = 1 << 30;
+    m.map(end - PAGE_SIZE..end, Perms::RW, SegmentKind::Data, "last").unwrap();
+    assert_eq!(m.run_of(end - 3, Perms::R), 3);
+}
+
+#[test]
+fn the_map_version_is_unique_and_changes_with_permissions_only() {
+    let mut m = memory();
+    let version = m.map_version();
+    m.store(DATA, [1]).unwrap();
+    m.zero(DATA..HOLE).unwrap();
+    m.protect(DATA..HOLE, Perms::RW).unwrap();
+    assert_eq!(m.map_version(), version);
+    m.protect(DATA..DATA + PAGE_SIZE, Perms::R).unwrap();
+    assert_ne!(m.map_version(), version);
+    assert_ne!(m.map_version(), memory().map_version());
+}
+
 /// A thousand random changes, with the page table, the segments and host protection compared after each.
 #[test]
 fn random_changes_keep_table_segments_and_host_in_step() {
@@ -264,6 +315,7 @@ fn random_changes_keep_table_segments_and_host_in_step() {
         let pages = a..(a + b).min(64);
         let range = BASE + pages.start as u64 * PAGE_SIZE..BASE + pages.end as u64 * PAGE_SIZE;
         let perms = [Perms::NONE, Perms::R, Perms::RW, Perms::RX][next(4) as usize];
+        let (before, version) = (model, m.map_version());
         let done = match next(3) {
             0 => m.map(range, perms, SegmentKind::Heap, "heap").map(|()| (perms, true)),
             1 => m.unmap(range).map(|()| (Perms::NONE, false)),
@@ -283,5 +335,10 @@ fn random_changes_keep_table_segments_and_host_in_step() {
         let accessible = model.iter().filter(|p| !p.is_none()).count() as u64 * PAGE_SIZE;
         assert_eq!(m.mapped(), accessible);
         assert!(m.segments().count() <= 16);
+        assert_eq!(m.map_version() != version, model != before);
+        for perms in [Perms::NONE, Perms::R, Perms::RW, Perms::RX, Perms::RWX] {
+            let addr = BASE + next(64 * PAGE_SIZE);
+            assert_eq!(m.run_of(addr, perms), run_in_table(&m, addr, perms));
+        }
     }
 }
