@@ -1,0 +1,88 @@
+//! The command line, and which engines it asks for.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+
+use crate::engine::{self, Engine};
+use crate::error::Error;
+
+/// Run the same guests on several engines in turn and print their speed as a table
+#[derive(Debug, Parser)]
+pub(crate) struct Args {
+    /// Where table.sh put the guests and the peers' host programs
+    #[arg(long, value_name = "DIR", default_value = "target/peers")]
+    built: PathBuf,
+    /// The causality-vm executable
+    #[arg(long, value_name = "FILE", default_value = "target/release/causality-vm")]
+    engine: PathBuf,
+    /// Its tiers; empty for none
+    #[arg(long, value_name = "TIERS", value_delimiter = ',', default_value = "auto")]
+    tier: Vec<String>,
+    /// A column for the engine with other options: `no-fuel=--tier cranelift --no-fuel`. Repeatable
+    #[arg(long, value_name = "NAME=OPTIONS")]
+    variant: Vec<Variant>,
+    /// The other engines
+    #[arg(long, value_delimiter = ',', default_value = "wasmtime,wasmtime-fuel,qemu",
+        value_parser = PossibleValuesParser::new(engine::peer_names()))]
+    peer: Vec<String>,
+    /// Only these guests
+    #[arg(long, value_name = "GUESTS", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// How often each engine runs each guest
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// Multiplies the guests' own rounds: 0.1 for a quick look
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub(crate) scale: f64,
+    /// Write every single measurement
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tsv: Option<PathBuf>,
+}
+
+/// A name and the options of `causality-vm run` that it stands for.
+#[derive(Clone, Debug)]
+struct Variant {
+    name: String,
+    options: Vec<String>,
+}
+
+impl FromStr for Variant {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (name, options) = text.split_once('=').ok_or_else(|| Error::Variant(text.to_owned()))?;
+        let options = options.split_whitespace().map(str::to_owned).collect();
+        Ok(Variant { name: name.to_owned(), options })
+    }
+}
+
+impl Variant {
+    fn of_tier(tier: &str) -> Variant {
+        Variant { name: tier.to_owned(), options: vec!["--tier".to_owned(), tier.to_owned()] }
+    }
+}
+
+impl Args {
+    /// The columns of the table: both native builds, this engine, its peers.
+    ///
+    /// # Errors
+    ///
+    /// If two would have the same name.
+    pub(crate) fn engines(&self) -> Result<Vec<Engine>, Error> {
+        let tiers = self.tier.iter().filter(|tier| !tier.is_empty()).map(|tier| Variant::of_tier(tier));
+        let variants = tiers.chain(self.variant.iter().cloned());
+        let ours = variants.map(|variant| Engine::ours(&variant.name, &self.engine, variant.options));
+        let peers = self.peer.iter().filter_map(|name| Engine::peer(name, &self.built));
+        let engines: Vec<Engine> =
+            Engine::natives(&self.built).into_iter().chain(ours).chain(peers).collect();
+        let mut names = BTreeSet::new();
+        match engines.iter().find(|engine| !names.insert(&engine.name)) {
+            Some(twice) => Err(Error::Twice(twice.name.clone())),
+            None => Ok(engines),
+        }
+    }
+}
