@@ -1,0 +1,97 @@
+//! The context of generated code: what it finds in the executor page, and where.
+//!
+//! One host register, `vm`, addresses everything generated code touches: the context at small negative and positive
+//! offsets, so that the homes of registers take one byte of displacement, and guest memory at a fixed distance.
+
+use std::mem::offset_of;
+use std::sync::atomic::AtomicI64;
+
+use causality_machine::Hart;
+use causality_machine::memory::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET};
+
+/// Sizes of accesses that have a bound of their own in a [`Range`]; others use the next larger one.
+pub(crate) const SPANS: [u64; 4] = [8, 64, 512, 4096];
+
+/// How far an access may begin behind the start of a hole-free range, by size: an access of at most `SPANS[i]` bytes
+/// at `start + offset` is inside if `offset < bounds[i]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct Range {
+    pub(crate) bounds: [u64; SPANS.len()],
+}
+
+impl Range {
+    /// The range of `len` bytes.
+    pub(crate) fn of(len: u64) -> Self {
+        Range { bounds: SPANS.map(|span| (len + 1).saturating_sub(span)) }
+    }
+}
+
+/// What generated code calls when the host has to do something.
+pub(crate) type Libcall = unsafe extern "sysv64" fn(vm: *mut u8, argument: u64) -> u64;
+
+/// The executor page.
+#[repr(C)]
+pub(crate) struct Context {
+    /// Loops are left when fuel falls below it.
+    pub(crate) floor: AtomicI64,
+    /// The hart while generated code runs.
+    pub(crate) hart: Hart,
+    /// What loads may usually touch.
+    pub(crate) read: Range,
+    /// What stores may usually touch.
+    pub(crate) write: Range,
+    /// The stack.
+    pub(crate) stack: Range,
+    /// Permissions by page.
+    pub(crate) pages: *const u8,
+    /// How many pages there are.
+    pub(crate) page_count: u64,
+    /// Code by pc: entry `(pc - text) / 2`.
+    pub(crate) table: *const *const u8,
+    /// First pc of the table.
+    pub(crate) text: u64,
+    /// Bytes of text the table is for.
+    pub(crate) text_len: u64,
+    /// Lowest host stack pointer with which a function may begin.
+    pub(crate) stack_limit: u64,
+    /// Checks a range of pages for reading and writing.
+    pub(crate) check: [*const u8; 2],
+    /// Executes the instruction at the given pc; 0 if control then goes to the next one.
+    pub(crate) step: Libcall,
+    /// What `step` needs.
+    pub(crate) session: *mut (),
+    /// A place to store what must be computed but is not needed.
+    pub(crate) scratch: u64,
+    /// Registers whose NaN, if they hold one in single precision, is yet to become the canonical one.
+    pub(crate) nan_single: u32,
+    /// The same in double precision.
+    pub(crate) nan_double: u32,
+}
+
+const _: () = assert!(size_of::<Context>() <= EXECUTOR_PAGE_SIZE);
+const _: () = assert!(offset_of!(Context, floor) == 0, "the doorbell's place");
+
+/// Distance from the start of the page to what `vm` points to.
+pub(crate) const BIAS: i32 = 128;
+
+/// Distance from `vm` to guest address 0.
+pub(crate) const GUEST: i32 = GUEST_OFFSET as i32 - BIAS;
+
+/// Offset of a field from `vm`.
+macro_rules! field {
+    ($($path:tt)+) => {
+        (core::mem::offset_of!($crate::context::Context, $($path)+) as i32 - $crate::context::BIAS)
+    };
+}
+pub(crate) use field;
+
+/// Offset of the home of `x[index]`.
+pub(crate) const fn x_home(index: usize) -> i32 {
+    field!(hart.x) + 8 * index as i32
+}
+
+/// Offset of the home of `f[index]`.
+pub(crate) const fn f_home(index: usize) -> i32 {
+    field!(hart.f) + 8 * index as i32
+}

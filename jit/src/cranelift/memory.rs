@@ -1,0 +1,388 @@
+//! Loads, stores and their guards: the only file of this tier that emits guest addresses.
+//!
+//! A guard compares the address with a range known to have no holes: the stack, if the address is made from `sp`,
+//! else text to heap for loads and data to heap for stores. Outside that range the permissions of the pages are
+//! looked up, out of line; only if they do not allow the access is the region left. Accesses of a block through
+//! the same base are guarded together, at the start of the block if the base is known there, and what was
+//! guarded on every way to an access is not guarded again.
+
+use std::collections::BTreeMap;
+
+use causality_machine::isa::Inst;
+use causality_machine::isa::reg::X;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Type, Value, types};
+use cranelift_codegen::isa::CallConv;
+
+use super::{Emitter, Facts};
+use crate::context::{GUEST, Range, SPANS, field};
+use crate::region::{At, Block, definitions};
+
+/// `fn(vm, address, span) -> whether it is allowed`, which keeps all registers.
+pub(super) fn check_signature() -> Signature {
+    let mut signature = Signature::new(CallConv::PreserveAll);
+    signature.params.extend([AbiParam::new(types::I64); 3]);
+    signature.returns.push(AbiParam::new(types::I64));
+    signature
+}
+
+/// Guest memory: any alignment, never an exception of the host.
+fn guest() -> MemFlagsData {
+    MemFlagsData::new().with_notrap()
+}
+
+/// The most bytes that are guarded together.
+const GROUP: i64 = 2048;
+
+/// The most facts kept.
+const FACTS: usize = 32;
+
+/// What an address is relative to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Root {
+    Value(Value),
+    /// Absolute.
+    Zero,
+}
+
+/// These bytes may be accessed.
+#[derive(Clone, Copy, Debug)]
+struct Fact {
+    root: Root,
+    store: bool,
+    lo: i64,
+    hi: i64,
+}
+
+/// A range of bytes relative to something, to be loaded from or stored to.
+#[derive(Clone, Copy, Debug)]
+struct Hull {
+    lo: i64,
+    hi: i64,
+    store: bool,
+}
+
+/// What is known about addresses.
+#[derive(Default)]
+pub(super) struct Guards {
+    /// Values that are another value plus a constant.
+    roots: Facts<(Root, i64)>,
+    /// Values that were in `sp`.
+    stack: Facts<()>,
+    now: Vec<Fact>,
+    /// What is known at the end of each block.
+    at_end: BTreeMap<usize, Vec<Fact>>,
+    /// For each access of the block, relative to its own address, what is guarded with it.
+    groups: BTreeMap<u64, Hull>,
+    /// Bases that hold their value from the start of the block until they are used.
+    early: Vec<(X, Hull)>,
+}
+
+impl Guards {
+    /// Forgets what may have changed.
+    pub(super) fn forget(&mut self) {
+        self.now.clear();
+    }
+
+    fn root(&self, value: Value) -> (Root, i64) {
+        self.roots.get(&value).copied().unwrap_or((Root::Value(value), 0))
+    }
+
+    fn knows(&self, fact: Fact) -> bool {
+        let covers = |known: &Fact| {
+            known.root == fact.root && known.store >= fact.store && known.lo <= fact.lo && known.hi >= fact.hi
+        };
+        self.now.iter().any(covers)
+    }
+}
+
+/// What a base is in the look ahead: a register's value at the start of the block, or a later one, or a constant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Symbol {
+    Start(X),
+    Later(usize),
+    /// Constants on the same page.
+    Page(i64),
+}
+
+struct Access {
+    base: X,
+    imm: i64,
+    size: i64,
+    store: bool,
+}
+
+fn access(inst: Inst) -> Option<Access> {
+    let (base, imm, size, store) = match inst {
+        Inst::Lb(ops) | Inst::Lbu(ops) => (ops.rs1, ops.imm, 1, false),
+        Inst::Lh(ops) | Inst::Lhu(ops) => (ops.rs1, ops.imm, 2, false),
+        Inst::Lw(ops) | Inst::Lwu(ops) => (ops.rs1, ops.imm, 4, false),
+        Inst::Ld(ops) => (ops.rs1, ops.imm, 8, false),
+        Inst::Sb(ops) => (ops.rs1, ops.imm, 1, true),
+        Inst::Sh(ops) => (ops.rs1, ops.imm, 2, true),
+        Inst::Sw(ops) => (ops.rs1, ops.imm, 4, true),
+        Inst::Sd(ops) => (ops.rs1, ops.imm, 8, true),
+        Inst::Flh(ops) => (ops.rs1, ops.imm, 2, false),
+        Inst::Flw(ops) => (ops.rs1, ops.imm, 4, false),
+        Inst::Fld(ops) => (ops.rs1, ops.imm, 8, false),
+        Inst::Fsh(ops) => (ops.rs1, ops.imm, 2, true),
+        Inst::Fsw(ops) => (ops.rs1, ops.imm, 4, true),
+        Inst::Fsd(ops) => (ops.rs1, ops.imm, 8, true),
+        _ => return None,
+    };
+    Some(Access { base, imm: i64::from(imm), size, store })
+}
+
+/// Finds the groups of a block.
+fn groups(block: &Block) -> (BTreeMap<u64, Hull>, Vec<(X, Hull)>) {
+    let mut symbols: [(Symbol, i64); 32] = std::array::from_fn(|i| (Symbol::Start(X::ALL[i]), 0));
+    symbols[0] = (Symbol::Page(0), 0);
+    let mut hulls: BTreeMap<Symbol, Hull> = BTreeMap::new();
+    let mut accesses: Vec<(u64, Symbol, i64)> = Vec::new();
+    for (index, at) in block.insts.iter().enumerate() {
+        if let Some(access) = access(at.inst) {
+            let (symbol, offset) = symbols[access.base.index()];
+            let lo = offset.wrapping_add(access.imm);
+            let symbol = if let Symbol::Page(_) = symbol { Symbol::Page(lo >> 12) } else { symbol };
+            let hi = lo.wrapping_add(access.size);
+            let hull = hulls.entry(symbol).or_insert(Hull { lo, hi, store: access.store });
+            let (new_lo, new_hi) = (hull.lo.min(lo), hull.hi.max(hi));
+            if new_hi.wrapping_sub(new_lo) <= GROUP {
+                *hull = Hull { lo: new_lo, hi: new_hi, store: hull.store | access.store };
+            }
+            accesses.push((at.pc, symbol, lo));
+        }
+        let new = match at.inst {
+            Inst::Addi(ops) => {
+                let (symbol, offset) = symbols[ops.rs1.index()];
+                Some((ops.rd, symbol, offset.wrapping_add(i64::from(ops.imm))))
+            }
+            Inst::Add(ops) if ops.rs1.is_zero() => {
+                let (symbol, offset) = symbols[ops.rs2.index()];
+                Some((ops.rd, symbol, offset))
+            }
+            Inst::Lui(ops) => Some((ops.rd, Symbol::Page(0), i64::from(ops.imm))),
+            Inst::Auipc(ops) => {
+                Some((ops.rd, Symbol::Page(0), at.pc.wrapping_add_signed(i64::from(ops.imm)) as i64))
+            }
+            _ => None,
+        };
+        match new {
+            Some((rd, symbol, offset)) if !rd.is_zero() => symbols[rd.index()] = (symbol, offset),
+            Some(_) => {}
+            None => {
+                for rd in definitions(at.inst).iter_x() {
+                    symbols[rd.index()] = (Symbol::Later(index), 0);
+                }
+            }
+        }
+        if matches!(at.inst, Inst::Ecall(_)) {
+            // What is mapped may change; only what comes before is grouped.
+            break;
+        }
+    }
+    let early = hulls.iter().filter_map(|(&symbol, &hull)| match symbol {
+        Symbol::Start(r) => Some((r, hull)),
+        _ => None,
+    });
+    let early = early.collect();
+    let groups = accesses.into_iter().filter_map(|(pc, symbol, lo)| {
+        let hull = hulls.get(&symbol)?;
+        let inside = hull.lo <= lo && lo < hull.hi;
+        inside.then(|| (pc, Hull { lo: hull.lo - lo, hi: hull.hi - lo, store: hull.store }))
+    });
+    (groups.collect(), early)
+}
+
+impl Emitter<'_> {
+    pub(super) fn start_guards(&mut self, block: &Block) {
+        (self.guards.groups, self.guards.early) = groups(block);
+        let inherited =
+            block.idom.filter(|&idom| !self.changes_mappings || block.preds.iter().all(|&pred| pred == idom));
+        self.guards.now =
+            inherited.and_then(|idom| self.guards.at_end.get(&idom).cloned()).unwrap_or_default();
+        if self.tunables.speculation_safe {
+            return;
+        }
+        for (base, hull) in std::mem::take(&mut self.guards.early) {
+            let value = self.base(base);
+            self.guard(value, hull);
+        }
+    }
+
+    pub(super) fn end_guards(&mut self) {
+        let mut facts = std::mem::take(&mut self.guards.now);
+        if facts.len() > FACTS {
+            facts.drain(..facts.len() - FACTS);
+        }
+        self.guards.at_end.insert(self.block, facts);
+    }
+
+    /// Notes that `sum` is `value + offset`.
+    pub(super) fn derive(&mut self, sum: Value, value: Value, offset: i64) {
+        let (root, base) = self.guards.root(value);
+        self.guards.roots.insert(sum, (root, base.wrapping_add(offset)));
+    }
+
+    /// Notes that `value` is a constant.
+    pub(super) fn derive_constant(&mut self, value: Value, constant: u64) {
+        self.guards.roots.insert(value, (Root::Zero, constant as i64));
+    }
+
+    fn base(&mut self, base: X) -> Value {
+        let value = self.x(base);
+        if base == X::SP {
+            if let (Root::Value(root), _) = self.guards.root(value) {
+                self.guards.stack.insert(root, ());
+            }
+        }
+        value
+    }
+
+    /// Makes sure that `hull`, relative to `value`, may be accessed; leaves at the checkpoint if not.
+    fn guard(&mut self, value: Value, hull: Hull) {
+        let (root, offset) = self.guards.root(value);
+        let fact = Fact {
+            root,
+            store: hull.store,
+            lo: offset.wrapping_add(hull.lo),
+            hi: offset.wrapping_add(hull.hi),
+        };
+        if self.guards.knows(fact) {
+            return;
+        }
+        let outside = self.is_outside(value, hull);
+        let (cold, go_on) = (self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(cold);
+        let exit = self.exit();
+        self.b.ins().brif(outside, cold, &[], go_on, &[]);
+        self.b.seal_block(cold);
+        self.b.switch_to_block(cold);
+        let allowed = self.look_up_pages(value, hull);
+        self.b.ins().brif(allowed, go_on, &[], exit, &[]);
+        self.b.seal_block(go_on);
+        self.b.switch_to_block(go_on);
+        self.guards.now.push(fact);
+    }
+
+    /// Whether `hull` leaves the range it is most likely in.
+    fn is_outside(&mut self, value: Value, hull: Hull) -> Value {
+        let (root, _) = self.guards.root(value);
+        let is_stack = matches!(root, Root::Value(root) if self.guards.stack.contains_key(&root));
+        let layout = &self.tunables.layout;
+        let (start, bounds) = if is_stack {
+            (layout.stack, field!(stack))
+        } else if hull.store {
+            (layout.write, field!(write))
+        } else {
+            (layout.read, field!(read))
+        };
+        let span = (hull.hi - hull.lo) as u64;
+        let slot = SPANS.iter().position(|&s| span <= s).unwrap_or(SPANS.len() - 1);
+        let offset = self.b.ins().iadd_imm_s(value, hull.lo.wrapping_sub(start as i64));
+        let bound =
+            self.field(types::I64, bounds + core::mem::offset_of!(Range, bounds) as i32 + 8 * slot as i32);
+        self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, offset, bound)
+    }
+
+    /// Whether the pages of `hull` allow the access.
+    fn look_up_pages(&mut self, value: Value, hull: Hull) -> Value {
+        let address = self.b.ins().iadd_imm_s(value, hull.lo);
+        let span = self.iconst((hull.hi - hull.lo) as u64);
+        let check = field!(check) + 8 * i32::from(hull.store);
+        let check = self.field(types::I64, check);
+        let arguments = [self.vm, address, span];
+        let call = self.b.ins().call_indirect(self.signatures.check, check, &arguments);
+        self.b.inst_results(call)[0]
+    }
+
+    /// The host address of `size` bytes at `x[base] + imm`, less [`GUEST`] and the offset that is returned with it.
+    fn address(&mut self, base: X, imm: i32, size: i64, store: bool) -> (Value, i32) {
+        let value = self.base(base);
+        let own = Hull { lo: 0, hi: size, store };
+        let mut hull = self.guards.groups.get(&self.at.pc).copied().unwrap_or(own);
+        let imm = i64::from(imm);
+        if self.tunables.speculation_safe {
+            let value = self.safe(value, Hull { lo: imm, hi: imm + size, store });
+            return (self.b.ins().iadd(self.vm, value), GUEST + imm as i32);
+        }
+        hull = Hull {
+            lo: (hull.lo + imm).min(imm),
+            hi: (hull.hi + imm).max(imm + size),
+            store: hull.store | store,
+        };
+        let needed = Hull { lo: imm, hi: imm + size, store };
+        let (root, offset) = self.guards.root(value);
+        let (lo, hi) = (offset.wrapping_add(needed.lo), offset.wrapping_add(needed.hi));
+        if !self.guards.knows(Fact { root, store, lo, hi }) {
+            self.guard(value, hull);
+        }
+        (self.b.ins().iadd(self.vm, value), GUEST + imm as i32)
+    }
+
+    /// `value` if `hull` may be accessed, and otherwise, on mispredicted paths too, nothing of the guest's choice.
+    fn safe(&mut self, value: Value, hull: Hull) -> Value {
+        let outside = self.is_outside(value, hull);
+        let zero = self.iconst(0);
+        let inside = self.b.ins().select_spectre_guard(outside, zero, value);
+        let (cold, go_on) = (self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(cold);
+        let safe = self.b.append_block_param(go_on, types::I64);
+        let exit = self.exit();
+        self.b.ins().brif(outside, cold, &[], go_on, &[inside.into()]);
+        self.b.seal_block(cold);
+        self.b.switch_to_block(cold);
+        let allowed = self.look_up_pages(value, hull);
+        let denied = self.b.ins().icmp_imm_s(IntCC::Equal, allowed, 0);
+        let looked_up = self.b.ins().select_spectre_guard(denied, zero, value);
+        self.b.ins().brif(denied, exit, &[], go_on, &[looked_up.into()]);
+        self.b.seal_block(go_on);
+        self.b.switch_to_block(go_on);
+        safe
+    }
+
+    /// Loads from `x[base] + imm`.
+    pub(super) fn load(&mut self, ty: Type, base: X, imm: i32) -> Value {
+        let (address, offset) = self.address(base, imm, i64::from(ty.bytes()), false);
+        self.b.ins().load(ty, guest(), address, offset)
+    }
+
+    /// Stores to `x[base] + imm`. What came before cannot be done again.
+    pub(super) fn store(&mut self, value: Value, base: X, imm: i32) {
+        let size = self.b.func.dfg.value_type(value).bytes();
+        let (address, offset) = self.address(base, imm, i64::from(size), true);
+        self.b.ins().store(guest(), value, address, offset);
+        self.stored();
+    }
+
+    /// The host address of an aligned `size` bytes at `x[base]`, to be read and written by [`Emitter::load_at`] and
+    /// [`Emitter::store_at`].
+    pub(super) fn aligned(&mut self, base: X, size: i64, store: bool) -> Value {
+        let value = self.base(base);
+        let exit = self.exit();
+        let low = self.b.ins().band_imm_s(value, size - 1);
+        self.go_on_unless(low, exit);
+        self.address(base, 0, size, store).0
+    }
+
+    pub(super) fn load_at(&mut self, ty: Type, address: Value) -> Value {
+        self.b.ins().load(ty, guest(), address, GUEST)
+    }
+
+    pub(super) fn store_at(&mut self, value: Value, address: Value) {
+        self.b.ins().store(guest(), value, address, GUEST);
+        self.stored();
+    }
+
+    /// A new checkpoint behind the current instruction, which must not write a register after this.
+    fn stored(&mut self) {
+        self.is_checkpoint_due = true;
+    }
+
+    /// Makes the checkpoint that a store asked for, behind its instruction.
+    pub(super) fn checkpoint_if_due(&mut self, at: At) {
+        if std::mem::take(&mut self.is_checkpoint_due) {
+            self.checkpoint(at.next());
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What this host can do.
+
+use cranelift_codegen::isa::{self, Builder, LookupError};
+use cranelift_codegen::settings::Configurable;
+
+/// A builder of code generators for this host, with the instruction sets it has.
+pub(crate) fn isa_builder() -> Result<Builder, LookupError> {
+    let mut builder = isa::lookup(target_lexicon::Triple::host())?;
+    for (flag, is_there) in features() {
+        if is_there {
+            // A flag Cranelift does not know is one it cannot use.
+            let _ = builder.enable(flag);
+        }
+    }
+    Ok(builder)
+}
+
+/// Cranelift's flags for host instruction sets, and whether this host has them.
+#[cfg(target_arch = "x86_64")]
+fn features() -> Vec<(&'static str, bool)> {
+    macro_rules! has {
+        ($($flag:literal $feature:tt),* $(,)?) => {
+            vec![$(($flag, std::is_x86_feature_detected!($feature))),*]
+        };
+    }
+    has!(
+        "has_sse3" "sse3", "has_ssse3" "ssse3", "has_sse41" "sse4.1", "has_sse42" "sse4.2", "has_popcnt" "popcnt",
+        "has_avx" "avx", "has_avx2" "avx2", "has_fma" "fma", "has_bmi1" "bmi1", "has_bmi2" "bmi2",
+        "has_lzcnt" "lzcnt",
+    )
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn features() -> Vec<(&'static str, bool)> {
+    Vec::new()
+}

@@ -1,0 +1,230 @@
+//! Regions: the guest blocks that are translated together.
+//!
+//! A region has one start, and holds what direct control flow reaches from there: a guest function or the rest of
+//! one, with small callees (and a few levels of recursion) copied in as *frames*. Calls of anything else leave
+//! the region and come back to the block behind the call, with every register in its home; such blocks can also be
+//! entered from outside. A block is identified by frame and pc, so overlapping code and jumps into the middle of an
+//! instruction need no special care. Size is bounded: what does not fit is outside.
+
+mod dataflow;
+mod discover;
+mod fuel;
+mod order;
+mod registers;
+
+pub(crate) use dataflow::Dataflow;
+pub use discover::{Bounds, discover};
+pub(crate) use fuel::Charges;
+pub(crate) use registers::{RegSet, definitions, uses};
+
+use causality_machine::isa::{Inst, reg::X};
+
+/// Where instructions come from.
+pub trait Source {
+    /// The instruction word at `pc`, as [`Memory::fetch`](causality_machine::Memory::fetch) gives it; `None` where
+    /// a fetch would trap.
+    fn fetch(&self, pc: u64) -> Option<u32>;
+
+    /// Whether control must be given back before the instruction at `pc`.
+    fn breaks_at(&self, _pc: u64) -> bool {
+        false
+    }
+}
+
+/// One instruction in its place.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    /// Its address.
+    pub pc: u64,
+    /// What it is.
+    pub inst: Inst,
+    /// Its length in bytes.
+    pub len: u8,
+}
+
+impl At {
+    /// Address of the instruction behind it.
+    #[must_use]
+    pub const fn next(&self) -> u64 {
+        self.pc.wrapping_add(self.len as u64)
+    }
+}
+
+/// Where control goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// To this block of the region.
+    Block(usize),
+    /// Out of the region, to this pc.
+    Out(u64),
+}
+
+/// What a call calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callee {
+    /// A fixed pc.
+    Direct(u64),
+    /// `x[rs1] + imm`.
+    Register(X, i32),
+}
+
+/// How a block ends. The instruction that ends it, if there is one, is not among its `insts`.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// The next instruction begins another block.
+    Fall(To),
+    /// `jal`, or a call that was copied in: `link` gets the return address.
+    Jump {
+        /// The jump.
+        at: At,
+        /// Register of the return address.
+        link: X,
+        /// The target.
+        to: To,
+    },
+    /// A conditional branch.
+    Branch {
+        /// The branch.
+        at: At,
+        /// Where it goes if taken.
+        taken: To,
+        /// Where it goes if not.
+        fall: To,
+    },
+    /// A call of something that is not in the region.
+    Call {
+        /// The call.
+        at: At,
+        /// Register of the return address.
+        link: X,
+        /// What is called.
+        callee: Callee,
+        /// The block behind the call.
+        back: To,
+    },
+    /// `jalr` through a return-address register: `expected` is where the frame's caller goes on.
+    Return {
+        /// The jump.
+        at: At,
+        /// Return address and block, for a copied function.
+        expected: Option<(u64, To)>,
+    },
+    /// Any other indirect jump; `known` are targets it probably has.
+    Indirect {
+        /// The jump.
+        at: At,
+    },
+    /// Control is given back before the instruction at `pc`: it cannot be fetched or is illegal.
+    Leave {
+        /// Its address.
+        pc: u64,
+    },
+}
+
+impl End {
+    /// The instruction that ends the block.
+    #[must_use]
+    pub const fn at(&self) -> Option<&At> {
+        match self {
+            End::Fall(_) | End::Leave { .. } => None,
+            End::Jump { at, .. }
+            | End::Branch { at, .. }
+            | End::Call { at, .. }
+            | End::Return { at, .. }
+            | End::Indirect { at } => Some(at),
+        }
+    }
+
+    /// All places control can go within what the region knows.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = To> {
+        let pair = match *self {
+            End::Fall(to) | End::Jump { to, .. } | End::Call { back: to, .. } => [Some(to), None],
+            End::Branch { taken, fall, .. } => [Some(fall), Some(taken)],
+            End::Return { expected, .. } => [expected.map(|(_, to)| to), None],
+            End::Indirect { .. } | End::Leave { .. } => [None, None],
+        };
+        pair.into_iter().flatten()
+    }
+
+    pub(crate) fn targets_mut(&mut self) -> impl Iterator<Item = &mut To> {
+        let pair = match self {
+            End::Fall(to) | End::Jump { to, .. } | End::Call { back: to, .. } => [Some(to), None],
+            End::Branch { taken, fall, .. } => [Some(fall), Some(taken)],
+            End::Return { expected, .. } => [expected.as_mut().map(|(_, to)| to), None],
+            End::Indirect { .. } | End::Leave { .. } => [None, None],
+        };
+        pair.into_iter().flatten()
+    }
+}
+
+/// A straight line with one entry.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Address of its first instruction.
+    pub pc: u64,
+    /// Which copy of the code it belongs to; 0 is the region's own.
+    pub frame: usize,
+    /// Its instructions, without the one that ends it.
+    pub insts: Vec<At>,
+    /// How it ends.
+    pub end: End,
+    /// Whether control comes here with all registers in their homes: from outside, or back from a call.
+    pub is_entry: bool,
+    /// Whether a jump back leads here: every cycle of the region has such a block.
+    pub is_header: bool,
+    /// Blocks that lead here within the region, without coming back from a call.
+    pub(crate) preds: Vec<usize>,
+    /// The closest block that is on every way here, if there is one.
+    pub(crate) idom: Option<usize>,
+}
+
+impl Block {
+    /// Instructions it retires when it runs to its end.
+    #[must_use]
+    pub fn cost(&self) -> u64 {
+        self.insts.len() as u64 + u64::from(self.end.at().is_some())
+    }
+
+    /// Successors within the region that are reached with registers as they are.
+    pub(crate) fn successors(&self) -> impl Iterator<Item = usize> {
+        let is_call = matches!(self.end, End::Call { .. });
+        self.end.targets().filter_map(move |to| match to {
+            To::Block(block) if !is_call => Some(block),
+            _ => None,
+        })
+    }
+}
+
+/// Blocks that are translated together, in reverse postorder; the first one is at the start.
+#[derive(Clone, Debug)]
+pub struct Region {
+    /// The pc it was made for.
+    pub start: u64,
+    /// Its blocks.
+    pub blocks: Vec<Block>,
+}
+
+impl Region {
+    /// Guest instructions in it, copies counted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.blocks.iter().map(|block| block.cost() as usize).sum()
+    }
+
+    /// Whether there is nothing to execute at its start.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The pcs at which it can be entered from outside, and the block of each; the start comes first.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, usize)> {
+        let is_entry = |(_, block): &(usize, &Block)| block.is_entry && block.frame == 0;
+        self.blocks.iter().enumerate().filter(is_entry).map(|(index, block)| (block.pc, index))
+    }
+
+    /// Whether it calls anything outside itself.
+    pub(crate) fn has_calls(&self) -> bool {
+        self.blocks.iter().any(|block| matches!(block.end, End::Call { .. }))
+    }
+}

@@ -1,0 +1,70 @@
+//! Which registers an instruction reads and writes.
+
+use causality_machine::isa::Inst;
+use causality_machine::isa::format::Operand;
+use causality_machine::isa::reg::{F, X};
+
+/// A set of machine registers: `x` in the low half, `f` in the high half. `x0` is never in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct RegSet(u64);
+
+impl RegSet {
+    pub(crate) const EMPTY: RegSet = RegSet(0);
+
+    pub(crate) const fn x(r: X) -> Self {
+        RegSet(1 << r.index() & !1)
+    }
+
+    pub(crate) const fn f(r: F) -> Self {
+        RegSet(1 << 32 << r.index())
+    }
+
+    pub(crate) const fn with(self, other: Self) -> Self {
+        RegSet(self.0 | other.0)
+    }
+
+    pub(crate) const fn without(self, other: Self) -> Self {
+        RegSet(self.0 & !other.0)
+    }
+
+    pub(crate) const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The integer registers of the set.
+    pub(crate) const fn integers(self) -> Self {
+        RegSet(self.0 & 0xffff_ffff)
+    }
+
+    pub(crate) fn iter_x(self) -> impl Iterator<Item = X> {
+        X::ALL.into_iter().filter(move |&r| !r.is_zero() && self.contains(RegSet::x(r)))
+    }
+
+    pub(crate) fn iter_f(self) -> impl Iterator<Item = F> {
+        F::ALL.into_iter().filter(move |&r| self.contains(RegSet::f(r)))
+    }
+}
+
+fn operand(inst: Inst, name: &str) -> RegSet {
+    match inst.operand(name) {
+        Some(Operand::X(r)) => RegSet::x(r),
+        Some(Operand::F(r)) => RegSet::f(r),
+        _ => RegSet::EMPTY,
+    }
+}
+
+/// What `inst` may read.
+pub(crate) fn uses(inst: Inst) -> RegSet {
+    if matches!(inst, Inst::Fence(_) | Inst::FenceI(_)) {
+        return RegSet::EMPTY;
+    }
+    operand(inst, "rs1").with(operand(inst, "rs2")).with(operand(inst, "rs3"))
+}
+
+/// What `inst` writes.
+pub(crate) fn definitions(inst: Inst) -> RegSet {
+    if matches!(inst, Inst::Fence(_) | Inst::FenceI(_)) {
+        return RegSet::EMPTY;
+    }
+    operand(inst, "rd")
+}

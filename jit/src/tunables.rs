@@ -1,0 +1,37 @@
+//! What can be tuned about generated code. Part of the key of the code cache.
+
+use crate::region::Bounds;
+
+/// How code is generated, apart from what it does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tunables {
+    /// How large regions get.
+    pub bounds: Bounds,
+    /// Whether fuel is charged and checked. Without, nothing but a pause ends an endless loop, and counters stand still.
+    pub fuel: bool,
+    /// Whether guards also hold on mispredicted paths (Spectre variant 1).
+    pub speculation_safe: bool,
+    /// Where the hole-free ranges begin that most accesses lie in.
+    pub layout: Layout,
+}
+
+/// Starts of ranges that guards test first. Any values are correct; good ones make guards pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Layout {
+    /// Lowest address of what is readable: text, constants, data and heap.
+    pub read: u64,
+    /// Lowest address of what is writable: data and heap.
+    pub write: u64,
+    /// Lowest address of the stack.
+    pub stack: u64,
+    /// Lowest address that may hold code.
+    pub text: u64,
+    /// Bytes from there that may hold code.
+    pub text_len: u64,
+}
+
+impl Default for Tunables {
+    fn default() -> Self {
+        Tunables { bounds: Bounds::default(), fuel: true, speculation_safe: false, layout: Layout::default() }
+    }
+}
