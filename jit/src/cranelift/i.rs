@@ -33,7 +33,7 @@ impl Emitter<'_> {
     }
 
     /// `rd = f(rs1, shamt)`.
-    fn shift(&mut self, ops: Shift, f: impl FnOnce(&mut Self, Value, i64) -> Value) -> Emitted {
+    pub(super) fn shift(&mut self, ops: Shift, f: impl FnOnce(&mut Self, Value, i64) -> Value) -> Emitted {
         let a = self.x(ops.rs1);
         let value = f(self, a, i64::from(ops.shamt));
         self.set_x(ops.rd, value);
@@ -41,7 +41,7 @@ impl Emitter<'_> {
     }
 
     /// `rd = sext(f(rs1[31:0], shamt))`.
-    fn shift_w(&mut self, ops: Shift, f: impl FnOnce(&mut Self, Value, i64) -> Value) -> Emitted {
+    pub(super) fn shift_w(&mut self, ops: Shift, f: impl FnOnce(&mut Self, Value, i64) -> Value) -> Emitted {
         let a = self.w(ops.rs1);
         let value = f(self, a, i64::from(ops.shamt));
         self.set_w(ops.rd, value);
