@@ -38,6 +38,7 @@ mod error;
 mod instance;
 mod linker;
 mod module;
+mod native;
 mod report;
 mod tier;
 
@@ -58,6 +59,7 @@ pub use error::{Error, ErrorKind};
 pub use instance::Instance;
 pub use linker::Linker;
 pub use module::Module;
+pub use native::Native;
 pub use report::{
     CallReport, ExitReport, HostReport, InstructionReport, MemoryReport, Report, SegmentReport, SignalReport,
 };

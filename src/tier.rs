@@ -6,7 +6,7 @@
 use causality_interp::{Interpreter, Retired};
 use causality_machine::{Executor, Exit, Host, HostError, Machine};
 
-use crate::InstructionReport;
+use crate::{InstructionReport, Native};
 
 /// How guest code is executed. The result is the same; only the time it takes differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -17,40 +17,49 @@ pub enum Tier {
     Auto,
     /// The reference interpreter, for everything.
     Interpreter,
+    /// Native code by Cranelift, made when it is first needed.
+    Cranelift,
 }
 
 /// The executor of one instance.
 #[derive(Debug)]
-pub(crate) struct Execution {
-    interpreter: Interpreter,
-    /// Instructions retired by executors that are no longer in use.
-    interpreted_before: u64,
+pub(crate) enum Execution {
+    /// Interprets; the count is of instructions retired by executors that are no longer in use.
+    Interpreter(Interpreter, InstructionReport),
+    /// Runs native code.
+    Native(Box<Native>),
 }
 
 impl Execution {
     /// What the chosen tier needs.
     pub(crate) fn new(tier: Tier) -> Self {
         match tier {
-            Tier::Auto | Tier::Interpreter => {
-                Execution { interpreter: Interpreter::new(), interpreted_before: 0 }
-            }
+            Tier::Interpreter => Execution::Interpreter(Interpreter::new(), InstructionReport::default()),
+            Tier::Auto | Tier::Cranelift => Execution::Native(Box::default()),
         }
     }
 
     /// From now on interprets everything and shows each retired instruction to `observer`.
     pub(crate) fn observe(&mut self, observer: impl FnMut(Retired<'_>) + Send + 'static) {
-        self.interpreted_before += self.interpreter.retired();
-        self.interpreter = Interpreter::with_observer(observer);
+        *self = Execution::Interpreter(Interpreter::with_observer(observer), self.instructions());
     }
 
     /// How many instructions each kind of executor has retired.
     pub(crate) fn instructions(&self) -> InstructionReport {
-        InstructionReport { interpreted: self.interpreted_before + self.interpreter.retired(), native: 0 }
+        match self {
+            Execution::Interpreter(interpreter, before) => {
+                InstructionReport { interpreted: before.interpreted + interpreter.retired(), ..*before }
+            }
+            Execution::Native(native) => native.instructions(),
+        }
     }
 }
 
 impl Executor for Execution {
     fn execute(&mut self, machine: &mut Machine, host: &mut dyn Host, max: u64) -> Result<Exit, HostError> {
-        self.interpreter.execute(machine, host, max)
+        match self {
+            Execution::Interpreter(interpreter, _) => interpreter.execute(machine, host, max),
+            Execution::Native(native) => native.execute(machine, host, max),
+        }
     }
 }

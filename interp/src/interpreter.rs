@@ -1,7 +1,7 @@
 //! Running: trace after trace while nothing special happens, else instruction by instruction.
 
 use causality_machine::{
-    Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Machine, Memory, PauseReason, Trap,
+    Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Machine, Memory, PauseReason, Trap, call_host,
 };
 
 use crate::dispatch::{self, Op};
@@ -135,7 +135,7 @@ impl Interpreter {
         let target = match Op::new(decoded, pc).execute(&mut machine.hart, &mut machine.memory) {
             Ok(()) => next,
             Err(Stop::Jump(target)) => target,
-            Err(Stop::Ecall) => match call(host, &mut machine.hart, &mut machine.memory)? {
+            Err(Stop::Ecall) => match call_host(host, &mut machine.hart, &mut machine.memory)? {
                 Flow::Continue => next,
                 Flow::Exit(code) => {
                     exit = Some(Exit::Completed(code));
@@ -155,16 +155,6 @@ impl Interpreter {
         }
         Ok(exit)
     }
-}
-
-/// Makes an `ecall`. The host may change the hart, but not what all executors rely on: `x0` is zero, the
-/// `ecall` can be paid for, and no more fuel is left than was granted.
-fn call(host: &mut dyn Host, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
-    let flow = host.ecall(hart, memory);
-    hart.x[0] = 0;
-    hart.fuel = hart.fuel.max(1);
-    hart.granted = hart.granted.max(hart.fuel);
-    flow
 }
 
 /// The fault of an instruction that traps.

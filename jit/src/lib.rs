@@ -1,10 +1,15 @@
 //! Native tiers: guest code as host code.
 
+pub mod abi;
+pub mod code;
+mod compiler;
 mod context;
 mod cranelift;
 mod host;
 pub mod region;
+mod sys;
 mod tunables;
 
+pub use compiler::{CompileError, Compiler, Text};
 pub use cranelift::{TranslateError, Translation, Translator};
 pub use tunables::{Layout, Tunables};

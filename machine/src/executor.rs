@@ -49,3 +49,16 @@ impl Host for () {
         Ok(Flow::Trap(Cause::EnvironmentCall, 0))
     }
 }
+
+/// For executors: makes an `ecall`. The host may change the hart, but not what all executors rely on: `x0` is zero, the
+/// `ecall` can be paid for, and no more fuel is left than was granted.
+///
+/// # Errors
+/// As [`Host::ecall`].
+pub fn call_host(host: &mut dyn Host, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
+    let flow = host.ecall(hart, memory);
+    hart.x[0] = 0;
+    hart.fuel = hart.fuel.max(1);
+    hart.granted = hart.granted.max(hart.fuel);
+    flow
+}

@@ -23,7 +23,7 @@ mod trap;
 mod version;
 
 pub use breakpoints::Breakpoints;
-pub use executor::{Executor, Flow, Host, HostError};
+pub use executor::{Executor, Flow, Host, HostError, call_host};
 pub use exit::{Exit, PauseReason};
 pub use hart::{Hart, Reservation};
 pub use image::{Image, ImageError, ImageSegment};

@@ -68,6 +68,8 @@ pub struct Translation {
     pub entries: Vec<u64>,
     /// Guest instructions translated, copies counted.
     pub insts: usize,
+    /// Instructions on the longest way from one check of fuel to the next.
+    pub longest: u64,
     /// Host offset and guest pc, ascending by offset, for those who look inside.
     pub map: Vec<(u32, u64)>,
 }
@@ -123,7 +125,8 @@ impl Translator {
         self.build(region);
         let (code, map) = self.emit(region.start)?;
         let entries = region.entries().map(|(pc, _)| pc).collect();
-        Ok(Translation { code, entries, insts: region.len(), map })
+        let longest = Charges::of(region).longest;
+        Ok(Translation { code, entries, insts: region.len(), longest, map })
     }
 
     /// The region in Cranelift's intermediate language, as built and as optimised.

@@ -1,0 +1,288 @@
+//! Running generated code: the way in, and the libcalls that lead out of it and back.
+//!
+//! This is an island of `unsafe`. While generated code runs, the hart lives in the executor page, and the machine and
+//! the host are reachable only through the [`Session`] whose address the context holds; nothing else in Rust refers
+//! to them until control is back.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use causality_machine::memory::Perms;
+use causality_machine::{Exit, Flow, Hart, Host, HostError, Machine, Memory, PauseReason, Trap, call_host};
+
+use crate::code::Space;
+use crate::context::{BIAS, Context, Range};
+use crate::sys::mxcsr;
+use crate::tunables::Layout;
+
+/// Executes what generated code does not: exactly one instruction of the machine.
+pub trait Step {
+    /// Executes the instruction at `hart.pc`, which is no `ecall`. The exit says why it did not retire.
+    ///
+    /// # Errors
+    /// If the host failed.
+    fn step(&mut self, machine: &mut Machine, host: &mut dyn Host) -> Result<Option<Exit>, HostError>;
+}
+
+/// Why generated code gave control back.
+#[derive(Debug)]
+pub enum Outcome {
+    /// There is no code at `hart.pc`.
+    NoCode,
+    /// The instruction at `hart.pc` has to be executed otherwise.
+    Left,
+    /// The run ends.
+    Exit(Exit),
+}
+
+/// Host stack that generated code may use.
+const STACK: usize = 256 << 10;
+
+/// What libcalls need.
+struct Session<'a> {
+    machine: &'a mut Machine,
+    host: &'a mut dyn Host,
+    step: &'a mut dyn Step,
+    /// Instructions the run may still retire, as of the last time control came from or went to generated code.
+    left: u64,
+    /// The hart's fuel at that time.
+    fuel: u64,
+    retired: Retired,
+    /// Below this much fuel generated code may not go on behind a libcall.
+    longest: u64,
+    layout: Layout,
+    versions: Versions,
+    floats: mxcsr::Saved,
+    /// Why the run ends.
+    end: Option<End>,
+}
+
+enum End {
+    Exit(Exit),
+    Host(HostError),
+    Panic(Box<dyn Any + Send>),
+}
+
+/// States of the machine that generated code relies on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Versions {
+    map: u64,
+    code: u64,
+}
+
+impl Versions {
+    fn of(memory: &Memory) -> Self {
+        Versions { map: memory.map_version(), code: memory.code_version() }
+    }
+}
+
+/// How many instructions were retired, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retired {
+    /// By generated code, and `ecall`s it made.
+    pub native: u64,
+    /// By libcalls that execute one instruction.
+    pub stepped: u64,
+}
+
+/// Rounding modes in `frm` that the host has too.
+const HOST_MODES: u32 = 4;
+
+/// Whether code may run natively with this `fcsr`.
+#[must_use]
+pub const fn is_host_mode(fcsr: u32) -> bool {
+    fcsr >> 5 & 7 < HOST_MODES
+}
+
+/// Runs generated code from `hart.pc` as long as there is some, for at most `max` instructions.
+///
+/// The caller has made sure that the code in `space` is what the machine sees.
+///
+/// # Errors
+/// If the host failed in a call; the hart is then as before it.
+pub fn run(
+    space: &Space,
+    machine: &mut Machine,
+    host: &mut dyn Host,
+    step: &mut dyn Step,
+    max: u64,
+    retired: &mut Retired,
+) -> Result<Outcome, HostError> {
+    let Some(mut function) = space.function(machine.hart.pc) else { return Ok(Outcome::NoCode) };
+    if !is_host_mode(machine.hart.fcsr) {
+        return Ok(Outcome::Left);
+    }
+    let fuel = machine.hart.fuel;
+    machine.memory.set_floor((fuel - fuel.min(max)) as i64);
+    if machine.pause_requested() {
+        return Ok(Outcome::Left);
+    }
+    let context = prepare(space, machine);
+    let mut session = Session {
+        left: max,
+        fuel,
+        retired: Retired::default(),
+        longest: space.longest(),
+        layout: space.tunables().layout,
+        versions: Versions::of(&machine.memory),
+        floats: mxcsr::enter(machine.hart.fcsr),
+        end: None,
+        machine,
+        host,
+        step,
+    };
+    // SAFETY: `prepare` returned the executor page of the machine's memory, which stays where it is and is nobody
+    // else's. The functions in the space follow `region_signature`. The session outlives the loop and is used by
+    // libcalls only, while nothing here refers to it.
+    let found = unsafe {
+        (*context).session = (&raw mut session).cast();
+        let vm = context.cast::<u8>().offset(BIAS as isize);
+        let enter: Enter = std::mem::transmute(space.enter());
+        loop {
+            let next = enter(vm, (*context).hart.pc, function);
+            if next & 1 != 0 {
+                break Outcome::Left;
+            }
+            (*context).hart.pc = next;
+            match space.function(next) {
+                Some(code) => function = code,
+                None => break Outcome::NoCode,
+            }
+        }
+    };
+    // SAFETY: generated code has returned; the page holds a hart, which it and the libcalls kept valid.
+    let hart = unsafe { &mut (*context).hart };
+    session.came(hart);
+    session.machine.hart.clone_from(hart);
+    retired.native += session.retired.native;
+    retired.stepped += session.retired.stepped;
+    match session.end {
+        Some(End::Exit(exit)) => Ok(Outcome::Exit(exit)),
+        Some(End::Host(error)) => Err(error),
+        Some(End::Panic(panic)) => std::panic::resume_unwind(panic),
+        None => Ok(found),
+    }
+}
+
+type Enter = unsafe extern "sysv64" fn(*mut u8, u64, *const u8) -> u64;
+
+/// Fills in the context for a run.
+fn prepare(space: &Space, machine: &mut Machine) -> *mut Context {
+    let context = machine.memory.executor_page().as_ptr().cast::<Context>();
+    let layout = space.tunables().layout;
+    let pages = machine.memory.page_table();
+    // SAFETY: the executor page is larger than a context and aligned to a page, belongs to whoever runs the machine,
+    // and every field but the floor is plain data that nobody reads before this.
+    unsafe {
+        (&raw mut (*context).hart).write(machine.hart.clone());
+        (&raw mut (*context).pages).write(pages.as_ptr());
+        (&raw mut (*context).page_count).write(pages.len() as u64);
+        (&raw mut (*context).table).write(space.table_start());
+        (&raw mut (*context).text).write(layout.text);
+        (&raw mut (*context).text_len).write(layout.text_len);
+        (&raw mut (*context).check).write(space.checks());
+        (&raw mut (*context).step).write(step_libcall);
+        let here = std::hint::black_box(0_u8);
+        (&raw mut (*context).stack_limit).write((&raw const here as u64).saturating_sub(STACK as u64));
+        measure(&mut *context, &machine.memory, layout);
+    }
+    context
+}
+
+/// Finds out how far the ranges go that guards test first.
+fn measure(context: &mut Context, memory: &Memory, layout: Layout) {
+    context.read = Range::of(memory.run_of(layout.read, Perms::R));
+    context.write = Range::of(memory.run_of(layout.write, Perms::RW));
+    context.stack = Range::of(memory.run_of(layout.stack, Perms::RW));
+}
+
+impl Session<'_> {
+    /// Control came from generated code.
+    fn came(&mut self, hart: &mut Hart) {
+        hart.fcsr |= mxcsr::leave(self.floats);
+        let native = self.fuel - hart.fuel;
+        self.retired.native += native;
+        self.left = self.left.saturating_sub(native);
+    }
+
+    /// Control goes back to generated code, if that may go on.
+    fn goes(&mut self, context: &mut Context) -> bool {
+        let hart = &context.hart;
+        let memory = &mut self.machine.memory;
+        let fuel = hart.fuel;
+        self.fuel = fuel;
+        self.floats = mxcsr::enter(hart.fcsr);
+        let versions = Versions::of(memory);
+        if versions.code != self.versions.code
+            || !is_host_mode(hart.fcsr)
+            || fuel.min(self.left) < self.longest
+        {
+            return false;
+        }
+        if versions.map != self.versions.map {
+            self.versions = versions;
+            measure(context, memory, self.layout);
+        }
+        memory.set_floor((fuel - fuel.min(self.left)) as i64);
+        !self.machine.pause_requested()
+    }
+
+    /// Executes the instruction at `pc`; whether control goes on behind it.
+    fn execute(&mut self, context: &mut Context) -> bool {
+        let hart = &mut context.hart;
+        self.came(hart);
+        let pc = hart.pc;
+        let word = self.machine.memory.fetch(pc).unwrap_or(0);
+        let next = pc.wrapping_add(if word & 3 == 3 { 4 } else { 2 });
+        if word == ECALL {
+            match call_host(self.host, hart, &mut self.machine.memory) {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Exit(code)) => self.end = Some(End::Exit(Exit::Completed(code))),
+                Ok(Flow::Pause) => return self.ends(End::Exit(Exit::Paused(PauseReason::Host)), hart),
+                Ok(Flow::Trap(cause, tval)) => {
+                    return self.ends(End::Exit(Exit::Trap(Trap { cause, pc, tval })), hart);
+                }
+                Err(error) => return self.ends(End::Host(error), hart),
+            }
+            hart.pc = next;
+            hart.fuel -= 1;
+            self.retired.native += 1;
+        } else {
+            self.machine.hart.clone_from(hart);
+            let result = self.step.step(self.machine, self.host);
+            hart.clone_from(&self.machine.hart);
+            match result {
+                Ok(None) => {}
+                Ok(Some(exit)) => return self.ends(End::Exit(exit), hart),
+                Err(error) => return self.ends(End::Host(error), hart),
+            }
+            self.retired.stepped += 1;
+        }
+        self.left = self.left.saturating_sub(1);
+        self.goes(context) && self.end.is_none() && context.hart.pc == next
+    }
+
+    fn ends(&mut self, end: End, hart: &Hart) -> bool {
+        self.end = Some(end);
+        self.fuel = hart.fuel;
+        self.floats = mxcsr::enter(hart.fcsr);
+        false
+    }
+}
+
+const ECALL: u32 = 0x73;
+
+/// The libcall that executes one instruction.
+unsafe extern "sysv64" fn step_libcall(vm: *mut u8, _: u64) -> u64 {
+    // SAFETY: generated code passes what `run` gave it: a pointer into the executor page, whose context holds the
+    // session of the run that this thread is in. Nothing else uses either while generated code waits for us.
+    let (context, session) = unsafe {
+        let context = vm.offset(-(BIAS as isize)).cast::<Context>();
+        (&mut *context, &mut *(*context).session.cast::<Session<'_>>())
+    };
+    let goes_on = match catch_unwind(AssertUnwindSafe(|| session.execute(context))) {
+        Ok(goes_on) => goes_on,
+        Err(panic) => session.ends(End::Panic(panic), &context.hart),
+    };
+    u64::from(!goes_on)
+}

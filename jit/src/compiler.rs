@@ -1,0 +1,118 @@
+//! From pc to published code.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use causality_machine::Memory;
+use causality_machine::memory::{Perms, SegmentKind};
+
+use crate::code::Space;
+use crate::cranelift::Runtime;
+use crate::region::{Source, discover};
+use crate::{Layout, TranslateError, Translator, Tunables};
+
+/// Why there is no code for a pc.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// The translator failed.
+    #[error(transparent)]
+    Translate(#[from] TranslateError),
+    /// The host has no memory for code.
+    #[error("no memory for code: {0}")]
+    Memory(#[from] io::Error),
+}
+
+/// Makes code for one space. Can be shared by threads, which then take turns.
+#[derive(Debug)]
+pub struct Compiler {
+    space: Arc<Space>,
+    translator: Mutex<Translator>,
+}
+
+impl Compiler {
+    /// A compiler with an empty space.
+    ///
+    /// # Errors
+    /// If the host is not supported or has no memory.
+    pub fn new(tunables: &Tunables) -> Result<Self, CompileError> {
+        let mut translator = Translator::new(tunables)?;
+        let runtime: Runtime = translator.runtime()?;
+        let space = Arc::new(Space::new(tunables.clone(), &runtime)?);
+        Ok(Compiler { space, translator: Mutex::new(translator) })
+    }
+
+    /// Where its code goes.
+    #[must_use]
+    pub fn space(&self) -> &Arc<Space> {
+        &self.space
+    }
+
+    /// Makes and publishes code for the region at `pc`; `false` if there is nothing that could be executed.
+    ///
+    /// # Errors
+    /// If it cannot be translated, or the host has no memory.
+    pub fn compile(&self, source: &dyn Source, pc: u64) -> Result<bool, CompileError> {
+        let region = discover(source, pc, self.space.tunables().bounds);
+        if region.is_empty() {
+            return Ok(false);
+        }
+        let mut translator = self.translator.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = Instant::now();
+        let translation = translator.translate(&region)?;
+        self.space.publish(pc, &translation, start.elapsed())?;
+        Ok(true)
+    }
+}
+
+impl Layout {
+    /// The most text there is a table for.
+    const TEXT: u64 = 256 << 20;
+
+    /// The layout that suits what is mapped now.
+    #[must_use]
+    pub fn of(memory: &Memory) -> Self {
+        let mut layout = Layout::default();
+        let mut readable: std::ops::Range<u64> = 0..0;
+        let mut has_data = false;
+        for segment in memory.segments() {
+            let range = &segment.range;
+            if segment.perms.is_readable() {
+                if readable.end != range.start {
+                    readable = range.clone();
+                }
+                readable.end = range.end;
+            }
+            if segment.kind == SegmentKind::Stack {
+                layout.stack = range.start;
+            } else if segment.perms.is_writable() && !has_data {
+                (layout.write, layout.read) = (range.start, readable.start);
+                has_data = true;
+            }
+        }
+        let text = memory.hull(Perms::RX);
+        layout.text = text.start;
+        layout.text_len = (text.end - text.start).min(Self::TEXT);
+        layout
+    }
+}
+
+/// Code as a machine sees it now.
+#[derive(Debug)]
+pub struct Text<'a> {
+    /// The memory it is in.
+    pub memory: &'a Memory,
+    /// Where control must be given back.
+    pub breakpoints: &'a causality_machine::Breakpoints,
+}
+
+impl Source for Text<'_> {
+    fn fetch(&self, pc: u64) -> Option<u32> {
+        self.memory.fetch(pc).ok()
+    }
+
+    fn breaks_at(&self, pc: u64) -> bool {
+        self.breakpoints.contains(pc)
+    }
+}

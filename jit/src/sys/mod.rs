@@ -1,0 +1,3 @@
+//! What only the host processor can do. An island of `unsafe`.
+
+pub(crate) mod mxcsr;
