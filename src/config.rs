@@ -1,5 +1,6 @@
 //! What an embedder decides once for an engine.
 
+use causality_jit::code::Listener;
 use causality_machine::{Hart, Limits};
 
 use crate::Tier;
@@ -11,16 +12,18 @@ use crate::Tier;
 /// | [`tier`](Config::tier) | [`Tier::Auto`] |
 /// | [`fuel`](Config::fuel) | as good as unlimited: 2^63 - 1 instructions |
 /// | [`limits`](Config::limits) | 1 GiB of memory in 4 GiB of addresses, 8 MiB of stack; see [`Limits`] |
+/// | [`code_listener`](Config::code_listener) | nobody |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     tier: Tier,
     fuel: u64,
     limits: Limits,
+    code_listener: Option<Listener>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { tier: Tier::default(), fuel: Hart::MAX_FUEL, limits: Limits::default() }
+        Config { tier: Tier::default(), fuel: Hart::MAX_FUEL, limits: Limits::default(), code_listener: None }
     }
 }
 
@@ -69,6 +72,16 @@ impl Config {
     pub fn address_space(mut self, bytes: u64) -> Self {
         self.limits.address_space = bytes;
         self
+    }
+
+    /// Sets who is told about all native code before it can run: a profiler, for example.
+    #[must_use]
+    pub fn code_listener(self, listener: Listener) -> Self {
+        Config { code_listener: Some(listener), ..self }
+    }
+
+    pub(crate) fn get_code_listener(&self) -> Option<Listener> {
+        self.code_listener.clone()
     }
 
     pub(crate) fn get_tier(&self) -> Tier {

@@ -42,7 +42,7 @@ impl<T> Instance<T> {
             module: module.clone(),
             machine,
             host: Abi::new(options, functions, data),
-            execution: Execution::new(config.get_tier()),
+            execution: Execution::new(config.get_tier(), config.get_code_listener()),
             exit: None,
             running_time: Duration::ZERO,
         };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use causality_interp::Interpreter;
 use causality_jit::abi::{self, Outcome, Retired, Step};
-use causality_jit::code::Space;
+use causality_jit::code::{Listener, Space};
 use causality_jit::{Compiler, Layout, Text, Tunables};
 use causality_machine::{Executor, Exit, Host, HostError, Machine, PauseReason};
 
@@ -22,6 +22,7 @@ const STRAIGHT: usize = 64;
 pub struct Native {
     interpreter: Interpreter,
     tunables: Tunables,
+    listener: Option<Listener>,
     current: Option<Current>,
     retired: Retired,
 }
@@ -41,6 +42,12 @@ impl Native {
         Native { tunables, ..Native::default() }
     }
 
+    /// The same, telling `listener` about all code.
+    #[must_use]
+    pub fn listened(self, listener: Option<Listener>) -> Self {
+        Native { listener, ..self }
+    }
+
     /// How many instructions were retired, and how.
     #[must_use]
     pub fn instructions(&self) -> InstructionReport {
@@ -56,7 +63,7 @@ impl Native {
             return Ok(Arc::clone(&current.compiler));
         }
         let tunables = Tunables { layout: Layout::of(&machine.memory), ..self.tunables.clone() };
-        let compiler = Arc::new(Compiler::new(&tunables)?);
+        let compiler = Arc::new(Compiler::listened(&tunables, self.listener.clone())?);
         self.current = Some(Current { compiler: Arc::clone(&compiler), code, breakpoints });
         Ok(compiler)
     }

@@ -4,6 +4,7 @@
 //! knows which one runs. All tiers are the same machine.
 
 use causality_interp::{Interpreter, Retired};
+use causality_jit::code::Listener;
 use causality_machine::{Executor, Exit, Host, HostError, Machine};
 
 use crate::{InstructionReport, Native};
@@ -31,11 +32,11 @@ pub(crate) enum Execution {
 }
 
 impl Execution {
-    /// What the chosen tier needs.
-    pub(crate) fn new(tier: Tier) -> Self {
+    /// What the chosen tier needs; `listener` is told about native code.
+    pub(crate) fn new(tier: Tier, listener: Option<Listener>) -> Self {
         match tier {
             Tier::Interpreter => Execution::Interpreter(Interpreter::new(), InstructionReport::default()),
-            Tier::Auto | Tier::Cranelift => Execution::Native(Box::default()),
+            Tier::Auto | Tier::Cranelift => Execution::Native(Box::new(Native::default().listened(listener))),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use causality_machine::Memory;
 use causality_machine::memory::{Perms, SegmentKind};
 
-use crate::code::Space;
+use crate::code::{Listener, Space};
 use crate::cranelift::Runtime;
 use crate::region::{Source, discover};
 use crate::{Layout, TranslateError, Translator, Tunables};
@@ -37,9 +37,17 @@ impl Compiler {
     /// # Errors
     /// If the host is not supported or has no memory.
     pub fn new(tunables: &Tunables) -> Result<Self, CompileError> {
+        Compiler::listened(tunables, None)
+    }
+
+    /// As [`Compiler::new`]; `listener` is told about all code.
+    ///
+    /// # Errors
+    /// As [`Compiler::new`].
+    pub fn listened(tunables: &Tunables, listener: Option<Listener>) -> Result<Self, CompileError> {
         let mut translator = Translator::new(tunables)?;
         let runtime: Runtime = translator.runtime()?;
-        let space = Arc::new(Space::new(tunables.clone(), &runtime)?);
+        let space = Arc::new(Space::new(tunables.clone(), &runtime, listener)?);
         Ok(Compiler { space, translator: Mutex::new(translator) })
     }
 

@@ -5,7 +5,9 @@
 //! published in; a space is dropped as a whole when nobody runs in it any more.
 
 mod block;
+mod listener;
 mod space;
 
 pub(crate) use block::CodeBlock;
+pub use listener::{Listener, NewCode, Origin};
 pub use space::{Published, Space};

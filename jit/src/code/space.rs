@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::CodeBlock;
+use super::{CodeBlock, Listener, NewCode, Origin};
 use crate::cranelift::{Runtime, Translation};
 use crate::tunables::Tunables;
 
@@ -22,6 +22,7 @@ pub struct Space {
     blocks: Mutex<Vec<(CodeBlock, Published)>>,
     bytes: AtomicUsize,
     longest: AtomicU64,
+    listener: Option<Listener>,
 }
 
 /// What is known about published code.
@@ -51,20 +52,34 @@ impl Space {
     ///
     /// # Errors
     /// If the host has no memory.
-    pub(crate) fn new(tunables: Tunables, runtime: &Runtime) -> io::Result<Self> {
+    pub(crate) fn new(tunables: Tunables, runtime: &Runtime, listener: Option<Listener>) -> io::Result<Self> {
         let [for_load, for_store] = &runtime.check;
-        let runtime = SharedCode {
+        let shared = SharedCode {
             enter: CodeBlock::new(&runtime.enter)?,
             missing: CodeBlock::new(&runtime.missing)?,
             check: [CodeBlock::new(for_load)?, CodeBlock::new(for_store)?],
         };
+        if let Some(listener) = &listener {
+            let [load, store] = &shared.check;
+            let named = [
+                ("enter", &shared.enter, &runtime.enter),
+                ("missing", &shared.missing, &runtime.missing),
+                ("check_load", load, for_load),
+                ("check_store", store, for_store),
+            ];
+            for (name, block, bytes) in named {
+                let origin = Origin::Runtime(name);
+                listener.tell(&NewCode { host: block.start() as usize, bytes, origin });
+            }
+        }
         Ok(Space {
             tunables,
-            runtime,
+            runtime: shared,
             table: OnceLock::new(),
             blocks: Mutex::default(),
             bytes: AtomicUsize::new(0),
             longest: AtomicU64::new(0),
+            listener,
         })
     }
 
@@ -135,6 +150,10 @@ impl Space {
         let host = function as usize..function as usize + translation.code.len();
         let published =
             Published { start, host, insts: translation.insts, map: translation.map.clone(), time };
+        if let Some(listener) = &self.listener {
+            let origin = Origin::Region(&published);
+            listener.tell(&NewCode { host: function as usize, bytes: &translation.code, origin });
+        }
         self.longest.fetch_max(translation.longest, Ordering::Relaxed);
         self.bytes.fetch_add(block.size(), Ordering::Relaxed);
         let mut blocks = self.lock();
