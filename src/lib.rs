@@ -31,6 +31,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod codegen;
 mod config;
 pub mod elf;
 mod engine;

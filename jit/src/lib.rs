@@ -6,6 +6,7 @@ mod compiler;
 mod context;
 mod cranelift;
 mod host;
+pub mod profile;
 pub mod region;
 mod sys;
 mod tunables;

@@ -1,0 +1,57 @@
+//! Looking inside native code: the regions of a program, and what they become.
+//!
+//! For tools. What is here shows how this version generates code; nothing about it is stable.
+
+pub use causality_jit::TranslateError;
+pub use causality_jit::Translation;
+pub use causality_jit::code::{Listener, NewCode, Origin, Published};
+pub use causality_jit::profile;
+pub use causality_jit::region::{At, Block, Callee, End, Region, To};
+use causality_jit::region::discover;
+use causality_jit::{Layout, Text, Translator, Tunables};
+
+use crate::Instance;
+
+/// Translates regions of an instance as they are now, as the instance would when it runs.
+#[derive(Debug)]
+pub struct Codegen<'a> {
+    text: Text<'a>,
+    tunables: Tunables,
+    translator: Translator,
+}
+
+impl<'a> Codegen<'a> {
+    /// For this instance.
+    ///
+    /// # Errors
+    /// If there is no code generator for this host.
+    pub fn new<T>(instance: &'a Instance<T>) -> Result<Self, TranslateError> {
+        let text = Text { memory: instance.memory(), breakpoints: instance.breakpoints() };
+        let tunables = Tunables { layout: Layout::of(text.memory), ..Tunables::default() };
+        let translator = Translator::new(&tunables)?;
+        Ok(Codegen { text, tunables, translator })
+    }
+
+    /// The region that starts at `pc`; `None` if nothing there can be executed.
+    #[must_use]
+    pub fn region(&self, pc: u64) -> Option<Region> {
+        let region = discover(&self.text, pc, self.tunables.bounds);
+        (!region.is_empty()).then_some(region)
+    }
+
+    /// The region in host code.
+    ///
+    /// # Errors
+    /// If Cranelift refuses it, which is a bug here.
+    pub fn translate(&mut self, region: &Region) -> Result<Translation, TranslateError> {
+        self.translator.translate(region)
+    }
+
+    /// The region in Cranelift's intermediate language, as built and as optimised.
+    ///
+    /// # Errors
+    /// As [`Codegen::translate`].
+    pub fn clif(&mut self, region: &Region) -> Result<(String, String), TranslateError> {
+        self.translator.clif(region)
+    }
+}
