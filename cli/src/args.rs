@@ -27,8 +27,10 @@ pub(crate) enum Command {
     /// Run a program; its standard streams and exit code become this command's
     #[command(after_help = exit_code::TABLE)]
     Run(RunArgs),
-    /// Print a program's instructions
+    /// Print a program's instructions, and the host code made for them
     Disasm(DisasmArgs),
+    /// Make a page that shows a program's instructions beside the code made for them
+    Explore(ExploreArgs),
     /// Print what is known about a program without running it
     Inspect(InspectArgs),
 }
@@ -69,6 +71,40 @@ pub(crate) struct RunArgs {
     /// Write a line for every retired instruction, to stderr or a file; implies the interpreter
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) trace: Option<Option<PathBuf>>,
+    /// Tell Linux `perf` the names of native code: `perfmap` writes /tmp/perf-PID.map, `jitdump`
+    /// writes jit-PID.dump here. See docs/cli.md
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) profile: Option<ProfileArg>,
+    /// The executable and its arguments
+    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
+    pub(crate) program: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileArg {
+    /// Names of addresses, for `perf report`
+    Perfmap,
+    /// Names, code and source lines, for `perf inject --jit`
+    Jitdump,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExploreArgs {
+    /// The page to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Instructions the program may retire while it is watched; 0 does not run it
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value = "20M")]
+    pub(crate) fuel: u64,
+    /// Show this many regions: the hottest, or the first if the program is not run
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub(crate) regions: usize,
+    /// Only the region that starts at this function
+    #[arg(long, value_name = "NAME")]
+    pub(crate) function: Option<String>,
+    /// Copy source lines into the page, from the files that the debug information names
+    #[arg(long)]
+    pub(crate) source: bool,
     /// The executable and its arguments
     #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
     pub(crate) program: Vec<OsString>,
@@ -79,11 +115,17 @@ pub(crate) struct DisasmArgs {
     /// The executable
     pub(crate) program: PathBuf,
     /// Only this function
-    #[arg(long, value_name = "NAME", conflicts_with = "range")]
+    #[arg(long, visible_alias = "function", value_name = "NAME", conflicts_with = "range")]
     pub(crate) symbol: Option<String>,
     /// Only these addresses, the second one excluded: `0x10000..0x10020`
     #[arg(long, value_name = "A..B", value_parser = parse_range)]
     pub(crate) range: Option<Range<u64>>,
+    /// Print the host code made for each region too, in the order in which it lies in memory
+    #[arg(long, conflicts_with = "range")]
+    pub(crate) native: bool,
+    /// With --native: only the region that starts here
+    #[arg(long, value_name = "ADDR", value_parser = parse_number, requires = "native", conflicts_with = "symbol")]
+    pub(crate) pc: Option<u64>,
     /// Print instructions as encoded, not as pseudo-instructions
     #[arg(long)]
     pub(crate) no_aliases: bool,

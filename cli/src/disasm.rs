@@ -12,12 +12,16 @@ use causality_vm::isa::{Inst, decode};
 use crate::args::DisasmArgs;
 use crate::failure::{Failure, read_program};
 use crate::location::demangle;
+use crate::native_listing;
 
 /// Prints instructions.
 pub(crate) fn disasm(args: &DisasmArgs) -> Result<u8, Failure> {
     let elf = read_program(&args.program)?;
     let program = Program::parse(&elf, &Limits::default())
         .map_err(|error| Failure::of_program(&args.program, error.into()))?;
+    if args.native {
+        return native_listing::list(args, &elf);
+    }
     let listing = Listing { program: &program, pseudo: !args.no_aliases };
     let mut out = BufWriter::new(io::stdout().lock());
     let written = ranges(args, &program)?.into_iter().try_for_each(|range| listing.write(&mut out, range));
@@ -45,7 +49,7 @@ fn ranges(args: &DisasmArgs, program: &Program) -> Result<Vec<Range<u64>>, Failu
 }
 
 /// The symbol of that name, mangled or not; or the compiler's variant of it, such as `name.constprop.0`.
-fn find<'a>(program: &'a Program, name: &str) -> Result<Symbol<'a>, Failure> {
+pub(crate) fn find<'a>(program: &'a Program, name: &str) -> Result<Symbol<'a>, Failure> {
     let is_variant =
         |symbol: &Symbol<'_>| symbol.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
     let symbols = program.symbols();
@@ -105,31 +109,39 @@ impl Listing<'_> {
             writeln!(out, "{pc:>8x}:\t{:<18}\t.byte\t{:#04x}", format!("{:02x}", bytes[0]), bytes[0])?;
             return Ok(1);
         }
-        let word = if len == 2 { word & 0xffff } else { word };
-        let raw = format!("{word:0digits$x}", digits = 2 * len);
-        match decode(word) {
-            None => writeln!(out, "{pc:>8x}:\t{raw:<18}\t.{len}byte\t{word:#x}")?,
-            Some(decoded) => {
-                let text = decoded.display(Style { pseudo: self.pseudo, pc: Some(pc) });
-                writeln!(out, "{pc:>8x}:\t{raw:<18}\t{text}{}", self.target(pc, decoded.inst))?;
-            }
-        }
+        let (raw, text) = describe(self.program, pc, word, self.pseudo);
+        writeln!(out, "{pc:>8x}:\t{raw:<18}\t{text}")?;
         Ok(len)
     }
+}
 
-    /// ` <name+offset>` of where a jump or branch goes.
-    fn target(&self, pc: u64, inst: Inst) -> String {
-        // The base opcode map of the manual: BRANCH and JAL.
-        if !matches!(inst.encode() & 0x7f, 0x63 | 0x6f) {
-            return String::new();
+/// The digits of an instruction, and its text with the names of jump targets.
+pub(crate) fn describe(program: &Program, pc: u64, word: u32, pseudo: bool) -> (String, String) {
+    let len = if word & 3 == 3 { 4 } else { 2 };
+    let word = if len == 2 { word & 0xffff } else { word };
+    let raw = format!("{word:0digits$x}", digits = 2 * len);
+    let text = match decode(word) {
+        None => format!(".{len}byte\t{word:#x}"),
+        Some(decoded) => {
+            let text = decoded.display(Style { pseudo, pc: Some(pc) });
+            format!("{text}{}", target(program, pc, decoded.inst))
         }
-        let Some(Operand::Int(offset)) = inst.operand("imm") else {
-            return String::new();
-        };
-        match self.program.symbols().at(pc.wrapping_add_signed(offset.into())) {
-            None => String::new(),
-            Some((symbol, 0)) => format!(" <{}>", symbol.name),
-            Some((symbol, offset)) => format!(" <{}+{offset:#x}>", symbol.name),
-        }
+    };
+    (raw, text)
+}
+
+/// ` <name+offset>` of where a jump or branch goes.
+fn target(program: &Program, pc: u64, inst: Inst) -> String {
+    // The base opcode map of the manual: BRANCH and JAL.
+    if !matches!(inst.encode() & 0x7f, 0x63 | 0x6f) {
+        return String::new();
+    }
+    let Some(Operand::Int(offset)) = inst.operand("imm") else {
+        return String::new();
+    };
+    match program.symbols().at(pc.wrapping_add_signed(offset.into())) {
+        None => String::new(),
+        Some((symbol, 0)) => format!(" <{}>", symbol.name),
+        Some((symbol, offset)) => format!(" <{}+{offset:#x}>", symbol.name),
     }
 }

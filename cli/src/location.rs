@@ -42,18 +42,23 @@ impl<'a> Locations<'a> {
         Some(Location { symbol: Some(describe(function.name, offset + 1)), line: self.line(call) })
     }
 
-    fn symbol(&self, pc: u64) -> Option<String> {
+    pub(crate) fn symbol(&self, pc: u64) -> Option<String> {
         let (symbol, offset) = self.program.symbols().at(pc)?;
         Some(describe(symbol.name, offset))
     }
 
-    fn line(&self, pc: u64) -> Option<String> {
-        let location = self.lines.as_ref()?.find_location(pc.wrapping_sub(self.program.base())).ok()??;
-        let file = location.file?;
-        Some(match location.line {
+    pub(crate) fn line(&self, pc: u64) -> Option<String> {
+        let (file, line) = self.source(pc)?;
+        Some(match line {
             Some(line) => format!("{file}:{line}"),
             None => file.to_owned(),
         })
+    }
+
+    /// The source file, and the line in it.
+    pub(crate) fn source(&self, pc: u64) -> Option<(&str, Option<u32>)> {
+        let location = self.lines.as_ref()?.find_location(pc.wrapping_sub(self.program.base())).ok()??;
+        Some((location.file?, location.line))
     }
 }
 

@@ -5,9 +5,14 @@
 mod args;
 mod disasm;
 mod exit_code;
+mod explore;
 mod failure;
+mod host_code;
 mod inspect;
 mod location;
+mod native_listing;
+mod native_region;
+mod profile;
 mod quantity;
 mod run;
 mod streams;
@@ -31,6 +36,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Disasm(args) => disasm::disasm(args),
+        Command::Explore(args) => explore::explore(args),
         Command::Inspect(args) => inspect::inspect(args),
     };
     result.map_or_else(Failure::report, ExitCode::from)

@@ -17,7 +17,7 @@ use crate::args::RunArgs;
 use crate::failure::{Failure, read_program};
 use crate::location::Locations;
 use crate::streams::{Errors, Input, Output, stdin_is_file};
-use crate::{exit_code, trace, trap_report};
+use crate::{exit_code, profile, trace, trap_report};
 
 /// How long a guest has to stop after Ctrl-C; it may be waiting for input.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let path = Path::new(&args.program[0]);
     let elf = read_program(path)?;
-    let engine = Engine::new(config(args));
+    let engine = Engine::new(profile::listen(args.profile, &elf, config(args))?);
     let module = Module::new(&engine, &elf).map_err(|error| Failure::of_program(path, error))?;
     let output = Output::new();
     let options = options(args, &output)?;
