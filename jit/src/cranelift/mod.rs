@@ -326,8 +326,8 @@ impl<'a> Emitter<'a> {
         self.at = first.copied().unwrap_or(At { pc: block.pc, inst: control::NOP, len: 0 });
         self.locate();
         if let Some(stub) = self.stubs[index] {
+            // Not sealed: a call further down may come back here.
             self.b.switch_to_block(stub);
-            self.b.seal_block(stub);
             self.load_homes(self.flow.live_in[index]);
             self.load_fuel(0);
             self.b.ins().jump(self.blocks[index], &[]);

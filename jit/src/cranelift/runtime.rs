@@ -87,7 +87,8 @@ impl Translator {
             b.ins().brif(outside, denied, &[], inside, &[]);
             b.switch_to_block(denied);
             let no = b.ins().iconst(types::I64, 0);
-            b.ins().return_(&[no]);
+            b.ins().store(own(), no, vm, field!(scratch));
+            b.ins().return_(&[]);
             b.switch_to_block(inside);
             let pages = b.ins().load(types::I64, own(), vm, field!(pages));
             let [first, last] = [first_page, last_page].map(|page| {
@@ -98,7 +99,8 @@ impl Translator {
             let wanted = b.ins().band_imm_u(both, i64::from(perms.bits()));
             let allowed = b.ins().icmp_imm_u(IntCC::Equal, wanted, i64::from(perms.bits()));
             let allowed = b.ins().uextend(types::I64, allowed);
-            b.ins().return_(&[allowed]);
+            b.ins().store(own(), allowed, vm, field!(scratch));
+            b.ins().return_(&[]);
         })
     }
 }
