@@ -1,5 +1,8 @@
 //! What an embedder decides once for an engine.
 
+use std::path::PathBuf;
+
+use causality_jit::cache::Cache;
 use causality_jit::code::Listener;
 use causality_machine::{Hart, Limits};
 
@@ -13,17 +16,25 @@ use crate::Tier;
 /// | [`fuel`](Config::fuel) | as good as unlimited: 2^63 - 1 instructions |
 /// | [`limits`](Config::limits) | 1 GiB of memory in 4 GiB of addresses, 8 MiB of stack; see [`Limits`] |
 /// | [`code_listener`](Config::code_listener) | nobody |
+/// | [`cache`](Config::cache) | native code is forgotten at the end |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     tier: Tier,
     fuel: u64,
     limits: Limits,
     code_listener: Option<Listener>,
+    cache: Option<Cache>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { tier: Tier::default(), fuel: Hart::MAX_FUEL, limits: Limits::default(), code_listener: None }
+        Config {
+            tier: Tier::default(),
+            fuel: Hart::MAX_FUEL,
+            limits: Limits::default(),
+            code_listener: None,
+            cache: None,
+        }
     }
 }
 
@@ -78,6 +89,18 @@ impl Config {
     #[must_use]
     pub fn code_listener(self, listener: Listener) -> Self {
         Config { code_listener: Some(listener), ..self }
+    }
+
+    /// Keeps native code in a directory, for other processes. What cannot be used is ignored with a warning.
+    ///
+    /// Whoever can write to the directory decides what native code this process runs.
+    #[must_use]
+    pub fn cache(self, directory: impl Into<PathBuf>) -> Self {
+        Config { cache: Some(Cache::new(directory)), ..self }
+    }
+
+    pub(crate) fn get_cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
     }
 
     pub(crate) fn get_code_listener(&self) -> Option<Listener> {

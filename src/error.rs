@@ -32,6 +32,9 @@ pub enum ErrorKind {
     /// A host function, or a stream or directory given to the guest, failed.
     #[error("the host failed: {0}")]
     Host(#[source] HostError),
+    /// Code was to be kept, but [`Config::cache`](crate::Config::cache) does not say where.
+    #[error("the engine has no directory for native code")]
+    NoCache,
     /// The host refused an operation.
     #[error("cannot {action}: {source}")]
     Io {

@@ -42,7 +42,7 @@ impl<T> Instance<T> {
             module: module.clone(),
             machine,
             host: Abi::new(options, functions, data),
-            execution: Execution::new(config.get_tier(), config.get_code_listener()),
+            execution: Execution::new(config, module.id()),
             exit: None,
             running_time: Duration::ZERO,
         };
@@ -52,6 +52,7 @@ impl<T> Instance<T> {
 
     fn start(&mut self) -> Result<(), Error> {
         self.host.start(self.module.image(), &mut self.machine)?;
+        self.execution.placed(&self.machine.memory);
         self.machine.hart.add_fuel(self.engine.config().get_fuel());
         Ok(())
     }
@@ -227,6 +228,15 @@ impl<T> Instance<T> {
         &self.module
     }
 
+    /// Adds the native code made so far to the engine's [`cache`](crate::Config::cache). Without this, it is added
+    /// when the instance is dropped.
+    ///
+    /// # Errors
+    /// If the cache cannot be written.
+    pub fn save_cache(&self) -> Result<(), Error> {
+        self.execution.save().map_err(|error| Error::io("keep native code", error))
+    }
+
     /// What has happened so far.
     #[must_use]
     pub fn report(&self) -> Report {
@@ -234,7 +244,7 @@ impl<T> Instance<T> {
             self.module.id(),
             self.exit,
             &self.machine,
-            self.execution.instructions(),
+            (self.execution.instructions(), self.execution.code()),
             &self.host,
             self.running_time,
         )

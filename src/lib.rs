@@ -31,6 +31,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ahead;
 pub mod codegen;
 mod config;
 pub mod elf;
@@ -48,6 +49,7 @@ pub use causality_abi::{
     RegisterError, Returns, syscall_name,
 };
 pub use causality_interp::Retired;
+pub use causality_jit::ahead::AheadStatistics;
 pub use causality_machine::{
     Breakpoints, Cause, Exit, Fault, Hart, Limits, Memory, OnMemoryLimit, PauseHandle, PauseReason, Trap,
     VmState, isa, memory,
@@ -62,6 +64,6 @@ pub use linker::Linker;
 pub use module::Module;
 pub use native::Native;
 pub use report::{
-    CallReport, ExitReport, HostReport, InstructionReport, MemoryReport, Report, SegmentReport, SignalReport,
+    CallReport, CodeReport, ExitReport, HostReport, InstructionReport, MemoryReport, Report, SegmentReport, SignalReport,
 };
 pub use tier::Tier;

@@ -5,14 +5,17 @@
 //! decided in one place.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use causality_interp::Interpreter;
 use causality_jit::abi::{self, Outcome, Retired, Step};
+use causality_jit::cache::Cache;
 use causality_jit::code::{Listener, Space};
 use causality_jit::{Compiler, Layout, Text, Tunables};
-use causality_machine::{Executor, Exit, Host, HostError, Machine, PauseReason};
+use causality_machine::{Executor, Exit, Host, HostError, Machine, Memory, PauseReason};
+use causality_store::ContentId;
 
-use crate::InstructionReport;
+use crate::{CodeReport, InstructionReport};
 
 /// The most instructions interpreted one by one in search of a place where native code may begin.
 const STRAIGHT: usize = 64;
@@ -23,8 +26,20 @@ pub struct Native {
     interpreter: Interpreter,
     tunables: Tunables,
     listener: Option<Listener>,
+    keeping: Option<Keeping>,
     current: Option<Current>,
     retired: Retired,
+    started: Option<Instant>,
+    first: Option<Duration>,
+}
+
+/// Whose code is kept in the code cache.
+#[derive(Debug)]
+struct Keeping {
+    cache: Cache,
+    program: ContentId,
+    /// The version of code that is the program's as it was read.
+    code: Option<u64>,
 }
 
 /// The code for what the machine sees now.
@@ -48,6 +63,41 @@ impl Native {
         Native { listener, ..self }
     }
 
+    /// The same, with the code of `program` from and for a cache.
+    #[must_use]
+    pub(crate) fn cached(self, cache: Option<&Cache>, program: ContentId) -> Self {
+        let keeping = cache.map(|cache| Keeping { cache: cache.clone(), program, code: None });
+        Native { keeping, ..self }
+    }
+
+    /// Says that the program has just been placed in memory.
+    pub(crate) fn placed(&mut self, memory: &Memory) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.code = Some(memory.code_version());
+        }
+    }
+
+    /// Adds what was translated to the cache.
+    pub(crate) fn save(&self) -> std::io::Result<()> {
+        self.current.as_ref().map_or(Ok(()), |current| current.compiler.save())
+    }
+
+    /// What there is of native code.
+    pub(crate) fn code(&self) -> CodeReport {
+        let Some(current) = &self.current else {
+            return CodeReport::default();
+        };
+        let space = current.compiler.space();
+        let (all, translated) = (space.published().len(), space.translated());
+        let first = self.first.map(|time| time.as_micros() as u64);
+        CodeReport {
+            translated_regions: translated,
+            cached_regions: all - translated,
+            bytes: space.bytes(),
+            microseconds_to_first: first,
+        }
+    }
+
     /// How many instructions were retired, and how.
     #[must_use]
     pub fn instructions(&self) -> InstructionReport {
@@ -63,7 +113,15 @@ impl Native {
             return Ok(Arc::clone(&current.compiler));
         }
         let tunables = Tunables { layout: Layout::of(&machine.memory), ..self.tunables.clone() };
-        let compiler = Arc::new(Compiler::listened(&tunables, self.listener.clone())?);
+        let has_breakpoints = machine.breakpoints.iter().next().is_some();
+        let keeping = self.keeping.as_ref().filter(|keeping| keeping.code == Some(code) && !has_breakpoints);
+        let listener = self.listener.clone();
+        let compiler = Arc::new(match keeping {
+            Some(keeping) => {
+                Compiler::cached(&tunables, listener, &keeping.cache, keeping.program.as_bytes())?
+            }
+            None => Compiler::listened(&tunables, listener)?,
+        });
         self.current = Some(Current { compiler: Arc::clone(&compiler), code, breakpoints });
         Ok(compiler)
     }
@@ -85,6 +143,9 @@ impl Native {
                 return Ok(Outcome::Left);
             }
         }
+        if self.first.is_none() {
+            self.first = self.started.map(|started| started.elapsed());
+        }
         let mut step = Single(&mut self.interpreter);
         abi::run(space, machine, host, &mut step, max, &mut self.retired)
     }
@@ -102,6 +163,7 @@ impl Step for Single<'_> {
 
 impl Executor for Native {
     fn execute(&mut self, machine: &mut Machine, host: &mut dyn Host, max: u64) -> Result<Exit, HostError> {
+        self.started.get_or_insert_with(Instant::now);
         let mut left = max;
         let mut at_breakpoint = machine.breaks_at_start();
         // Instructions since control went anywhere but to the next one.

@@ -147,12 +147,28 @@ pub struct CallReport {
     pub count: u64,
 }
 
+/// Native code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CodeReport {
+    /// Regions translated in this process.
+    pub translated_regions: usize,
+    /// Regions that came out of the code cache.
+    pub cached_regions: usize,
+    /// Host memory that code takes, in bytes.
+    pub bytes: usize,
+    /// Microseconds from the start of the first run to the first entry of native code; `None` if there was none.
+    pub microseconds_to_first: Option<u64>,
+}
+
 /// What is not deterministic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct HostReport {
     /// Instructions by the kind of executor, which depends on the tier and on when code was ready.
     pub instructions: InstructionReport,
+    /// Native code as it is now.
+    pub code: CodeReport,
     /// Wall time of all runs, in seconds.
     pub seconds: f64,
     /// Instructions retired per second of it; 0 if there was none.
@@ -164,7 +180,7 @@ impl Report {
         program: ContentId,
         exit: Option<Exit>,
         machine: &Machine,
-        instructions: InstructionReport,
+        (instructions, code): (InstructionReport, CodeReport),
         host: &Abi<T>,
         running_time: Duration,
     ) -> Self {
@@ -186,7 +202,7 @@ impl Report {
             unknown_calls: calls.unknown,
             bytes_read: calls.bytes_read,
             bytes_written: calls.bytes_written,
-            host: HostReport::new(instructions, running_time),
+            host: HostReport::new(instructions, code, running_time),
         }
     }
 }
@@ -250,11 +266,11 @@ impl CallReport {
 }
 
 impl HostReport {
-    fn new(instructions: InstructionReport, running_time: Duration) -> Self {
+    fn new(instructions: InstructionReport, code: CodeReport, running_time: Duration) -> Self {
         let retired = instructions.interpreted + instructions.native;
         let seconds = running_time.as_secs_f64();
         let instructions_per_second = if seconds > 0.0 { retired as f64 / seconds } else { 0.0 };
-        HostReport { instructions, seconds, instructions_per_second }
+        HostReport { instructions, code, seconds, instructions_per_second }
     }
 }
 

@@ -4,10 +4,10 @@
 //! knows which one runs. All tiers are the same machine.
 
 use causality_interp::{Interpreter, Retired};
-use causality_jit::code::Listener;
-use causality_machine::{Executor, Exit, Host, HostError, Machine};
+use causality_machine::{Executor, Exit, Host, HostError, Machine, Memory};
+use causality_store::ContentId;
 
-use crate::{InstructionReport, Native};
+use crate::{CodeReport, Config, InstructionReport, Native};
 
 /// How guest code is executed. The result is the same; only the time it takes differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -32,17 +32,43 @@ pub(crate) enum Execution {
 }
 
 impl Execution {
-    /// What the chosen tier needs; `listener` is told about native code.
-    pub(crate) fn new(tier: Tier, listener: Option<Listener>) -> Self {
-        match tier {
+    /// What the engine's tier needs for `program`.
+    pub(crate) fn new(config: &Config, program: ContentId) -> Self {
+        match config.get_tier() {
             Tier::Interpreter => Execution::Interpreter(Interpreter::new(), InstructionReport::default()),
-            Tier::Auto | Tier::Cranelift => Execution::Native(Box::new(Native::default().listened(listener))),
+            Tier::Auto | Tier::Cranelift => {
+                let native = Native::default().listened(config.get_code_listener());
+                Execution::Native(Box::new(native.cached(config.get_cache(), program)))
+            }
         }
     }
 
     /// From now on interprets everything and shows each retired instruction to `observer`.
     pub(crate) fn observe(&mut self, observer: impl FnMut(Retired<'_>) + Send + 'static) {
         *self = Execution::Interpreter(Interpreter::with_observer(observer), self.instructions());
+    }
+
+    /// Says that the program has just been placed in memory.
+    pub(crate) fn placed(&mut self, memory: &Memory) {
+        if let Execution::Native(native) = self {
+            native.placed(memory);
+        }
+    }
+
+    /// Adds what was translated to the code cache, if there is one.
+    pub(crate) fn save(&self) -> std::io::Result<()> {
+        match self {
+            Execution::Interpreter(..) => Ok(()),
+            Execution::Native(native) => native.save(),
+        }
+    }
+
+    /// What there is of native code.
+    pub(crate) fn code(&self) -> CodeReport {
+        match self {
+            Execution::Interpreter(..) => CodeReport::default(),
+            Execution::Native(native) => native.code(),
+        }
     }
 
     /// How many instructions each kind of executor has retired.

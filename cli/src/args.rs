@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     /// Run a program; its standard streams and exit code become this command's
     #[command(after_help = exit_code::TABLE)]
     Run(RunArgs),
+    /// Translate a program to native code ahead of time
+    Compile(CompileArgs),
     /// Print a program's instructions, and the host code made for them
     Disasm(DisasmArgs),
     /// Make a page that shows a program's instructions beside the code made for them
@@ -75,6 +78,9 @@ pub(crate) struct RunArgs {
     /// writes jit-PID.dump here. See docs/cli.md
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(crate) profile: Option<ProfileArg>,
+    /// Keep native code in a directory, and start with what is there; trusted like an executable
+    #[arg(long, value_name = "DIR", env = "CAUSALITY_CACHE")]
+    pub(crate) cache: Option<PathBuf>,
     /// The executable and its arguments
     #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
     pub(crate) program: Vec<OsString>,
@@ -108,6 +114,24 @@ pub(crate) struct ExploreArgs {
     /// The executable and its arguments
     #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
     pub(crate) program: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompileArgs {
+    /// The executable
+    pub(crate) program: PathBuf,
+    /// Where to keep the code, for `run` with the same directory and limits
+    #[arg(long, value_name = "DIR", env = "CAUSALITY_CACHE")]
+    pub(crate) cache: PathBuf,
+    /// Number of threads [default: one per processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZero<usize>>,
+    /// Size of the stack it will run with [default: 8M]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) stack: Option<u64>,
+    /// Size of the guest address space it will run with [default: 4G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) address_space: Option<u64>,
 }
 
 #[derive(Debug, Args)]

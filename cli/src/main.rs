@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod compile;
 mod disasm;
 mod exit_code;
 mod explore;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     start_log(cli.verbose);
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Compile(args) => compile::compile(args),
         Command::Disasm(args) => disasm::disasm(args),
         Command::Explore(args) => explore::explore(args),
         Command::Inspect(args) => inspect::inspect(args),

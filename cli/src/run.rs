@@ -59,6 +59,9 @@ fn config(args: &RunArgs) -> Config {
     if let Some(bytes) = args.address_space {
         config = config.address_space(bytes);
     }
+    if let Some(directory) = &args.cache {
+        config = config.cache(directory);
+    }
     config
 }
 

@@ -1,12 +1,14 @@
 //! From pc to published code.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use causality_machine::Memory;
 use causality_machine::memory::{Perms, SegmentKind};
 
+use crate::cache::{Cache, Key};
 use crate::code::{Listener, Space};
 use crate::cranelift::Runtime;
 use crate::region::{Source, discover};
@@ -29,6 +31,25 @@ pub enum CompileError {
 pub struct Compiler {
     space: Arc<Space>,
     translator: Mutex<Translator>,
+    kept: Option<Kept>,
+}
+
+/// Where code is kept when the process ends.
+#[derive(Debug)]
+struct Kept {
+    cache: Cache,
+    key: Key,
+    /// How many of the regions translated here are there already.
+    count: AtomicUsize,
+}
+
+/// What has not been saved is, if that can be done.
+impl Drop for Compiler {
+    fn drop(&mut self) {
+        if let Err(error) = self.save() {
+            tracing::warn!(%error, "translated code cannot be kept");
+        }
+    }
 }
 
 impl Compiler {
@@ -48,7 +69,46 @@ impl Compiler {
         let mut translator = Translator::new(tunables)?;
         let runtime: Runtime = translator.runtime()?;
         let space = Arc::new(Space::new(tunables.clone(), &runtime, listener)?);
-        Ok(Compiler { space, translator: Mutex::new(translator) })
+        Ok(Compiler { space, translator: Mutex::new(translator), kept: None })
+    }
+
+    /// As [`Compiler::listened`], with the code that `cache` has for the text that `program` identifies.
+    ///
+    /// # Errors
+    /// As [`Compiler::new`].
+    pub fn cached(
+        tunables: &Tunables,
+        listener: Option<Listener>,
+        cache: &Cache,
+        program: &[u8; 32],
+    ) -> Result<Self, CompileError> {
+        let mut translator = Translator::new(tunables)?;
+        let key = Key::new(program, &translator);
+        let saved = cache.load(&key);
+        let runtime = match &saved {
+            Some(saved) => saved.runtime(),
+            None => translator.runtime()?,
+        };
+        let space = Arc::new(Space::new(tunables.clone(), &runtime, listener)?);
+        let kept = Some(Kept { cache: cache.clone(), key, count: AtomicUsize::new(0) });
+        if let Some(saved) = saved {
+            space.publish_saved(saved);
+        }
+        Ok(Compiler { space, translator: Mutex::new(translator), kept })
+    }
+
+    /// Adds what was translated to the cache, if there is one and anything was.
+    ///
+    /// # Errors
+    /// If the cache cannot be written.
+    pub fn save(&self) -> io::Result<()> {
+        let Some(kept) = &self.kept else { return Ok(()) };
+        let count = self.space.translated();
+        if count > kept.count.load(Ordering::Relaxed) {
+            kept.cache.save(&kept.key, &self.space.runtime(), self.space.translations())?;
+            kept.count.store(count, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Where its code goes.

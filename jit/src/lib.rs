@@ -1,6 +1,8 @@
 //! Native tiers: guest code as host code.
 
 pub mod abi;
+pub mod ahead;
+pub mod cache;
 pub mod code;
 mod compiler;
 mod context;

@@ -1,11 +1,13 @@
 //! Code by guest pc.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::{CodeBlock, Listener, NewCode, Origin};
+use crate::cache::Saved;
 use crate::cranelift::{Runtime, Translation};
 use crate::tunables::Tunables;
 
@@ -19,7 +21,7 @@ pub struct Space {
     runtime: SharedCode,
     /// Made when the first code is published.
     table: OnceLock<Box<[AtomicPtr<u8>]>>,
-    blocks: Mutex<Vec<(CodeBlock, Published)>>,
+    blocks: Mutex<Vec<(Arc<CodeBlock>, Published)>>,
     bytes: AtomicUsize,
     longest: AtomicU64,
     listener: Option<Listener>,
@@ -36,8 +38,12 @@ pub struct Published {
     pub insts: usize,
     /// Host offset and guest pc.
     pub map: Vec<(u32, u64)>,
-    /// What it took to translate.
-    pub time: Duration,
+    /// What it took to translate; `None` if it came out of the code cache.
+    pub time: Option<Duration>,
+    /// The pcs at which it can be entered.
+    pub entries: Vec<u64>,
+    /// Instructions on the longest way from one check of fuel to the next.
+    pub longest: u64,
 }
 
 #[derive(Debug)]
@@ -107,7 +113,7 @@ impl Space {
         self.lock().iter().map(|(_, published)| published.clone()).collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(CodeBlock, Published)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Arc<CodeBlock>, Published)>> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -146,26 +152,90 @@ impl Space {
     /// If the host has no memory.
     pub fn publish(&self, start: u64, translation: &Translation, time: Duration) -> io::Result<()> {
         let block = CodeBlock::new(&translation.code)?;
-        let function = block.start().cast_mut();
-        let host = function as usize..function as usize + translation.code.len();
-        let published =
-            Published { start, host, insts: translation.insts, map: translation.map.clone(), time };
-        if let Some(listener) = &self.listener {
-            let origin = Origin::Region(&published);
-            listener.tell(&NewCode { host: function as usize, bytes: &translation.code, origin });
-        }
-        self.longest.fetch_max(translation.longest, Ordering::Relaxed);
+        let place = block.start() as usize;
+        let published = Published {
+            start,
+            host: place..place + translation.code.len(),
+            insts: translation.insts,
+            map: translation.map.clone(),
+            time: Some(time),
+            entries: translation.entries.clone(),
+            longest: translation.longest,
+        };
+        self.add(block, vec![published]);
+        Ok(())
+    }
+
+    /// Makes what was saved available at all entries that have no code yet.
+    pub fn publish_saved(&self, saved: Saved) {
+        let place = saved.code().start() as usize;
+        let regions = saved.regions().into_iter();
+        let published = regions.map(|region| Published {
+            start: region.start,
+            host: place + region.code.start..place + region.code.end,
+            insts: region.insts,
+            map: region.map().collect(),
+            time: None,
+            entries: region.entries().collect(),
+            longest: region.longest,
+        });
+        let published = published.collect();
+        self.add(saved.into_code(), published);
+    }
+
+    /// Makes code available: regions that lie in `block`.
+    fn add(&self, block: CodeBlock, published: Vec<Published>) {
+        let block = Arc::new(block);
         self.bytes.fetch_add(block.size(), Ordering::Relaxed);
         let mut blocks = self.lock();
-        blocks.push((block, published));
+        for region in published {
+            if let Some(listener) = &self.listener {
+                let bytes = block.slice(&region.host);
+                listener.tell(&NewCode { host: region.host.start, bytes, origin: Origin::Region(&region) });
+            }
+            self.longest.fetch_max(region.longest, Ordering::Relaxed);
+            self.link(block.function(&region.host), &region.entries);
+            blocks.push((Arc::clone(&block), region));
+        }
+    }
+
+    /// Makes `function` what runs at those entries that have no code yet.
+    fn link(&self, function: *const u8, entries: &[u64]) {
         let missing = self.runtime.missing.start().cast_mut();
-        for &entry in &translation.entries {
+        for &entry in entries {
             if let Some(index) = self.index(entry) {
                 let slot = &self.table()[index];
+                let function = function.cast_mut();
                 let _ = slot.compare_exchange(missing, function, Ordering::Release, Ordering::Relaxed);
             }
         }
-        Ok(())
+    }
+
+    /// What was translated since it was made, and is not in the code cache yet, to be kept there.
+    #[must_use]
+    pub fn translations(&self) -> BTreeMap<u64, Translation> {
+        let blocks = self.lock();
+        let new = blocks.iter().filter(|(_, region)| region.time.is_some());
+        let translation = |(block, region): &(Arc<CodeBlock>, Published)| Translation {
+            code: block.slice(&region.host).to_vec(),
+            entries: region.entries.clone(),
+            insts: region.insts,
+            longest: region.longest,
+            map: region.map.clone(),
+        };
+        new.map(|block| (block.1.start, translation(block))).collect()
+    }
+
+    /// How many regions were translated here, not found in the code cache.
+    #[must_use]
+    pub fn translated(&self) -> usize {
+        self.lock().iter().filter(|(_, region)| region.time.is_some()).count()
+    }
+
+    /// The functions that all regions share.
+    pub(crate) fn runtime(&self) -> Runtime {
+        let SharedCode { enter, missing, check: [load, store] } = &self.runtime;
+        Runtime::of([enter, missing, load, store].map(|block| block.bytes().to_vec()))
     }
 
     pub(crate) fn enter(&self) -> *const u8 {

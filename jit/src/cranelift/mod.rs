@@ -29,7 +29,7 @@ use causality_machine::isa::Inst;
 use causality_machine::isa::visit::Visitor;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, SigRef, Signature, Value, types};
 use cranelift_codegen::ir::{AbiParam, UserFuncName};
-use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
+use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::{Context as Codegen, settings, settings::Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
@@ -115,6 +115,17 @@ impl Translator {
             builder: FunctionBuilderContext::new(),
             codegen: Codegen::new(),
         })
+    }
+
+    /// What it was made with.
+    #[must_use]
+    pub const fn tunables(&self) -> &Tunables {
+        &self.tunables
+    }
+
+    /// The host it translates for.
+    pub(crate) fn isa(&self) -> &dyn TargetIsa {
+        &*self.isa
     }
 
     /// Translates a region.

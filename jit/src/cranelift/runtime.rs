@@ -20,6 +20,22 @@ pub(crate) struct Runtime {
     pub(crate) check: [Vec<u8>; 2],
 }
 
+impl Runtime {
+    /// How many functions there are.
+    pub(crate) const COUNT: usize = 4;
+
+    /// All functions.
+    pub(crate) fn functions(&self) -> [&[u8]; Self::COUNT] {
+        let [for_load, for_store] = &self.check;
+        [&self.enter, &self.missing, for_load, for_store]
+    }
+
+    /// From what [`Runtime::functions`] gives.
+    pub(crate) fn of([enter, missing, for_load, for_store]: [Vec<u8>; Self::COUNT]) -> Self {
+        Runtime { enter, missing, check: [for_load, for_store] }
+    }
+}
+
 impl Translator {
     /// Generates the shared functions.
     pub(crate) fn runtime(&mut self) -> Result<Runtime, TranslateError> {
