@@ -1,4 +1,4 @@
-//! Every instruction against QEMU: the same executable runs on both, and everything is compared.
+//! Every instruction against QEMU: the same executable runs there and on each executor, and everything is compared.
 //!
 //! `docs/testing.md` says what is covered. `CAUSALITY_FULL=1` runs the full count.
 
@@ -8,36 +8,80 @@ use causality_interp::Interpreter;
 use causality_machine::isa::reg::X;
 use causality_machine::isa::{CInst, Extension, Inst, Opcode, decode};
 use causality_testkit::batch::ANCHORS;
+use causality_testkit::digest::digest;
 use causality_testkit::operands::{Class, Operands, class};
 use causality_testkit::program::Program;
 use causality_testkit::qemu::{Qemu, knows};
 use causality_testkit::sweep::{Effort, Sweep, value_cases};
 use causality_testkit::{Batch, Record, Shape, Source, generate, model, vm};
+use causality_vm::{InstructionReport, Native};
 
 /// Programs in one executable.
 const BATCH: usize = 4000;
 
-fn ours(batch: &Batch) -> Vec<Record> {
-    vm::run(batch, &mut Interpreter::new())
+/// What the executors did with a batch.
+struct Ours {
+    /// The same on all of them.
+    records: Vec<Record>,
+    /// Who retired what, where native code was to run.
+    instructions: InstructionReport,
 }
 
-/// Runs programs on both sides and fails on any difference, showing the first few.
-fn compare(name: &str, qemu: &Qemu, anchor: X, programs: Vec<Program>) {
+/// Runs a batch on all executors. Records, and the machine as the last program left it, must be the same on all.
+fn ours(batch: &Batch) -> Ours {
+    let (records, machine) = vm::run_to_end(batch, &mut Interpreter::new());
+    let mut native = Native::default();
+    let (native_records, native_machine) = vm::run_to_end(batch, &mut native);
+    let addresses = batch.addresses();
+    for (i, (expected, record)) in records.iter().zip(&native_records).enumerate() {
+        let program = &batch.programs[i];
+        let listing = || program.listing(addresses[i]);
+        assert!(
+            expected == record,
+            "{}{:?}interpreted, not native:\n{}",
+            listing(),
+            program.start,
+            expected.difference(record)
+        );
+    }
+    assert_eq!(digest(&(), &machine), digest(&(), &native_machine), "fuel, hart or memory at the end differ");
+    Ours { records, instructions: native.instructions() }
+}
+
+/// Who retired how many instructions, and what part of them was native code.
+#[derive(Default)]
+struct Share(InstructionReport);
+
+impl Share {
+    fn add(&mut self, instructions: InstructionReport) {
+        self.0.native += instructions.native;
+        self.0.interpreted += instructions.interpreted;
+    }
+
+    fn percent(&self) -> f64 {
+        100.0 * self.0.native as f64 / (self.0.native + self.0.interpreted).max(1) as f64
+    }
+}
+
+/// Runs programs on both sides and fails on any difference, showing the first few. Returns how much ran natively.
+fn compare(name: &str, qemu: &Qemu, anchor: X, programs: Vec<Program>) -> Share {
     let twins = programs.clone();
-    compare_twins(name, qemu, anchor, programs, twins);
+    compare_twins(name, qemu, anchor, programs, twins)
 }
 
 /// The same where the oracle is given other programs, which are to do the same.
-fn compare_twins(name: &str, qemu: &Qemu, anchor: X, programs: Vec<Program>, oracles: Vec<Program>) {
+fn compare_twins(name: &str, qemu: &Qemu, anchor: X, programs: Vec<Program>, oracles: Vec<Program>) -> Share {
     assert_eq!(programs.len(), oracles.len());
     let tested: usize = programs.iter().map(|program| program.tested).sum();
     let count = programs.len();
-    let (mut differences, mut traps) = (Vec::new(), 0);
+    let (mut differences, mut traps, mut share) = (Vec::new(), 0, Share::default());
     for (ours_chunk, oracle_chunk) in programs.chunks(BATCH).zip(oracles.chunks(BATCH)) {
         let batch = Batch::of(anchor, ours_chunk.to_vec());
         let oracle = qemu.run(&Batch::of(anchor, oracle_chunk.to_vec())).expect("QEMU runs the batch");
         let addresses = batch.addresses();
-        for (i, (oracle, ours)) in oracle.iter().zip(ours(&batch)).enumerate() {
+        let ours = ours(&batch);
+        share.add(ours.instructions);
+        for (i, (oracle, ours)) in oracle.iter().zip(ours.records).enumerate() {
             traps += usize::from(ours.signal != 0);
             if !oracle.agrees(&ours) {
                 let program = &batch.programs[i];
@@ -52,7 +96,11 @@ fn compare_twins(name: &str, qemu: &Qemu, anchor: X, programs: Vec<Program>, ora
     }
     let shown: String = differences.iter().take(5).map(|d| format!("{d}\n")).collect();
     assert!(differences.is_empty(), "{name}: {} of {count} programs differ:\n{shown}", differences.len());
-    println!("{name}: {count} programs, {traps} traps, {tested} instructions tested, no difference");
+    println!(
+        "{name}: {count} programs, {traps} traps, {tested} instructions tested, {:.1} % native, no difference",
+        share.percent()
+    );
+    share
 }
 
 fn report(counts: &BTreeMap<Extension, usize>) {
@@ -70,7 +118,30 @@ fn every_opcode_agrees_with_qemu_on_corner_operands() {
     }
     let (programs, counts) = sweep.finish();
     report(&counts);
-    compare("corner operands", &qemu, X::T6, programs);
+    let share = compare("corner operands", &qemu, X::T6, programs);
+    assert!(share.percent() > 40.0, "{} % native", share.percent());
+}
+
+/// Operands that are known when an instruction is translated take other ways than those that come out of memory.
+#[test]
+fn known_operands_make_no_difference() {
+    for (floats, every) in [(false, 1), (true, Effort::from_env().choose(16, 8))] {
+        let mut sweep = Sweep::new(X::T6, Effort::from_env());
+        let wanted = |opcode: &&Opcode| floats == matches!(opcode.extension(), Extension::F | Extension::D);
+        Opcode::ALL.iter().filter(wanted).for_each(|&opcode| sweep.opcode(opcode));
+        let programs: Vec<Program> =
+            sweep.finish().0.iter().step_by(every).map(|program| program.with_constants(X::T6)).collect();
+        let mut share = Share::default();
+        for chunk in programs.chunks(BATCH) {
+            share.add(ours(&Batch::of(X::T6, chunk.to_vec())).instructions);
+        }
+        let tested: usize = programs.iter().map(|program| program.tested).sum();
+        println!(
+            "known operands: {} programs, {tested} instructions tested, {:.1} % native",
+            programs.len(),
+            share.percent()
+        );
+    }
 }
 
 /// Executors may have one way for a single instruction and another for many.
@@ -82,8 +153,9 @@ fn single_steps_agree_with_runs_on_corner_operands() {
     for chunk in programs.chunks(BATCH) {
         let batch = Batch::of(X::T6, chunk.to_vec());
         let stepped = vm::run(&batch, &mut vm::Stepping(Interpreter::new()));
+        let run = vm::run(&batch, &mut Interpreter::new());
         let addresses = batch.addresses();
-        for (i, (stepped, run)) in stepped.iter().zip(ours(&batch)).enumerate() {
+        for (i, (stepped, run)) in stepped.iter().zip(run).enumerate() {
             let listing = || batch.programs[i].listing(addresses[i]);
             assert!(*stepped == run, "{}{}", listing(), stepped.difference(&run));
         }
@@ -160,7 +232,11 @@ fn zfa_and_zicond_agree_with_the_manual_on_corner_operands() {
                 expected.push((sweep.value(opcode, &operands, &values), values, outcome));
             }
         }
-        let records = ours(&Batch::of(X::T6, sweep.finish().0));
+        let programs = sweep.finish().0;
+        let records: Vec<Record> = programs
+            .chunks(BATCH)
+            .flat_map(|chunk| ours(&Batch::of(X::T6, chunk.to_vec())).records)
+            .collect();
         for (placed, values, (value, flags)) in &expected {
             let record = &records[placed.program];
             let file =
@@ -203,7 +279,8 @@ fn random(name: &str, programs: usize, seed: u64, shape: impl Fn(X) -> Shape) {
         let first = seed + (turn * programs) as u64;
         let seeds = first..first + (programs / ANCHORS.len()) as u64;
         let programs = seeds.map(|seed| generate(&mut Source::Seed(seed), &shape)).collect();
-        compare(&format!("{name}, anchor {anchor}"), &qemu, anchor, programs);
+        let share = compare(&format!("{name}, anchor {anchor}"), &qemu, anchor, programs);
+        assert!(share.percent() > 55.0, "{} % native", share.percent());
     }
 }
 

@@ -1,9 +1,12 @@
 //! What no oracle can judge: fuel, stepping, breakpoints, pauses, precise traps, counters, determinism.
 //!
-//! All of it says that how a program is run does not show in what it does.
+//! All of it says that how a program is run does not show in what it does. Each test runs once for each executor; what
+//! a program does is what the interpreter does with it in one go.
 
 use std::thread;
 use std::time::Duration;
+
+use causality_vm::Native;
 
 use causality_interp::Interpreter;
 use causality_machine::isa::format;
@@ -22,8 +25,49 @@ use causality_testkit::{Assembler, Shape, Source, State, generate};
 /// More than any program here needs.
 const FUEL: u64 = 1 << 40;
 
-fn executor() -> Interpreter {
-    Interpreter::new()
+/// Makes an executor.
+type Make = fn() -> Box<dyn Executor>;
+
+fn interpreter() -> Box<dyn Executor> {
+    Box::new(Interpreter::new())
+}
+
+fn native() -> Box<dyn Executor> {
+    Box::new(Native::default())
+}
+
+/// Makes a test of each function, for each executor.
+macro_rules! on_every_executor {
+    ($($name:ident),* $(,)?) => {
+        mod interpreted {
+            $(#[test] fn $name() { super::$name(super::interpreter); })*
+        }
+        mod natively {
+            $(#[test] fn $name() { super::$name(super::native); })*
+        }
+    };
+}
+
+on_every_executor! {
+    running_ends_as_in_the_interpreter,
+    every_fuel_limit_stops_exactly_and_resumes_to_the_same_end,
+    slices_of_any_size_do_not_show,
+    random_fuel_slices_do_not_show,
+    runs_for_at_most_some_instructions_do_not_show,
+    stepping_equals_running,
+    a_breakpoint_pauses_before_its_instruction_every_time_and_does_not_show,
+    the_same_program_gives_the_same_digest_and_another_start_another,
+    a_pause_asked_for_before_a_run_comes_before_its_first_instruction,
+    another_thread_can_pause_a_loop_that_never_ends_and_it_goes_on_where_it_was,
+    traps_are_precise,
+    an_ecall_that_nothing_answers_traps,
+    a_jump_to_nowhere_retires_and_the_fetch_traps_there,
+    an_instruction_cut_off_by_the_end_of_code_traps_at_its_second_half,
+    counters_count_retired_instructions,
+    fence_i_makes_stores_to_code_visible_and_nothing_else_does,
+    cbo_zero_clears_the_aligned_block_and_nothing_else,
+    a_reservation_is_for_one_sc_of_the_same_word_and_size,
+    the_fuzzed_properties_hold_for_random_words_and_code,
 }
 
 fn run(machine: &mut Machine, executor: &mut dyn Executor) -> Exit {
@@ -31,11 +75,16 @@ fn run(machine: &mut Machine, executor: &mut dyn Executor) -> Exit {
 }
 
 /// A machine that has run `program` with all the fuel it needs, and why it stopped.
-fn finished(program: &Program) -> (Exit, Machine) {
+fn finished_by(make: Make, program: &Program) -> (Exit, Machine) {
     let mut machine = vm::machine(program);
     machine.hart.add_fuel(FUEL);
-    let exit = run(&mut machine, &mut executor());
+    let exit = run(&mut machine, &mut *make());
     (exit, machine)
+}
+
+/// The same by the interpreter: what all else is compared with.
+fn finished(program: &Program) -> (Exit, Machine) {
+    finished_by(interpreter, program)
 }
 
 fn programs(count: u64, statements: usize) -> impl Iterator<Item = Program> {
@@ -53,62 +102,118 @@ fn program(build: impl FnOnce(&mut Assembler)) -> Program {
     Program { code: asm.finish(), ..Program::default() }
 }
 
-/// Runs with grants of `slices`, in turn for ever, and a new executor for each if `fresh`.
-fn run_sliced(program: &Program, mut slices: impl FnMut() -> u64, fresh: bool) -> (Exit, Machine) {
-    let mut machine = vm::machine(program);
-    let mut kept = executor();
+/// Runs a machine at its start to its end, with grants of `slices`, in turn for ever.
+fn run_sliced(machine: &mut Machine, executor: &mut dyn Executor, mut slices: impl FnMut() -> u64) -> Exit {
     loop {
         let slice = slices();
         let (before, owed) = (machine.hart.instret(), machine.hart.fuel + slice);
         machine.hart.add_fuel(slice);
-        let exit = if fresh { run(&mut machine, &mut executor()) } else { run(&mut machine, &mut kept) };
+        let exit = executor.execute(machine, &mut End, u64::MAX).expect("the host answers");
         if exit != Exit::OutOfFuel {
             let left = FUEL - machine.hart.granted;
             machine.hart.add_fuel(left);
-            return (exit, machine);
+            return exit;
         }
         assert_eq!(machine.hart.instret() - before, owed, "all fuel is used before it is said to be out");
         assert_eq!(machine.hart.fuel, 0);
     }
 }
 
-#[test]
-fn every_fuel_limit_stops_exactly_and_resumes_to_the_same_end() {
+fn running_ends_as_in_the_interpreter(make: Make) {
+    for program in programs(Effort::from_env().choose(300, 5000) as u64, 60) {
+        let (exit, machine) = finished(&program);
+        let (other_exit, other) = finished_by(make, &program);
+        assert_eq!(
+            digest(&other_exit, &other),
+            digest(&exit, &machine),
+            "{other_exit:?} {exit:?}\n{}",
+            program.listing(CODE)
+        );
+    }
+}
+
+/// The executor keeps what it made of the program, so that most of the limits are met by finished code.
+fn every_fuel_limit_stops_exactly_and_resumes_to_the_same_end(make: Make) {
     let (mut limits, mut traps) = (0, 0);
     for program in small_programs() {
         let (exit, machine) = finished(&program);
         let expected = digest(&exit, &machine);
         traps += u64::from(matches!(exit, Exit::Trap(_)));
+        let (mut sliced, mut kept) = (vm::machine(&program), make());
         for limit in 0..=machine.hart.instret() {
+            if limit % 16 == 7 {
+                kept = make();
+            }
             let mut first = Some(limit);
-            let (exit, machine) = run_sliced(&program, || first.take().unwrap_or(1 << 30), limit % 3 == 0);
-            assert_eq!(digest(&exit, &machine), expected, "limit {limit}\n{}", program.listing(CODE));
+            vm::rewind(&program, &mut sliced);
+            let exit = run_sliced(&mut sliced, &mut *kept, || first.take().unwrap_or(1 << 30));
+            assert_eq!(digest(&exit, &sliced), expected, "limit {limit}\n{}", program.listing(CODE));
             limits += 1;
         }
     }
     println!("{limits} fuel limits, {traps} programs that trap");
 }
 
-#[test]
-fn random_fuel_slices_do_not_show() {
+fn slices_of_any_size_do_not_show(make: Make) {
+    for program in programs(Effort::from_env().choose(60, 600) as u64, 80) {
+        let (exit, machine) = finished(&program);
+        let (mut sliced, mut kept) = (vm::machine(&program), make());
+        for slice in [1, 2, 7, 1009] {
+            vm::rewind(&program, &mut sliced);
+            let sliced_exit = run_sliced(&mut sliced, &mut *kept, || slice);
+            assert_eq!(
+                digest(&sliced_exit, &sliced),
+                digest(&exit, &machine),
+                "slices of {slice}\n{}",
+                program.listing(CODE)
+            );
+        }
+    }
+}
+
+fn random_fuel_slices_do_not_show(make: Make) {
     let mut source = Source::Seed(7);
     for program in programs(Effort::from_env().choose(100, 2000) as u64, 80) {
         let (exit, machine) = finished(&program);
         let most = 1 + source.below(200);
-        let (sliced_exit, sliced) = run_sliced(&program, || 1 + source.below(most) as u64, false);
+        let mut sliced = vm::machine(&program);
+        let sliced_exit = run_sliced(&mut sliced, &mut *make(), || 1 + source.below(most) as u64);
         assert_eq!(digest(&sliced_exit, &sliced), digest(&exit, &machine), "{}", program.listing(CODE));
     }
 }
 
+/// A run may be bounded without its fuel being so.
+fn runs_for_at_most_some_instructions_do_not_show(make: Make) {
+    let mut source = Source::Seed(8);
+    for program in programs(Effort::from_env().choose(60, 600) as u64, 80) {
+        let (exit, machine) = finished(&program);
+        let (mut bounded, mut kept) = (vm::machine(&program), make());
+        for most in [1, 2, 7, 50, 1009] {
+            vm::rewind(&program, &mut bounded);
+            bounded.hart.add_fuel(FUEL);
+            let bounded_exit = loop {
+                let max = 1 + source.below(most) as u64;
+                let before = bounded.hart.instret();
+                let exit = kept.execute(&mut bounded, &mut End, max).expect("the host answers");
+                if exit != Exit::Paused(PauseReason::Step) {
+                    break exit;
+                }
+                assert_eq!(bounded.hart.instret() - before, max, "a run is as long as it may be");
+            };
+            assert_eq!(digest(&bounded_exit, &bounded), digest(&exit, &machine), "{}", program.listing(CODE));
+        }
+    }
+}
+
 /// The pc of every instruction that retires or traps, in order.
-fn trace(program: &Program) -> (Vec<u64>, Exit, Machine) {
+fn trace(make: Make, program: &Program) -> (Vec<u64>, Exit, Machine) {
     let mut machine = vm::machine(program);
     machine.hart.add_fuel(FUEL);
-    let (mut pcs, mut executor) = (Vec::new(), executor());
+    let (mut pcs, mut executor) = (Vec::new(), make());
     loop {
         pcs.push(machine.hart.pc);
         let before = machine.hart.instret();
-        let exit = machine.step(&mut executor, &mut End).expect("the machine can step");
+        let exit = machine.step(&mut *executor, &mut End).expect("the machine can step");
         if exit != Exit::Paused(PauseReason::Step) {
             return (pcs, exit, machine);
         }
@@ -116,20 +221,18 @@ fn trace(program: &Program) -> (Vec<u64>, Exit, Machine) {
     }
 }
 
-#[test]
-fn stepping_equals_running() {
+fn stepping_equals_running(make: Make) {
     for program in small_programs() {
         let (exit, machine) = finished(&program);
-        let (_, stepped_exit, stepped) = trace(&program);
+        let (_, stepped_exit, stepped) = trace(make, &program);
         assert_eq!(digest(&stepped_exit, &stepped), digest(&exit, &machine), "{}", program.listing(CODE));
     }
 }
 
-#[test]
-fn a_breakpoint_pauses_before_its_instruction_every_time_and_does_not_show() {
+fn a_breakpoint_pauses_before_its_instruction_every_time_and_does_not_show(make: Make) {
     let mut pauses = 0;
     for program in small_programs() {
-        let (pcs, exit, machine) = trace(&program);
+        let (pcs, exit, machine) = trace(interpreter, &program);
         let expected = digest(&exit, &machine);
         let mut places = pcs.clone();
         places.sort_unstable();
@@ -140,29 +243,28 @@ fn a_breakpoint_pauses_before_its_instruction_every_time_and_does_not_show() {
             let mut machine = vm::machine(&program);
             machine.hart.add_fuel(FUEL);
             breakpoints.iter().for_each(|&pc| assert!(machine.breakpoints.insert(pc)));
-            let mut executor = executor();
+            let mut executor = make();
             let visits = pcs.iter().filter(|pc| breakpoints.contains(pc));
             for &pc in visits {
-                let exit = run(&mut machine, &mut executor);
+                let exit = run(&mut machine, &mut *executor);
                 assert_eq!((exit, machine.hart.pc), (Exit::Paused(PauseReason::Breakpoint), pc));
                 pauses += 1;
             }
-            let exit = run(&mut machine, &mut executor);
+            let exit = run(&mut machine, &mut *executor);
             assert_eq!(digest(&exit, &machine), expected, "{breakpoints:x?}\n{}", program.listing(CODE));
         }
     }
     println!("{pauses} pauses at breakpoints");
 }
 
-#[test]
-fn the_same_program_gives_the_same_digest_and_another_start_another() {
+fn the_same_program_gives_the_same_digest_and_another_start_another(make: Make) {
     for program in programs(50, 60) {
         let (exit, machine) = finished(&program);
-        let (again_exit, again) = finished(&program);
+        let (again_exit, again) = finished_by(make, &program);
         assert_eq!(digest(&exit, &machine), digest(&again_exit, &again));
         let mut other = program.clone();
         other.start.x[X::T6.index()] ^= 1;
-        let (other_exit, other) = finished(&other);
+        let (other_exit, other) = finished_by(make, &other);
         assert_ne!(digest(&exit, &machine), digest(&other_exit, &other));
     }
 }
@@ -176,29 +278,27 @@ fn endless() -> Program {
     })
 }
 
-#[test]
-fn a_pause_asked_for_before_a_run_comes_before_its_first_instruction() {
+fn a_pause_asked_for_before_a_run_comes_before_its_first_instruction(make: Make) {
     let mut machine = vm::machine(&endless());
     machine.hart.add_fuel(10);
     machine.pause_handle().pause();
-    assert_eq!(run(&mut machine, &mut executor()), Exit::Paused(PauseReason::Requested));
+    assert_eq!(run(&mut machine, &mut *make()), Exit::Paused(PauseReason::Requested));
     assert_eq!((machine.hart.instret(), machine.hart.pc), (0, CODE));
-    assert_eq!(run(&mut machine, &mut executor()), Exit::OutOfFuel);
+    assert_eq!(run(&mut machine, &mut *make()), Exit::OutOfFuel);
     assert_eq!((machine.hart.instret(), machine.hart.x[X::A0.index()]), (10, 5));
 }
 
-#[test]
-fn another_thread_can_pause_a_loop_that_never_ends_and_it_goes_on_where_it_was() {
+fn another_thread_can_pause_a_loop_that_never_ends_and_it_goes_on_where_it_was(make: Make) {
     let mut machine = vm::machine(&endless());
     machine.hart.add_fuel(FUEL);
-    let mut executor = executor();
+    let mut executor = make();
     for _ in 0..5 {
         let handle = machine.pause_handle();
         let pauser = thread::spawn(move || {
             thread::sleep(Duration::from_millis(2));
             handle.pause();
         });
-        assert_eq!(run(&mut machine, &mut executor), Exit::Paused(PauseReason::Requested));
+        assert_eq!(run(&mut machine, &mut *executor), Exit::Paused(PauseReason::Requested));
         pauser.join().expect("the pausing thread ends");
         let hart = &machine.hart;
         let halfway = hart.instret() % 2;
@@ -278,8 +378,7 @@ fn traps() -> Vec<Trapping> {
 }
 
 /// Every trap has the pc of its instruction, and that instruction has changed nothing and cost nothing.
-#[test]
-fn traps_are_precise() {
+fn traps_are_precise(make: Make) {
     let table = traps();
     for (name, code, cause, tval) in &table {
         let mut program = program(|asm| asm.add(X::A3, 4000));
@@ -294,9 +393,9 @@ fn traps_are_precise() {
         let mut before = vm::machine(&program);
         before.hart.add_fuel(FUEL);
         before.breakpoints.insert(pc);
-        assert_eq!(run(&mut before, &mut executor()), Exit::Paused(PauseReason::Breakpoint), "{name}");
+        assert_eq!(run(&mut before, &mut *make()), Exit::Paused(PauseReason::Breakpoint), "{name}");
 
-        let (exit, after) = finished(&program);
+        let (exit, after) = finished_by(make, &program);
         let tval = if *cause == Cause::Breakpoint { pc } else { *tval };
         assert_eq!(exit, Exit::Trap(Trap { cause: *cause, pc, tval }), "{name}");
         assert_eq!(digest(&(), &before), digest(&(), &after), "{name}: nothing changes");
@@ -316,23 +415,21 @@ fn full_state() -> State {
     state
 }
 
-#[test]
-fn an_ecall_that_nothing_answers_traps() {
+fn an_ecall_that_nothing_answers_traps(make: Make) {
     let mut machine = vm::machine(&Program::default());
     machine.hart.add_fuel(1);
-    let exit = machine.run(&mut executor(), &mut ()).expect("the machine can run");
+    let exit = machine.run(&mut *make(), &mut ()).expect("the machine can run");
     assert_eq!(exit, Exit::Trap(Trap { cause: Cause::EnvironmentCall, pc: CODE, tval: 0 }));
     assert_eq!(machine.hart.instret(), 0);
 }
 
-#[test]
-fn a_jump_to_nowhere_retires_and_the_fetch_traps_there() {
+fn a_jump_to_nowhere_retires_and_the_fetch_traps_there(make: Make) {
     for (target, tval) in [(0x5000_0000, 0x5000_0000), (WINDOW, WINDOW), (0, 0)] {
         let program = program(|asm| {
             asm.li(X::A0, target);
             asm.inst(Inst::Jalr(format::Jalr { rd: X::A1, rs1: X::A0, imm: 1 }));
         });
-        let (exit, machine) = finished(&program);
+        let (exit, machine) = finished_by(make, &program);
         assert_eq!(exit, Exit::Trap(Trap { cause: Cause::InstructionAccessFault, pc: target, tval }));
         assert_eq!(machine.hart.pc, target);
         assert_eq!(machine.hart.x[11], CODE + program.code.len() as u64);
@@ -340,8 +437,7 @@ fn a_jump_to_nowhere_retires_and_the_fetch_traps_there() {
 }
 
 /// A 32-bit instruction whose second half is missing is at fault there, and not before control gets to it.
-#[test]
-fn an_instruction_cut_off_by_the_end_of_code_traps_at_its_second_half() {
+fn an_instruction_cut_off_by_the_end_of_code_traps_at_its_second_half(make: Make) {
     let mut machine = Machine::new(Limits::default()).expect("address space");
     let memory = &mut machine.memory;
     memory.map(CODE..CODE + 4096, Perms::RW, SegmentKind::Text, "code").expect("room");
@@ -351,7 +447,7 @@ fn an_instruction_cut_off_by_the_end_of_code_traps_at_its_second_half() {
     machine.hart.pc = CODE;
     machine.hart.add_fuel(5000);
     let trap = Trap { cause: Cause::InstructionAccessFault, pc: CODE + 4094, tval: CODE + 4096 };
-    assert_eq!(run(&mut machine, &mut executor()), Exit::Trap(trap));
+    assert_eq!(run(&mut machine, &mut *make()), Exit::Trap(trap));
     assert_eq!(machine.hart.instret(), 2047);
 }
 
@@ -359,8 +455,7 @@ fn read(rd: X, csr: u16) -> Inst {
     Inst::Csrrs(format::Csr { rd, rs1: X::ZERO, csr })
 }
 
-#[test]
-fn counters_count_retired_instructions() {
+fn counters_count_retired_instructions(make: Make) {
     let program = program(|asm| {
         asm.inst(read(X::A0, csr::INSTRET)); // 0 have retired
         asm.inst(read(X::A1, csr::CYCLE));
@@ -376,7 +471,8 @@ fn counters_count_retired_instructions() {
         asm.inst(read(X::A5, csr::HPMCOUNTER3));
     });
     for slice in [1, 2, 3, 7, 1000] {
-        let (exit, machine) = run_sliced(&program, || slice, false);
+        let mut machine = vm::machine(&program);
+        let exit = run_sliced(&mut machine, &mut *make(), || slice);
         assert_eq!(exit, Exit::Completed(0));
         assert_eq!(machine.hart.x[10..16], [0, 1, 2, 25, 27, 0], "slices of {slice}");
         assert_eq!(machine.hart.instret(), 30);
@@ -384,8 +480,7 @@ fn counters_count_retired_instructions() {
 }
 
 /// Stores to code show in fetches after `fence.i` and not before.
-#[test]
-fn fence_i_makes_stores_to_code_visible_and_nothing_else_does() {
+fn fence_i_makes_stores_to_code_visible_and_nothing_else_does(make: Make) {
     let limits = Limits { allow_writable_code: true, ..Limits::default() };
     let mut machine = Machine::new(limits).expect("address space");
     machine.memory.map(CODE..CODE + 4096, Perms::RWX, SegmentKind::Text, "code").expect("room");
@@ -412,13 +507,12 @@ fn fence_i_makes_stores_to_code_visible_and_nothing_else_does() {
     machine.memory.sync_code();
     machine.hart.pc = CODE;
     machine.hart.add_fuel(1000);
-    assert_eq!(run(&mut machine, &mut executor()), Exit::Completed(0));
+    assert_eq!(run(&mut machine, &mut *make()), Exit::Completed(0));
     assert_eq!(machine.hart.x[10], 1 + 1 + 100);
     assert_eq!(machine.hart.x[13], u64::from(add(100)));
 }
 
-#[test]
-fn cbo_zero_clears_the_aligned_block_and_nothing_else() {
+fn cbo_zero_clears_the_aligned_block_and_nothing_else(make: Make) {
     for place in [0, 1, 63] {
         let at = (WINDOW + 64) & !63;
         let mut program = program(|asm| {
@@ -429,7 +523,7 @@ fn cbo_zero_clears_the_aligned_block_and_nothing_else() {
             asm.word(Opcode::CboInval.fill(10 << 15));
         });
         program.start.window.fill(0xff);
-        let (exit, machine) = finished(&program);
+        let (exit, machine) = finished_by(make, &program);
         assert_eq!(exit, Exit::Completed(0));
         let window = machine.memory.slice(WINDOW, 256).expect("mapped");
         let first = (at - WINDOW) as usize;
@@ -439,8 +533,7 @@ fn cbo_zero_clears_the_aligned_block_and_nothing_else() {
 }
 
 /// An `sc` succeeds once, for the word that was reserved, in its size.
-#[test]
-fn a_reservation_is_for_one_sc_of_the_same_word_and_size() {
+fn a_reservation_is_for_one_sc_of_the_same_word_and_size(make: Make) {
     let amo = |opcode: Opcode, rd: u32, rs1: u32| opcode.fill(rd << 7 | rs1 << 15 | 12 << 20);
     let lr = |opcode: Opcode, rs1: u32| opcode.fill(5 << 7 | rs1 << 15);
     let program = program(|asm| {
@@ -459,7 +552,7 @@ fn a_reservation_is_for_one_sc_of_the_same_word_and_size() {
         asm.word(amo(Opcode::ScW, 25, 10));
         asm.word(amo(Opcode::ScW, 26, 10)); // used up
     });
-    let (exit, machine) = finished(&program);
+    let (exit, machine) = finished_by(make, &program);
     assert_eq!(exit, Exit::Completed(0));
     assert_eq!(machine.hart.x[20..27], [1, 1, 1, 1, 1, 0, 1]);
 }
@@ -485,8 +578,7 @@ fn an_observer_sees_every_retired_instruction_and_does_not_show() {
 }
 
 /// What the fuzz targets check, on a few inputs that no fuzzer chose.
-#[test]
-fn the_fuzzed_properties_hold_for_random_words_and_code() {
+fn the_fuzzed_properties_hold_for_random_words_and_code(make: Make) {
     let mut source = Source::Seed(3);
     (0..200_000).for_each(|_| property::decoding_loses_nothing(source.bits() as u32));
     for seed in 0..Effort::from_env().choose(200, 5000) as u64 {
@@ -501,6 +593,6 @@ fn the_fuzzed_properties_hold_for_random_words_and_code() {
             }
         });
         let program = Program { start, code: halves.collect(), tested: 0 };
-        property::fuel_does_not_show(&program, 3000, &mut Source::Seed(seed), executor);
+        property::fuel_does_not_show(&program, 3000, &mut Source::Seed(seed), make);
     }
 }

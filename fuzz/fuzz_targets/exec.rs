@@ -17,5 +17,5 @@ fuzz_target!(|data: &[u8]| {
         let start = generate(&mut Source::Seed(kind.into()), &Shape::own(0)).start;
         Program { start, code: rest[..rest.len() & !1].to_vec(), tested: 0 }
     };
-    fuel_does_not_show(&program, 20_000, &mut Source::Seed(kind.into()), Interpreter::new);
+    fuel_does_not_show(&program, 20_000, &mut Source::Seed(kind.into()), || Box::new(Interpreter::new()));
 });

@@ -23,7 +23,7 @@ const CONTROL: u64 = 0x2_0000;
 const SIGNAL_STACK: u64 = 0x2_1000;
 const SIGNAL_STACK_SIZE: u64 = 0x8000;
 /// What each program starts with.
-const ENTRIES: u64 = 0x100_0000;
+const ENTRIES: u64 = 0x1800_0000;
 
 const F_AT: i32 = 256;
 const FCSR_AT: i32 = 512;

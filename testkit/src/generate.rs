@@ -4,6 +4,8 @@
 //! proper lies in the window. A program may end with an instruction that traps. The same choices and shape give the
 //! same program everywhere, so a seed is all it takes to see it again.
 
+mod wild;
+
 use causality_isa::format::{self, Operand};
 use causality_isa::reg::{F, X};
 use causality_isa::{COpcode, Extension, Inst, Opcode, Rm, csr, decode};
@@ -13,6 +15,7 @@ use crate::corners::{self, Format, INTEGERS};
 use crate::operands::{Class, Operands, RD, RM, RS1, RS2, Slot, class};
 use crate::program::{CODE, DATA_END, Program, WINDOW, WINDOW_SIZE};
 use crate::source::Source;
+use crate::vm::wild::STACK_TOP;
 
 /// What programs to make.
 #[derive(Clone, Debug)]
@@ -31,6 +34,10 @@ pub struct Shape {
     pub faults: usize,
     /// Whether programs read `cycle`, `time` and `instret`, about which no oracle agrees.
     pub counters: bool,
+    /// Whether programs do what compilers do not: recurse off their stack, return to somewhere else, jump into the
+    /// middle of instructions, access memory at its edges, call a [`Meddler`](crate::vm::wild::Meddler). They are
+    /// for a [`vm::wild::machine`](crate::vm::wild::machine), and may take long.
+    pub wild: bool,
 }
 
 impl Shape {
@@ -45,7 +52,14 @@ impl Shape {
             depth: 0,
             faults: 0,
             counters: false,
+            wild: false,
         }
+    }
+
+    /// Programs with everything, for this machine alone.
+    #[must_use]
+    pub fn wild(statements: usize) -> Self {
+        Shape { wild: true, faults: 10, ..Shape::own(statements) }
     }
 
     /// The same with all that only this machine can judge: every extension, and counters.
@@ -73,6 +87,10 @@ pub fn generate(source: &mut Source<'_>, shape: &Shape) -> Program {
         shape,
     };
     let mut program = Program { start: generator.start(), ..Program::default() };
+    if shape.wild {
+        generator.reserved |= 1 << X::SP.index();
+        program.start.x[X::SP.index()] = STACK_TOP;
+    }
     let mut left = shape.statements;
     while left > 0 {
         // Short enough for a branch over all of it.
@@ -155,6 +173,9 @@ impl Generator<'_, '_> {
 
     fn statement(&mut self, depth: usize) {
         self.budget = self.budget.saturating_sub(1);
+        if self.shape.wild && depth > 0 && self.source.chance(15) {
+            return self.wild(depth - 1);
+        }
         let structures = if depth == 0 { 0 } else { 5 };
         match self.source.below(24) {
             choice if choice >= structures => match choice {
@@ -200,7 +221,12 @@ impl Generator<'_, '_> {
     fn count_down(&mut self, depth: usize) {
         let counter = self.free();
         // Inner loops may become hot.
-        let most = if depth == 0 { 40 } else { 4 };
+        let most = match (depth, self.shape.wild) {
+            (0, false) => 40,
+            (_, false) => 4,
+            (0, true) => 250,
+            (_, true) => 20,
+        };
         let trips = 1 + self.source.below(most) as u64;
         self.asm.li(counter, trips);
         let again = self.asm.here();

@@ -13,6 +13,7 @@ pub mod asm;
 pub mod batch;
 pub mod corners;
 pub mod digest;
+pub mod duel;
 pub mod elf;
 pub mod generate;
 pub mod model;

@@ -32,22 +32,22 @@ pub fn decoding_loses_nothing(word: u32) {
 ///
 /// # Panics
 /// If not.
-pub fn fuel_does_not_show<E: Executor>(
+pub fn fuel_does_not_show(
     program: &Program,
     fuel: u64,
     slices: &mut Source<'_>,
-    mut executor: impl FnMut() -> E,
+    mut executor: impl FnMut() -> Box<dyn Executor>,
 ) {
     let mut whole = vm::machine(program);
     whole.hart.add_fuel(fuel);
-    let whole_exit = run(&mut whole, &mut executor());
+    let whole_exit = run(&mut whole, &mut *executor());
 
     let mut sliced = vm::machine(program);
     let mut kept = executor();
     let sliced_exit = loop {
         let left = fuel - sliced.hart.granted;
         sliced.hart.add_fuel(left.min(1 + slices.below(100) as u64));
-        let exit = run(&mut sliced, &mut kept);
+        let exit = run(&mut sliced, &mut *kept);
         if exit != Exit::OutOfFuel || sliced.hart.granted == fuel {
             sliced.hart.add_fuel(fuel - sliced.hart.granted);
             break exit;

@@ -1,5 +1,7 @@
 //! Running test programs on an executor of this project.
 
+pub mod wild;
+
 use causality_isa::reg::X;
 use causality_machine::memory::{Perms, SegmentKind};
 use causality_machine::{
@@ -77,8 +79,10 @@ const fn signal_address(trap: Trap) -> u64 {
     }
 }
 
+const ADDRESS_SPACE: u64 = 512 << 20;
+
 fn limits() -> Limits {
-    Limits { address_space: 512 << 20, ..Limits::default() }
+    Limits { address_space: ADDRESS_SPACE, ..Limits::default() }
 }
 
 /// Runs a batch and returns a record for each of its programs.
@@ -88,6 +92,14 @@ fn limits() -> Limits {
 /// # Panics
 /// If the harness itself fails.
 pub fn run(batch: &Batch, executor: &mut dyn Executor) -> Vec<Record> {
+    run_to_end(batch, executor).0
+}
+
+/// The same, with the machine as it is at the end.
+///
+/// # Panics
+/// If the harness itself fails.
+pub fn run_to_end(batch: &Batch, executor: &mut dyn Executor) -> (Vec<Record>, Machine) {
     let linked = batch.link();
     let next = linked.next;
     let mut machine = Machine::new(limits()).expect("address space");
@@ -99,7 +111,7 @@ pub fn run(batch: &Batch, executor: &mut dyn Executor) -> Vec<Record> {
         let exit = executor.execute(&mut machine, &mut console, u64::MAX).expect("the host answers");
         records.append(&mut Record::parse_all(&std::mem::take(&mut console.output)));
         match exit {
-            Exit::Completed(0) => return records,
+            Exit::Completed(0) => return (records, machine),
             Exit::Trap(trap) => records.push(trapped(&machine, trap, batch.anchor)),
             other => panic!("the harness ended with {other:?}"),
         }
@@ -136,6 +148,28 @@ pub fn machine(program: &Program) -> Machine {
     machine
 }
 
+/// Takes a machine that has run `program` back to its start. Its code stays as it is, and so does what executors made
+/// of it.
+///
+/// # Panics
+/// If the machine was not made for this program.
+pub fn rewind(program: &Program, machine: &mut Machine) {
+    let data = machine.memory.slice_mut(DATA, DATA_END - DATA).expect("mapped");
+    data.fill(0);
+    let window = (WINDOW - DATA) as usize;
+    data[window..window + WINDOW_SIZE].copy_from_slice(&*program.start.window);
+    machine.hart = start(program);
+}
+
+fn start(program: &Program) -> Hart {
+    let mut hart = Hart::new(CODE);
+    hart.x = program.start.x;
+    hart.x[0] = 0;
+    hart.f = program.start.f;
+    hart.fcsr = program.start.fcsr as u32;
+    hart
+}
+
 /// Puts `program` into an empty machine.
 ///
 /// # Panics
@@ -154,9 +188,5 @@ pub fn load(program: &Program, machine: &mut Machine) {
     memory.protect(CODE..end, Perms::RX).expect("mapped");
     memory.map(DATA..DATA_END, Perms::RW, SegmentKind::Data, "data").expect("room for data");
     memory.slice_mut(WINDOW, WINDOW_SIZE as u64).expect("mapped").copy_from_slice(&*program.start.window);
-    machine.hart.x = program.start.x;
-    machine.hart.x[0] = 0;
-    machine.hart.f = program.start.f;
-    machine.hart.fcsr = program.start.fcsr as u32;
-    machine.hart.pc = CODE;
+    machine.hart = start(program);
 }
