@@ -5,9 +5,19 @@ use cranelift_codegen::settings::Configurable;
 
 /// A builder of code generators for this host, with the instruction sets it has.
 pub(crate) fn isa_builder() -> Result<Builder, LookupError> {
+    builder_with(|(_, is_there)| is_there)
+}
+
+/// The same for a processor that has all that we ask for (x86-64-v3), whatever this host has.
+pub(crate) fn pinned_isa_builder() -> Result<Builder, LookupError> {
+    builder_with(|_| true)
+}
+
+fn builder_with(is_wanted: impl Fn((&'static str, bool)) -> bool) -> Result<Builder, LookupError> {
     let mut builder = isa::lookup(target_lexicon::Triple::host())?;
-    for (flag, is_there) in features() {
-        if is_there {
+    for feature in features() {
+        let (flag, _) = feature;
+        if is_wanted(feature) {
             // A flag Cranelift does not know is one it cannot use.
             let _ = builder.enable(flag);
         }

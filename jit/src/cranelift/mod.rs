@@ -94,6 +94,18 @@ impl Translator {
     /// # Errors
     /// If Cranelift does not support it.
     pub fn new(tunables: &Tunables) -> Result<Self, TranslateError> {
+        Self::with(tunables, crate::host::isa_builder())
+    }
+
+    /// A translator whose code does not depend on what this host has, to compare with code that was written down.
+    ///
+    /// # Errors
+    /// As [`Translator::new`].
+    pub fn pinned(tunables: &Tunables) -> Result<Self, TranslateError> {
+        Self::with(tunables, crate::host::pinned_isa_builder())
+    }
+
+    fn with(tunables: &Tunables, isa: Result<Builder, LookupError>) -> Result<Self, TranslateError> {
         let refused = |error: &dyn std::fmt::Display| TranslateError::Host(error.to_string());
         let mut flags = settings::builder();
         for (name, value) in [
@@ -107,7 +119,7 @@ impl Translator {
         ] {
             flags.set(name, value).map_err(|error| refused(&error))?;
         }
-        let isa = crate::host::isa_builder().map_err(|error| refused(&error))?;
+        let isa = isa.map_err(|error| refused(&error))?;
         let isa = isa.finish(settings::Flags::new(flags)).map_err(|error| refused(&error))?;
         Ok(Translator {
             isa,
