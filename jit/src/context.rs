@@ -17,13 +17,14 @@ pub(crate) const SPANS: [u64; 4] = [8, 64, 512, 4096];
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub(crate) struct Range {
+    pub(crate) start: u64,
     pub(crate) bounds: [u64; SPANS.len()],
 }
 
 impl Range {
-    /// The range of `len` bytes.
-    pub(crate) fn of(len: u64) -> Self {
-        Range { bounds: SPANS.map(|span| (len + 1).saturating_sub(span)) }
+    /// The range of `len` bytes at `start`.
+    pub(crate) fn of(start: u64, len: u64) -> Self {
+        Range { start, bounds: SPANS.map(|span| (len + 1).saturating_sub(span)) }
     }
 }
 
@@ -55,8 +56,12 @@ pub(crate) struct Context {
     pub(crate) text_len: u64,
     /// Lowest host stack pointer with which a function may begin.
     pub(crate) stack_limit: u64,
-    /// Checks a range of pages for reading and writing.
-    pub(crate) check: [*const u8; 2],
+    /// Functions that look up permissions: for loads of each of [`SPANS`], then for stores.
+    pub(crate) check: [*const u8; 2 * SPANS.len()],
+    /// What they look up.
+    pub(crate) check_address: u64,
+    /// What they say: 0 if the access is allowed.
+    pub(crate) check_denied: u64,
     /// Executes the instruction at the given pc; 0 if control then goes to the next one.
     pub(crate) step: Libcall,
     /// What `step` needs.

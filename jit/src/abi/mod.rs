@@ -191,9 +191,9 @@ fn prepare(space: &Space, machine: &mut Machine) -> *mut Context {
 
 /// Finds out how far the ranges go that guards test first.
 fn measure(context: &mut Context, memory: &Memory, layout: Layout) {
-    context.read = Range::of(memory.run_of(layout.read, Perms::R));
-    context.write = Range::of(memory.run_of(layout.write, Perms::RW));
-    context.stack = Range::of(memory.run_of(layout.stack, Perms::RW));
+    context.read = Range::of(layout.read, memory.run_of(layout.read, Perms::R));
+    context.write = Range::of(layout.write, memory.run_of(layout.write, Perms::RW));
+    context.stack = Range::of(layout.stack, memory.run_of(layout.stack, Perms::RW));
 }
 
 impl Session<'_> {

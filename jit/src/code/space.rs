@@ -18,7 +18,8 @@ use crate::tunables::Tunables;
 #[derive(Debug)]
 pub struct Space {
     tunables: Tunables,
-    runtime: SharedCode,
+    /// As [`Runtime::functions`].
+    runtime: Vec<CodeBlock>,
     /// Made when the first code is published.
     table: OnceLock<Box<[AtomicPtr<u8>]>>,
     blocks: Mutex<Vec<(Arc<CodeBlock>, Published)>>,
@@ -46,34 +47,16 @@ pub struct Published {
     pub longest: u64,
 }
 
-#[derive(Debug)]
-struct SharedCode {
-    enter: CodeBlock,
-    missing: CodeBlock,
-    check: [CodeBlock; 2],
-}
-
 impl Space {
     /// An empty space.
     ///
     /// # Errors
     /// If the host has no memory.
     pub(crate) fn new(tunables: Tunables, runtime: &Runtime, listener: Option<Listener>) -> io::Result<Self> {
-        let [for_load, for_store] = &runtime.check;
-        let shared = SharedCode {
-            enter: CodeBlock::new(&runtime.enter)?,
-            missing: CodeBlock::new(&runtime.missing)?,
-            check: [CodeBlock::new(for_load)?, CodeBlock::new(for_store)?],
-        };
+        let functions = runtime.functions();
+        let shared = functions.iter().map(|code| CodeBlock::new(code)).collect::<io::Result<Vec<_>>>()?;
         if let Some(listener) = &listener {
-            let [load, store] = &shared.check;
-            let named = [
-                ("enter", &shared.enter, &runtime.enter),
-                ("missing", &shared.missing, &runtime.missing),
-                ("check_load", load, for_load),
-                ("check_store", store, for_store),
-            ];
-            for (name, block, bytes) in named {
+            for ((block, bytes), name) in shared.iter().zip(functions).zip(Runtime::NAMES) {
                 let origin = Origin::Runtime(name);
                 listener.tell(&NewCode { host: block.start() as usize, bytes, origin });
             }
@@ -125,7 +108,7 @@ impl Space {
 
     fn table(&self) -> &[AtomicPtr<u8>] {
         self.table.get_or_init(|| {
-            let missing = self.runtime.missing.start().cast_mut();
+            let missing = self.runtime[1].start().cast_mut();
             let count = (self.tunables.layout.text_len / 2) as usize;
             (0..count).map(|_| AtomicPtr::new(missing)).collect()
         })
@@ -143,7 +126,7 @@ impl Space {
     pub(crate) fn function(&self, pc: u64) -> Option<*const u8> {
         let entry = self.table.get()?.get(self.index(pc)?)?;
         let function = entry.load(Ordering::Acquire).cast_const();
-        (function != self.runtime.missing.start()).then_some(function)
+        (function != self.runtime[1].start()).then_some(function)
     }
 
     /// Makes a translation available at all its entries that have no code yet.
@@ -201,7 +184,7 @@ impl Space {
 
     /// Makes `function` what runs at those entries that have no code yet.
     fn link(&self, function: *const u8, entries: &[u64]) {
-        let missing = self.runtime.missing.start().cast_mut();
+        let missing = self.runtime[1].start().cast_mut();
         for &entry in entries {
             if let Some(index) = self.index(entry) {
                 let slot = &self.table()[index];
@@ -234,16 +217,15 @@ impl Space {
 
     /// The functions that all regions share.
     pub(crate) fn runtime(&self) -> Runtime {
-        let SharedCode { enter, missing, check: [load, store] } = &self.runtime;
-        Runtime::of([enter, missing, load, store].map(|block| block.bytes().to_vec()))
+        Runtime::of(std::array::from_fn(|i| self.runtime[i].bytes().to_vec()))
     }
 
     pub(crate) fn enter(&self) -> *const u8 {
-        self.runtime.enter.start()
+        self.runtime[0].start()
     }
 
-    pub(crate) fn checks(&self) -> [*const u8; 2] {
-        [self.runtime.check[0].start(), self.runtime.check[1].start()]
+    pub(crate) fn checks(&self) -> [*const u8; 8] {
+        std::array::from_fn(|i| self.runtime[2 + i].start())
     }
 
     pub(crate) fn table_start(&self) -> *const *const u8 {

@@ -14,7 +14,7 @@ use cranelift_frontend::Switch;
 
 use super::{Emitter, own};
 use crate::context::field;
-use crate::region::{Block, Callee, End, To};
+use crate::region::{Block, Callee, End, RegSet, To};
 
 /// Stands for an instruction where there is none.
 pub(super) const NOP: Inst = Inst::Addi(I { rd: X::ZERO, rs1: X::ZERO, imm: 0 });
@@ -86,6 +86,7 @@ impl Emitter<'_> {
             self.pending += 1;
         }
         self.flush_floats();
+        self.hand_over();
         match &block.end {
             End::Fall(to) | End::Jump { to, .. } => {
                 self.settle();
@@ -105,7 +106,9 @@ impl Emitter<'_> {
                     self.b.set_cold_block(other);
                     let (back, edge) = self.edge(to);
                     self.b.ins().brif(as_expected, back, &[], other, &[]);
+                    let dirty = self.dirty;
                     self.emit_edge(back, edge);
+                    self.dirty = dirty;
                     self.b.seal_block(other);
                     self.b.switch_to_block(other);
                 }
@@ -122,8 +125,8 @@ impl Emitter<'_> {
             }
             End::Leave { pc } => {
                 self.store_homes();
-                self.store_fuel_now();
-                self.leave(*pc);
+                let fuel = self.fuel_now();
+                self.leave(*pc, fuel, self.pending);
             }
         }
     }
@@ -150,19 +153,24 @@ impl Emitter<'_> {
         self.emit_edge(no, no_edge);
     }
 
-    /// The block to branch to for `to`, and the pc if it has to be emitted yet.
-    fn edge(&mut self, to: To) -> (ir::Block, Option<u64>) {
+    /// The block to branch to for `to`, and what has to be emitted in it yet.
+    fn edge(&mut self, to: To) -> (ir::Block, Option<To>) {
         match to {
-            To::Block(block) => (self.blocks[block], None),
-            To::Out(pc) => (self.b.create_block(), Some(pc)),
+            To::Block(block) if self.dirty.without(self.flow.live_in[block]) == RegSet::EMPTY => {
+                (self.blocks[block], None)
+            }
+            _ => (self.b.create_block(), Some(to)),
         }
     }
 
-    fn emit_edge(&mut self, block: ir::Block, out: Option<u64>) {
-        if let Some(pc) = out {
+    fn emit_edge(&mut self, block: ir::Block, to: Option<To>) {
+        if let Some(to) = to {
             self.b.seal_block(block);
             self.b.switch_to_block(block);
-            self.go(To::Out(pc));
+            if let To::Block(next) = to {
+                self.bring_home(self.dirty.without(self.flow.live_in[next]));
+            }
+            self.go(to);
         }
     }
 

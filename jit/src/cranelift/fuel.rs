@@ -20,17 +20,21 @@ impl Emitter<'_> {
         }
     }
 
-    /// Writes fuel to its home from the variable's value while `pending` instructions are not charged.
-    pub(super) fn store_fuel(&mut self, fuel: Value, pending: u64) {
-        let fuel = self.b.ins().iadd_imm_s(fuel, self.charges.longest as i64 - pending as i64);
-        self.set_field(field!(hart.fuel), fuel);
+    /// The variable's value, if fuel is counted.
+    pub(super) fn fuel_now(&mut self) -> Option<Value> {
+        self.tunables.fuel.then(|| self.b.use_var(self.fuel))
+    }
+
+    /// The hart's fuel, from the variable's value while `pending` instructions are not charged.
+    pub(super) fn true_fuel(&mut self, fuel: Value, pending: u64) -> Value {
+        self.b.ins().iadd_imm_s(fuel, self.charges.longest as i64 - pending as i64)
     }
 
     /// Writes fuel to its home, all charged.
     pub(super) fn store_fuel_now(&mut self) {
-        if self.tunables.fuel {
-            let fuel = self.b.use_var(self.fuel);
-            self.store_fuel(fuel, self.pending);
+        if let Some(fuel) = self.fuel_now() {
+            let fuel = self.true_fuel(fuel, self.pending);
+            self.set_field(field!(hart.fuel), fuel);
         }
     }
 

@@ -36,7 +36,7 @@ impl Emitter<'_> {
         self.stops.push(left);
         let is_ecall = matches!(self.at.inst, Inst::Ecall(_));
         let changed = if is_ecall { self.live_behind(index) } else { definitions(self.at.inst) };
-        self.load_homes(changed);
+        self.reload_homes(changed);
         self.load_fuel(self.pending + 1);
         if is_ecall {
             self.guards.forget();

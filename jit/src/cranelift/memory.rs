@@ -7,6 +7,7 @@
 //! guarded on every way to an access is not guarded again.
 
 use std::collections::BTreeMap;
+use std::mem::offset_of;
 
 use causality_machine::isa::Inst;
 use causality_machine::isa::reg::X;
@@ -16,12 +17,13 @@ use cranelift_codegen::isa::CallConv;
 
 use super::{Emitter, Facts};
 use crate::context::{GUEST, Range, SPANS, field};
-use crate::region::{At, Block, definitions};
+use crate::region::{At, Block, RegSet, definitions};
 
-/// `fn(vm, address, span)`, which keeps all registers, and so says in `scratch` whether it is allowed.
+/// `fn(vm)`: whether the pages of the range at `check_address` allow it goes to `check_denied`. Nothing is passed or
+/// returned in registers and all are kept, so that a call out of line costs nothing in line.
 pub(super) fn check_signature() -> Signature {
     let mut signature = Signature::new(CallConv::PreserveAll);
-    signature.params.extend([AbiParam::new(types::I64); 3]);
+    signature.params.push(AbiParam::new(types::I64));
     signature
 }
 
@@ -61,6 +63,14 @@ struct Hull {
     store: bool,
 }
 
+impl Hull {
+    /// Which of [`SPANS`] it needs.
+    fn slot(self) -> usize {
+        let span = (self.hi - self.lo) as u64;
+        SPANS.iter().position(|&s| span <= s).unwrap_or(SPANS.len() - 1)
+    }
+}
+
 /// What is known about addresses.
 #[derive(Default)]
 pub(super) struct Guards {
@@ -73,6 +83,8 @@ pub(super) struct Guards {
     at_end: BTreeMap<usize, Vec<Fact>>,
     /// For each access of the block, relative to its own address, what is guarded with it.
     groups: BTreeMap<u64, Hull>,
+    /// Registers that may hold stack addresses.
+    in_stack: RegSet,
     /// Bases that hold their value from the start of the block until they are used.
     early: Vec<(X, Hull)>,
 }
@@ -196,6 +208,7 @@ fn groups(block: &Block) -> (BTreeMap<u64, Hull>, Vec<(X, Hull)>) {
 impl Emitter<'_> {
     pub(super) fn start_guards(&mut self, block: &Block) {
         (self.guards.groups, self.guards.early) = groups(block);
+        self.guards.in_stack = self.flow.stack_in[self.block];
         let inherited =
             block.idom.filter(|&idom| !self.changes_mappings || block.preds.iter().all(|&pred| pred == idom));
         self.guards.now =
@@ -230,7 +243,7 @@ impl Emitter<'_> {
 
     fn base(&mut self, base: X) -> Value {
         let value = self.x(base);
-        if base == X::SP {
+        if self.guards.in_stack.contains_x(base) {
             if let (Root::Value(root), _) = self.guards.root(value) {
                 self.guards.stack.insert(root, ());
             }
@@ -257,8 +270,8 @@ impl Emitter<'_> {
         self.b.ins().brif(outside, cold, &[], go_on, &[]);
         self.b.seal_block(cold);
         self.b.switch_to_block(cold);
-        let allowed = self.look_up_pages(value, hull);
-        self.b.ins().brif(allowed, go_on, &[], exit, &[]);
+        let denied = self.look_up_pages(value, hull);
+        self.b.ins().brif(denied, exit, &[], go_on, &[]);
         self.b.seal_block(go_on);
         self.b.switch_to_block(go_on);
         self.guards.now.push(fact);
@@ -276,23 +289,28 @@ impl Emitter<'_> {
         } else {
             (layout.read, field!(read))
         };
-        let span = (hull.hi - hull.lo) as u64;
-        let slot = SPANS.iter().position(|&s| span <= s).unwrap_or(SPANS.len() - 1);
-        let offset = self.b.ins().iadd_imm_s(value, hull.lo.wrapping_sub(start as i64));
-        let bound =
-            self.field(types::I64, bounds + core::mem::offset_of!(Range, bounds) as i32 + 8 * slot as i32);
+        let offset = match i32::try_from(start) {
+            Ok(_) => self.b.ins().iadd_imm_s(value, hull.lo.wrapping_sub(start as i64)),
+            // Too large for an operand.
+            Err(_) => {
+                let address = self.b.ins().iadd_imm_s(value, hull.lo);
+                let start = self.field(types::I64, bounds + offset_of!(Range, start) as i32);
+                self.b.ins().isub(address, start)
+            }
+        };
+        let bound = bounds + offset_of!(Range, bounds) as i32 + 8 * hull.slot() as i32;
+        let bound = self.field(types::I64, bound);
         self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, offset, bound)
     }
 
-    /// Whether the pages of `hull` allow the access.
+    /// Whether the pages of `hull` deny the access.
     fn look_up_pages(&mut self, value: Value, hull: Hull) -> Value {
         let address = self.b.ins().iadd_imm_s(value, hull.lo);
-        let span = self.iconst((hull.hi - hull.lo) as u64);
-        let check = field!(check) + 8 * i32::from(hull.store);
+        self.set_field(field!(check_address), address);
+        let check = field!(check) + 8 * (SPANS.len() * usize::from(hull.store) + hull.slot()) as i32;
         let check = self.field(types::I64, check);
-        let arguments = [self.vm, address, span];
-        self.b.ins().call_indirect(self.signatures.check, check, &arguments);
-        self.field(types::I64, field!(scratch))
+        self.b.ins().call_indirect(self.signatures.check, check, &[self.vm]);
+        self.field(types::I64, field!(check_denied))
     }
 
     /// The host address of `size` bytes at `x[base] + imm`, less [`GUEST`] and the offset that is returned with it.
@@ -331,8 +349,7 @@ impl Emitter<'_> {
         self.b.ins().brif(outside, cold, &[], go_on, &[inside.into()]);
         self.b.seal_block(cold);
         self.b.switch_to_block(cold);
-        let allowed = self.look_up_pages(value, hull);
-        let denied = self.b.ins().icmp_imm_s(IntCC::Equal, allowed, 0);
+        let denied = self.look_up_pages(value, hull);
         let looked_up = self.b.ins().select_spectre_guard(denied, zero, value);
         self.b.ins().brif(denied, exit, &[], go_on, &[looked_up.into()]);
         self.b.seal_block(go_on);
@@ -378,8 +395,9 @@ impl Emitter<'_> {
         self.is_checkpoint_due = true;
     }
 
-    /// Makes the checkpoint that a store asked for, behind its instruction.
-    pub(super) fn checkpoint_if_due(&mut self, at: At) {
+    /// Called behind each instruction: makes the checkpoint that a store asked for.
+    pub(super) fn retire(&mut self, at: At) {
+        self.guards.in_stack = self.guards.in_stack.after_stack(at.inst);
         if std::mem::take(&mut self.is_checkpoint_due) {
             self.checkpoint(at.next());
         }

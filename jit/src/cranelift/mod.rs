@@ -241,6 +241,10 @@ struct Emitter<'a> {
     at: At,
     /// Instructions executed but not charged before `at`.
     pending: u64,
+    /// Values of integer registers, as far as the block has used or set them.
+    now: [Option<Value>; 32],
+    /// Registers the block has set.
+    written: RegSet,
     /// Registers that may differ from their homes.
     dirty: RegSet,
     checkpoint: Checkpoint,
@@ -256,6 +260,8 @@ struct Emitter<'a> {
     exits: Vec<Exit>,
     stops: Vec<ir::Block>,
     give_up: Option<(ir::Block, Value)>,
+    /// Stores pc and fuel and returns.
+    leave: Option<ir::Block>,
 }
 
 #[derive(Clone, Copy)]
@@ -310,6 +316,8 @@ impl<'a> Emitter<'a> {
             block: 0,
             at: At { pc: region.start, inst: control::NOP, len: 0 },
             pending: 0,
+            now: [None; 32],
+            written: RegSet::EMPTY,
             dirty: RegSet::EMPTY,
             checkpoint: Checkpoint::default(),
             is_checkpoint_due: false,
@@ -320,6 +328,7 @@ impl<'a> Emitter<'a> {
             exits: Vec::new(),
             stops: Vec::new(),
             give_up: None,
+            leave: None,
         }
     }
 
@@ -337,6 +346,7 @@ impl<'a> Emitter<'a> {
         self.emit_exits();
         self.emit_stops();
         self.emit_give_up();
+        self.emit_leave();
         self.b.seal_all_blocks();
         self.b
     }
@@ -361,6 +371,8 @@ impl<'a> Emitter<'a> {
         }
         self.pending = self.charges.pending[index];
         self.dirty = self.flow.dirty_in[index];
+        self.now = [None; 32];
+        self.written = RegSet::EMPTY;
         self.checkpoint(block.pc);
         if Charges::checks(region, index) {
             self.check_fuel();
@@ -373,7 +385,7 @@ impl<'a> Emitter<'a> {
                 self.libcall(number);
             }
             self.pending += 1;
-            self.checkpoint_if_due(*at);
+            self.retire(*at);
         }
         self.emit_end(block);
         self.end_guards();

@@ -10,7 +10,18 @@ use crate::region::RegSet;
 impl Emitter<'_> {
     /// The value of an integer register.
     pub(super) fn x(&mut self, r: X) -> Value {
-        if r.is_zero() { self.iconst(0) } else { self.b.use_var(self.x[r.index()]) }
+        if r.is_zero() {
+            return self.iconst(0);
+        }
+        match self.now[r.index()] {
+            Some(value) => value,
+            None => {
+                let value = self.b.use_var(self.x[r.index()]);
+                let value = self.b.func.dfg.resolve_aliases(value);
+                self.now[r.index()] = Some(value);
+                value
+            }
+        }
     }
 
     /// Gives an integer register a new value.
@@ -18,8 +29,9 @@ impl Emitter<'_> {
         if rd.is_zero() {
             return;
         }
-        self.save(rd);
-        self.b.def_var(self.x[rd.index()], value);
+        self.overwrite(rd);
+        self.now[rd.index()] = Some(value);
+        self.written = self.written.with(RegSet::x(rd));
         self.dirty = self.dirty.with(RegSet::x(rd));
     }
 
@@ -35,11 +47,23 @@ impl Emitter<'_> {
         self.set_x(rd, value);
     }
 
-    /// Takes registers from their homes.
+    /// Before any block: takes registers from their homes.
     pub(super) fn load_homes(&mut self, set: RegSet) {
         for r in set.iter_x() {
             let value = self.field(types::I64, x_home(r.index()));
             self.b.def_var(self.x[r.index()], value);
+        }
+        for r in set.iter_f() {
+            self.load_f_home(r);
+        }
+    }
+
+    /// Within a block: takes registers from their homes again.
+    pub(super) fn reload_homes(&mut self, set: RegSet) {
+        for r in set.iter_x() {
+            let value = self.field(types::I64, x_home(r.index()));
+            self.now[r.index()] = Some(value);
+            self.written = self.written.with(RegSet::x(r));
         }
         for r in set.iter_f() {
             self.load_f_home(r);
@@ -53,10 +77,25 @@ impl Emitter<'_> {
 
     /// Writes all dirty registers to their homes.
     pub(super) fn store_homes(&mut self) {
-        for r in self.dirty.iter_x() {
-            let value = self.b.use_var(self.x[r.index()]);
+        self.bring_home(self.dirty);
+    }
+
+    /// Writes dirty registers to their homes.
+    pub(super) fn bring_home(&mut self, set: RegSet) {
+        for r in set.iter_x() {
+            let value = self.x(r);
             self.set_field(x_home(r.index()), value);
         }
-        self.dirty = RegSet::EMPTY;
+        self.dirty = self.dirty.without(set);
+    }
+
+    /// At the end of a block: registers that are not live behind it go home, the others to their variables.
+    pub(super) fn hand_over(&mut self) {
+        let live = self.flow.live_out(self.region, self.block);
+        self.bring_home(self.dirty.without(live));
+        for r in self.written.and(live).iter_x() {
+            let value = self.x(r);
+            self.b.def_var(self.x[r.index()], value);
+        }
     }
 }

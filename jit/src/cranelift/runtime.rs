@@ -7,7 +7,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
 use super::{TranslateError, Translator, memory, own, region_signature};
-use crate::context::field;
+use crate::context::{SPANS, field};
 
 /// Code that is the same for every program.
 #[derive(Clone, Debug)]
@@ -17,32 +17,55 @@ pub(crate) struct Runtime {
     /// What the table holds where there is no code: returns the pc.
     pub(crate) missing: Vec<u8>,
     /// Checks pages for loads and for stores.
-    pub(crate) check: [Vec<u8>; 2],
+    pub(crate) check: [Vec<u8>; 2 * SPANS.len()],
 }
 
 impl Runtime {
     /// How many functions there are.
-    pub(crate) const COUNT: usize = 4;
+    pub(crate) const COUNT: usize = 2 + 2 * SPANS.len();
+
+    /// Their names.
+    pub(crate) const NAMES: [&str; Self::COUNT] = [
+        "enter",
+        "missing",
+        "check_load_8",
+        "check_load_64",
+        "check_load_512",
+        "check_load_4096",
+        "check_store_8",
+        "check_store_64",
+        "check_store_512",
+        "check_store_4096",
+    ];
 
     /// All functions.
     pub(crate) fn functions(&self) -> [&[u8]; Self::COUNT] {
-        let [for_load, for_store] = &self.check;
-        [&self.enter, &self.missing, for_load, for_store]
+        std::array::from_fn(|i| match i {
+            0 => &*self.enter,
+            1 => &*self.missing,
+            _ => &*self.check[i - 2],
+        })
     }
 
     /// From what [`Runtime::functions`] gives.
-    pub(crate) fn of([enter, missing, for_load, for_store]: [Vec<u8>; Self::COUNT]) -> Self {
-        Runtime { enter, missing, check: [for_load, for_store] }
+    pub(crate) fn of(functions: [Vec<u8>; Self::COUNT]) -> Self {
+        let [enter, missing, check @ ..] = functions;
+        Runtime { enter, missing, check }
     }
 }
 
 impl Translator {
     /// Generates the shared functions.
     pub(crate) fn runtime(&mut self) -> Result<Runtime, TranslateError> {
+        let mut check = <[Vec<u8>; 2 * SPANS.len()]>::default();
+        for (i, code) in check.iter_mut().enumerate() {
+            let perms = if i < SPANS.len() { Perms::R } else { Perms::RW };
+            *code = self.check(perms, SPANS[i % SPANS.len()])?;
+        }
         Ok(Runtime {
             enter: self.enter()?,
             missing: self.missing()?,
-            check: [self.check(Perms::R)?, self.check(Perms::RW)?],
+            check,
         })
     }
 
@@ -88,12 +111,12 @@ impl Translator {
     }
 
     /// All bytes lie in one page or two adjacent ones, which both allow the access.
-    fn check(&mut self, perms: Perms) -> Result<Vec<u8>, TranslateError> {
+    fn check(&mut self, perms: Perms, span: u64) -> Result<Vec<u8>, TranslateError> {
         self.function(memory::check_signature(), |b| {
             let block = b.current_block().unwrap_or_else(|| b.create_block());
-            let [vm, address, span] = [0, 1, 2].map(|i| b.block_params(block)[i]);
-            let less = b.ins().iadd_imm_s(span, -1);
-            let last = b.ins().iadd(address, less);
+            let vm = b.block_params(block)[0];
+            let address = b.ins().load(types::I64, own(), vm, field!(check_address));
+            let last = b.ins().iadd_imm_s(address, span as i64 - 1);
             let (first_page, last_page) = (b.ins().ushr_imm_u(address, 12), b.ins().ushr_imm_u(last, 12));
             let count = b.ins().load(types::I64, own(), vm, field!(page_count));
             let wraps = b.ins().icmp(IntCC::UnsignedLessThan, last, address);
@@ -102,8 +125,8 @@ impl Translator {
             let (denied, inside) = (b.create_block(), b.create_block());
             b.ins().brif(outside, denied, &[], inside, &[]);
             b.switch_to_block(denied);
-            let no = b.ins().iconst(types::I64, 0);
-            b.ins().store(own(), no, vm, field!(scratch));
+            let yes = b.ins().iconst(types::I64, 1);
+            b.ins().store(own(), yes, vm, field!(check_denied));
             b.ins().return_(&[]);
             b.switch_to_block(inside);
             let pages = b.ins().load(types::I64, own(), vm, field!(pages));
@@ -113,9 +136,9 @@ impl Translator {
             });
             let both = b.ins().band(first, last);
             let wanted = b.ins().band_imm_u(both, i64::from(perms.bits()));
-            let allowed = b.ins().icmp_imm_u(IntCC::Equal, wanted, i64::from(perms.bits()));
-            let allowed = b.ins().uextend(types::I64, allowed);
-            b.ins().store(own(), allowed, vm, field!(scratch));
+            let denied = b.ins().icmp_imm_u(IntCC::NotEqual, wanted, i64::from(perms.bits()));
+            let denied = b.ins().uextend(types::I64, denied);
+            b.ins().store(own(), denied, vm, field!(check_denied));
             b.ins().return_(&[]);
         })
     }

@@ -2,10 +2,7 @@
 //!
 //! Generated code never traps. Where something may be wrong, control is given back at the last *checkpoint*, a point
 //! behind which nothing has been done that cannot be done again, with the hart exactly as it was there; the
-//! interpreter then executes from there and traps at the exact instruction, or does not. Registers overwritten since
-//! the checkpoint keep their old values alive only if something can still leave to it.
-
-use std::collections::BTreeMap;
+//! interpreter then executes from there and traps at the exact instruction, or does not.
 
 use causality_machine::isa::reg::X;
 use cranelift_codegen::ir::{self, InstBuilder, Value, types};
@@ -20,8 +17,8 @@ pub(super) struct Checkpoint {
     pc: u64,
     pending: u64,
     dirty: RegSet,
-    /// Old values of dirty registers that were overwritten since.
-    saved: BTreeMap<X, Value>,
+    /// Whether a register was overwritten since.
+    is_overwritten: bool,
     /// The block that leaves, once something needs it.
     exit: Option<ir::Block>,
 }
@@ -40,20 +37,21 @@ impl Emitter<'_> {
     pub(super) fn checkpoint(&mut self, pc: u64) {
         self.flush_floats();
         let (pending, dirty) = (self.pending, self.dirty);
-        self.checkpoint = Checkpoint { pc, pending, dirty, saved: BTreeMap::new(), exit: None };
+        self.checkpoint = Checkpoint { pc, pending, dirty, is_overwritten: false, exit: None };
     }
 
     /// Called before `rd` gets another value.
-    pub(super) fn save(&mut self, rd: X) {
-        let is_needed = self.checkpoint.exit.is_none() && self.checkpoint.dirty.contains(RegSet::x(rd));
-        if is_needed && !self.checkpoint.saved.contains_key(&rd) {
-            let value = self.b.use_var(self.x[rd.index()]);
-            self.checkpoint.saved.insert(rd, value);
-        }
+    pub(super) fn overwrite(&mut self, rd: X) {
+        self.checkpoint.is_overwritten |= self.checkpoint.dirty.contains(RegSet::x(rd));
     }
 
-    /// The block that gives control back at the checkpoint. All values it needs are looked up now.
+    /// The block that gives control back at the checkpoint, or before the current instruction if registers have been
+    /// overwritten since: keeping their old values would cost more than another such block. All values it needs are
+    /// looked up now.
     pub(super) fn exit(&mut self) -> ir::Block {
+        if self.checkpoint.is_overwritten {
+            self.checkpoint(self.at.pc);
+        }
         if let Some(exit) = self.checkpoint.exit {
             return exit;
         }
@@ -62,13 +60,9 @@ impl Emitter<'_> {
         self.checkpoint.exit = Some(block);
         let mut homes = Vec::new();
         for r in self.checkpoint.dirty.iter_x() {
-            let value = match self.checkpoint.saved.get(&r) {
-                Some(&old) => old,
-                None => self.b.use_var(self.x[r.index()]),
-            };
-            homes.push((r, value));
+            homes.push((r, self.x(r)));
         }
-        let fuel = self.tunables.fuel.then(|| self.b.use_var(self.fuel));
+        let fuel = self.fuel_now();
         let Checkpoint { pc, pending, .. } = self.checkpoint;
         self.exits.push(Exit { block, pc, pending, fuel, homes });
         block
@@ -81,17 +75,47 @@ impl Emitter<'_> {
             for (r, value) in exit.homes {
                 self.set_field(x_home(r.index()), value);
             }
-            if let Some(fuel) = exit.fuel {
-                self.store_fuel(fuel, exit.pending);
-            }
-            self.leave(exit.pc);
+            self.leave(exit.pc, exit.fuel, exit.pending);
         }
     }
 
-    /// Stores pc and returns; registers and fuel have been stored.
-    pub(super) fn leave(&mut self, pc: u64) {
+    /// Goes to the block that stores pc and fuel and returns. Registers have been stored.
+    pub(super) fn leave(&mut self, pc: u64, fuel: Option<Value>, pending: u64) {
+        let block = match self.leave {
+            Some(block) => block,
+            None => {
+                let block = self.b.create_block();
+                self.b.set_cold_block(block);
+                self.b.append_block_param(block, types::I64);
+                if self.tunables.fuel {
+                    self.b.append_block_param(block, types::I64);
+                }
+                self.leave = Some(block);
+                block
+            }
+        };
         let pc = self.iconst(pc);
+        match fuel {
+            Some(fuel) => {
+                let fuel = self.true_fuel(fuel, pending);
+                self.b.ins().jump(block, &[pc.into(), fuel.into()]);
+            }
+            None => {
+                self.b.ins().jump(block, &[pc.into()]);
+            }
+        }
+    }
+
+    /// Emits the block that [`Emitter::leave`] goes to.
+    pub(super) fn emit_leave(&mut self) {
+        let Some(block) = self.leave else { return };
+        self.b.switch_to_block(block);
+        let pc = self.b.block_params(block)[0];
         self.set_field(field!(hart.pc), pc);
+        if self.tunables.fuel {
+            let fuel = self.b.block_params(block)[1];
+            self.set_field(field!(hart.fuel), fuel);
+        }
         let left = self.b.ins().iconst(types::I64, LEFT);
         self.b.ins().return_(&[left]);
     }

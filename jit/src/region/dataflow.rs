@@ -1,7 +1,8 @@
 //! Which registers are live where, and which may differ from their homes.
 //!
-//! Both are safe to overestimate. Only integer registers can be dirty between blocks: floating-point homes are
-//! written before a block ends.
+//! What is not live behind a block is brought home at its end, so only live registers are dirty between blocks: no
+//! value is kept for the sole purpose of leaving the region with it. Only integer registers can be dirty between
+//! blocks; floating-point homes are written before a block ends.
 
 use super::{RegSet, Region, definitions, uses};
 
@@ -12,13 +13,15 @@ pub(crate) struct Dataflow {
     pub(crate) live_in: Vec<RegSet>,
     /// Registers that may differ from their homes at the start of the block.
     pub(crate) dirty_in: Vec<RegSet>,
+    /// Registers that may hold a stack address at the start of the block; a guess.
+    pub(crate) stack_in: Vec<RegSet>,
 }
 
 impl Dataflow {
     pub(crate) fn of(region: &Region) -> Self {
-        let dirty_in = dirty(region);
-        let live_in = live(region, &dirty_in);
-        Dataflow { live_in, dirty_in }
+        let live_in = live(region);
+        let dirty_in = dirty(region, &live_in);
+        Dataflow { live_in, dirty_in, stack_in: stack(region) }
     }
 
     /// What is live behind the end of a block, where it goes to other blocks.
@@ -27,51 +30,63 @@ impl Dataflow {
     }
 }
 
-/// The registers a block writes.
-fn written(region: &Region, block: usize) -> RegSet {
-    let block = &region.blocks[block];
-    let insts = block.insts.iter().chain(block.end.at());
-    insts.fold(RegSet::EMPTY, |set, at| set.with(definitions(at.inst)))
-}
-
-fn dirty(region: &Region) -> Vec<RegSet> {
-    let count = region.blocks.len();
-    let written: Vec<RegSet> = (0..count).map(|block| written(region, block).integers()).collect();
-    let mut dirty = vec![RegSet::EMPTY; count];
+/// Repeats `step` for all blocks until it changes nothing.
+fn solve(region: &Region, mut step: impl FnMut(&mut [RegSet], usize) -> RegSet) -> Vec<RegSet> {
+    let mut sets = vec![RegSet::EMPTY; region.blocks.len()];
     let mut changed = true;
     while changed {
         changed = false;
-        for block in 0..count {
-            let preds = region.blocks[block].preds.iter();
-            let new = preds.fold(RegSet::EMPTY, |set, &pred| set.with(dirty[pred]).with(written[pred]));
-            changed |= new != dirty[block];
-            dirty[block] = new;
+        for block in 0..sets.len() {
+            let new = step(&mut sets, block);
+            changed |= new != sets[block];
+            sets[block] = new;
         }
     }
-    dirty
+    sets
 }
 
-fn live(region: &Region, dirty_in: &[RegSet]) -> Vec<RegSet> {
+fn live(region: &Region) -> Vec<RegSet> {
     let count = region.blocks.len();
+    // From the last block to the first, because information flows that way.
     let mut live = vec![RegSet::EMPTY; count];
     let mut changed = true;
     while changed {
         changed = false;
         for index in (0..count).rev() {
             let block = &region.blocks[index];
-            let mut set = RegSet::EMPTY;
-            for next in block.successors() {
-                set = set.with(live[next]);
-            }
-            for at in block.insts.iter().chain(block.end.at()).rev() {
-                set = set.without(definitions(at.inst)).with(uses(at.inst));
-            }
-            // Any point may be left, and every dirty register is stored there; so what is dirty at the start is
-            // live, even if it is about to be overwritten.
-            set = set.with(dirty_in[index]);
-            changed |= set != live[index];
-            live[index] = set;
+            let out = block.successors().fold(RegSet::EMPTY, |set, next| set.with(live[next]));
+            let insts = block.insts.iter().chain(block.end.at()).rev();
+            let new = insts.fold(out, |set, at| set.without(definitions(at.inst)).with(uses(at.inst)));
+            changed |= new != live[index];
+            live[index] = new;
         }
     }
     live
+}
+
+fn dirty(region: &Region, live_in: &[RegSet]) -> Vec<RegSet> {
+    let written: Vec<RegSet> = region
+        .blocks
+        .iter()
+        .map(|block| {
+            let insts = block.insts.iter().chain(block.end.at());
+            insts.fold(RegSet::EMPTY, |set, at| set.with(definitions(at.inst))).integers()
+        })
+        .collect();
+    solve(region, |dirty, block| {
+        let preds = region.blocks[block].preds.iter();
+        let from = preds.fold(RegSet::EMPTY, |set, &pred| set.with(dirty[pred]).with(written[pred]));
+        from.and(live_in[block])
+    })
+}
+
+/// Addresses made from `sp` by adding something.
+fn stack(region: &Region) -> Vec<RegSet> {
+    solve(region, |stack, block| {
+        let preds = region.blocks[block].preds.iter();
+        preds.fold(RegSet::SP, |set, &pred| {
+            let insts = region.blocks[pred].insts.iter();
+            set.with(insts.fold(stack[pred], |set, at| set.after_stack(at.inst)))
+        })
+    })
 }

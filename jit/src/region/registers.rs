@@ -31,6 +31,30 @@ impl RegSet {
         self.0 & other.0 == other.0
     }
 
+    /// The stack pointer alone.
+    pub(crate) const SP: RegSet = RegSet::x(X::SP);
+
+    pub(crate) const fn and(self, other: Self) -> Self {
+        RegSet(self.0 & other.0)
+    }
+
+    /// The registers that may hold stack addresses behind `inst`, if these may before it.
+    pub(crate) fn after_stack(self, inst: Inst) -> Self {
+        let is_address = match inst {
+            Inst::Addi(ops) => self.contains_x(ops.rs1),
+            Inst::Add(ops) => self.contains_x(ops.rs1) || self.contains_x(ops.rs2),
+            Inst::Sub(ops) => self.contains_x(ops.rs1) && !self.contains_x(ops.rs2),
+            Inst::Sh1add(ops) | Inst::Sh2add(ops) | Inst::Sh3add(ops) => self.contains_x(ops.rs2),
+            _ => false,
+        };
+        let rd = definitions(inst);
+        if is_address { self.with(rd) } else { self.without(rd).with(Self::SP) }
+    }
+
+    pub(crate) const fn contains_x(self, r: X) -> bool {
+        self.0 >> r.index() & 1 != 0
+    }
+
     /// The integer registers of the set.
     pub(crate) const fn integers(self) -> Self {
         RegSet(self.0 & 0xffff_ffff)
