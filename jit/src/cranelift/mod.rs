@@ -29,7 +29,7 @@ use causality_machine::isa::Inst;
 use causality_machine::isa::visit::Visitor;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, SigRef, Signature, Value, types};
 use cranelift_codegen::ir::{AbiParam, UserFuncName};
-use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::isa::{Builder, CallConv, LookupError, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::{Context as Codegen, settings, settings::Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
