@@ -6,8 +6,8 @@ pub use causality_jit::TranslateError;
 pub use causality_jit::Translation;
 pub use causality_jit::code::{Listener, NewCode, Origin, Published};
 pub use causality_jit::profile;
-pub use causality_jit::region::{At, Block, Callee, End, Region, To};
 use causality_jit::region::discover;
+pub use causality_jit::region::{At, Block, Callee, End, Region, To};
 use causality_jit::{Layout, Text, Translator, Tunables};
 
 use crate::Instance;

@@ -39,7 +39,9 @@ pub(crate) fn disassemble(code: &[u8]) -> Vec<HostInst> {
 pub(crate) fn disassemble(code: &[u8]) -> Vec<HostInst> {
     let _ = (Decoder::with_ip, DecoderOptions::NONE, IntelFormatter::new().options_mut());
     let words = code.chunks(4).enumerate();
-    words.map(|(index, word)| HostInst { offset: 4 * index, raw: digits(word), text: String::new() }).collect()
+    words
+        .map(|(index, word)| HostInst { offset: 4 * index, raw: digits(word), text: String::new() })
+        .collect()
 }
 
 fn digits(bytes: &[u8]) -> String {

@@ -23,9 +23,7 @@ pub(crate) fn listen(what: Option<ProfileArg>, elf: &[u8], config: Config) -> Re
     let failed = |error| eprintln!("causality-vm: the profile is incomplete: {error}");
     let cannot = |error| Failure::new(format!("cannot create the profile: {error}"));
     let listener: Listener = match what {
-        ProfileArg::Perfmap => {
-            listener(PerfMap::create(Path::new(MAPS)).map_err(cannot)?, names, failed)
-        }
+        ProfileArg::Perfmap => listener(PerfMap::create(Path::new(MAPS)).map_err(cannot)?, names, failed),
         ProfileArg::Jitdump => {
             let here = std::env::current_dir().map_err(cannot)?;
             listener(JitDump::create(&here).map_err(cannot)?, names, failed)

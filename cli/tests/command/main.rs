@@ -2,6 +2,7 @@
 
 mod conversation;
 mod directories;
+mod explore;
 mod listing;
 mod refusal;
 mod report;

@@ -101,7 +101,15 @@ mod tests {
 
     impl Published {
         pub(super) fn at(start: u64, host: usize) -> Self {
-            Published { start, host: host..host + 17, insts: 1, map: Vec::new(), time: None, entries: Vec::new(), longest: 1 }
+            Published {
+                start,
+                host: host..host + 17,
+                insts: 1,
+                map: Vec::new(),
+                time: None,
+                entries: Vec::new(),
+                longest: 1,
+            }
         }
     }
 
