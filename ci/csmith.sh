@@ -6,7 +6,7 @@
 #
 # A program that natively runs longer than NATIVE_LIMIT seconds is replaced by the next seed. Programs that
 # fail are kept in the target directory. RUNNER is the command that runs an ELF; without it, the release
-# build of causality-vm. COMPILER=clang compiles with clang instead of gcc, and with the newer extensions that
+# build of causality-vm runs each in every one of TIERS. COMPILER=clang compiles with clang instead of gcc, and with the newer extensions that
 # only it knows. CROSS_FLAGS replaces the flags of code generation.
 # Without csmith or a compiler it is a SKIP, and with REQUIRE=1 a failure.
 set -euo pipefail
@@ -14,7 +14,10 @@ cd "$(dirname "$0")/.."
 
 COUNT=${COUNT:-200}
 FIRST=${FIRST:-1}
-export RUNNER=${RUNNER:-${CARGO_TARGET_DIR:-target}/release/causality-vm run}
+TIERS=${TIERS:-interp cranelift auto}
+[ -z "${RUNNER:-}" ] || TIERS=-
+export TIERS
+RUNNER=${RUNNER:-${CARGO_TARGET_DIR:-target}/release/causality-vm run}
 OUT=${CARGO_TARGET_DIR:-target}/csmith
 NATIVE_LIMIT=${NATIVE_LIMIT:-0.5}
 GUEST_LIMIT=${GUEST_LIMIT:-60}
@@ -38,7 +41,7 @@ SHAPE=(--max-funcs 8 --max-block-depth 4 --max-block-size 5 --max-expr-complexit
 
 # judge SEED: prints pass, fail or slow.
 judge() {
-    local seed=$1 dir expected got=0
+    local seed=$1 dir expected got tier choice
     dir=$(mktemp -d)
     # shellcheck disable=SC2064 # this folder, now
     trap "rm -rf '$dir'" EXIT
@@ -49,16 +52,20 @@ judge() {
     $COMPILE $CROSS_FLAGS -w -fwrapv -I"$HEADERS" -c "$dir/program.c" -o "$dir/program.o"
     # shellcheck disable=SC2086
     $CROSS $PICO_FLAGS -nostartfiles -T "$PICO/link.ld" "$OUT/crt0.o" "$OUT/os.o" "$dir/program.o" -o "$dir/guest.elf"
-    # shellcheck disable=SC2086
-    timeout "$GUEST_LIMIT" $RUNNER "$dir/guest.elf" >"$dir/got" 2>"$dir/err" || got=$?
-    if [ "$got" = 0 ] && [ "$(cat "$dir/got")" = "$expected" ]; then
-        echo pass
-    else
-        cp "$dir/program.c" "$OUT/seed-$seed.c"
-        cp "$dir/guest.elf" "$OUT/seed-$seed.elf"
-        echo "seed $seed: exit code $got, printed '$(head -c 100 "$dir/got")', natively '$expected'" >&2
-        echo fail
-    fi
+    for tier in $TIERS; do
+        choice= got=0
+        [ "$tier" = - ] || choice="--tier $tier"
+        # shellcheck disable=SC2086
+        timeout "$GUEST_LIMIT" $RUNNER $choice "$dir/guest.elf" >"$dir/got" 2>"$dir/err" || got=$?
+        if [ "$got" != 0 ] || [ "$(cat "$dir/got")" != "$expected" ]; then
+            cp "$dir/program.c" "$OUT/seed-$seed.c"
+            cp "$dir/guest.elf" "$OUT/seed-$seed.elf"
+            echo "seed $seed, tier $tier: exit code $got, printed '$(head -c 100 "$dir/got")', natively '$expected'" >&2
+            echo fail
+            return
+        fi
+    done
+    echo pass
 }
 
 skip() {
@@ -95,7 +102,7 @@ run_all() {
     passed=$(grep -c '^pass$' "$OUT/verdicts" || true)
     failed=$(grep -c '^fail$' "$OUT/verdicts" || true)
     echo "csmith: seeds $FIRST to $((next - 1)), $((next - FIRST - judged)) too slow and replaced"
-    echo "$passed passed, $failed failed"
+    echo "in tiers $TIERS: $passed passed, $failed failed"
     [ "$failed" = 0 ]
 }
 

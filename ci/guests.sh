@@ -5,7 +5,7 @@
 #   ci/guests.sh --bless    rebuild and replace; expected outputs come from native builds
 #   ci/guests.sh --run      run every row of testkit/guests/guests.tsv under $RUNNER
 #
-# RUNNER is the command that runs an ELF; without it, the release build of causality-vm.
+# RUNNER is the command that runs an ELF; without it, the release build of causality-vm, in every one of TIERS.
 # A missing compiler is a SKIP, and with REQUIRE=1 a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -167,8 +167,21 @@ run_row() {
     cmp -s "$WORK/out" "testkit/guests/$name.expected" || echo "printed something else"
 }
 
+run_tiers() {
+    local tier ok=0
+    if [ -n "${RUNNER:-}" ]; then
+        run_all
+        return
+    fi
+    for tier in ${TIERS:-interp cranelift auto}; do
+        echo "tier $tier"
+        RUNNER="${CARGO_TARGET_DIR:-target}/release/causality-vm run --tier $tier"
+        run_all || ok=1
+    done
+    return $ok
+}
+
 run_all() {
-    RUNNER=${RUNNER:-${CARGO_TARGET_DIR:-target}/release/causality-vm run}
     local program
     program=$(command -v "${RUNNER%% *}") || skip "no runner: ${RUNNER%% *}"
     RUNNER="$program${RUNNER#"${RUNNER%% *}"}" # by path, as guests get an empty environment
@@ -190,6 +203,6 @@ run_all() {
 case ${1:-} in
 '') need_compiler && build_runtime && compare ;;
 --bless) need_compiler && build_runtime && bless ;;
---run) run_all ;;
+--run) run_tiers ;;
 *) echo "usage: ci/guests.sh [--bless | --run]" >&2 && exit 2 ;;
 esac

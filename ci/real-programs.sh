@@ -3,7 +3,8 @@
 #
 #   ci/real-programs.sh [NAME...]     names: c hello cpp lua zstd sqlite; without any, all
 #
-# RUNNER is the command that runs an ELF; without it, the release build of causality-vm. The C sources of
+# RUNNER is the command that runs an ELF; without it, the release build of causality-vm runs each in every one of
+# TIERS. The C sources of
 # Lua, SQLite and zstd come out of registry packages named by testkit/realprograms; none is kept here.
 # Builds are kept in the target directory and reused. A missing compiler or package is a SKIP, and with
 # REQUIRE=1 a failure. LIMIT is the longest a guest may run, in seconds.
@@ -12,6 +13,8 @@ cd "$(dirname "$0")/.."
 
 OUT=${CARGO_TARGET_DIR:-target}/real-programs
 SRC=testkit/realprograms
+TIERS=${TIERS:-interp cranelift auto}
+[ -z "${RUNNER:-}" ] || TIERS=-
 RUNNER=${RUNNER:-${CARGO_TARGET_DIR:-target}/release/causality-vm run}
 LIMIT=${LIMIT:-300}
 mkdir -p "$OUT"
@@ -150,38 +153,47 @@ native() {
     timeout "$LIMIT" "$program" "${@/#\/data/$dir}"
 }
 
-# guest DIR PROGRAM ARGS...: the same under $RUNNER, where DIR is opened as /data.
+# guest TIER DIR PROGRAM ARGS...: the same under $RUNNER, where DIR is opened as /data. TIER - is no choice.
 guest() {
-    local dir=$1 program=$2
-    shift 2
+    local tier=$1 dir=$2 program=$3 choice=
+    shift 3
+    [ "$tier" = - ] || choice="--tier $tier"
     if [[ $RUNNER == *qemu* ]]; then
         # shellcheck disable=SC2086 # the runner is meant to split
         timeout "$LIMIT" $RUNNER "$program" "${@/#\/data/$dir}"
     else
         # shellcheck disable=SC2086
-        timeout "$LIMIT" $RUNNER --dir "$dir:/data:rw" "$program" "$@"
+        timeout "$LIMIT" $RUNNER $choice --dir "$dir:/data:rw" "$program" "$@"
     fi
 }
 
-# same NAME KIND NATIVE_KIND ARGS...: runs both in fresh directories holding copies of $INPUTS, compares what
-# they print and return. Sets `problem`. Standard input is $STDIN.
+# fresh DIR: a directory that holds nothing but copies of $INPUTS.
+fresh() {
+    rm -rf "$1"
+    mkdir "$1"
+    [ ${#INPUTS[@]} = 0 ] || cp "${INPUTS[@]}" "$1"
+}
+
+# same NAME KIND NATIVE_KIND ARGS...: runs both in fresh directories, the guest in every tier, and compares what they
+# print and return. Sets `problem`. Standard input is $STDIN.
 INPUTS=() STDIN=/dev/null
 same() {
-    local program=$OUT/$1.$2 reference=$OUT/$1.$3 expected=0 got=0
+    local program=$OUT/$1.$2 reference=$OUT/$1.$3 expected=0 got tier
     shift 3
-    rm -rf "$WORK/n" "$WORK/g"
-    mkdir "$WORK/n" "$WORK/g"
-    [ ${#INPUTS[@]} = 0 ] || cp "${INPUTS[@]}" "$WORK/n" && [ ${#INPUTS[@]} = 0 ] || cp "${INPUTS[@]}" "$WORK/g"
+    fresh "$WORK/n"
     native "$WORK/n" "$reference" "$@" <"$STDIN" >"$WORK/expected" 2>"$WORK/expected.err" || expected=$?
-    guest "$WORK/g" "$program" "$@" <"$STDIN" >"$WORK/got" 2>"$WORK/got.err" || got=$?
-    if [ "$got" != "$expected" ]; then
-        problem="ended with $got, natively with $expected; $(tail -c 300 "$WORK/got.err" | tr '\n' ' ')"
-    elif ! cmp -s "$WORK/expected" "$WORK/got"; then
-        problem="output differs: $(diff "$WORK/expected" "$WORK/got" | sed -n 2,4p | cut -c1-200 | tr '\n' ' ')"
-    else
-        problem=
-    fi
-    [ -z "$problem" ]
+    problem=
+    for tier in $TIERS; do
+        fresh "$WORK/g"
+        got=0
+        guest "$tier" "$WORK/g" "$program" "$@" <"$STDIN" >"$WORK/got" 2>"$WORK/got.err" || got=$?
+        if [ "$got" != "$expected" ]; then
+            problem="tier $tier: ended with $got, natively with $expected; $(tail -c 300 "$WORK/got.err" | tr '\n' ' ')"
+        elif ! cmp -s "$WORK/expected" "$WORK/got"; then
+            problem="tier $tier: output differs: $(diff "$WORK/expected" "$WORK/got" | sed -n 2,4p | cut -c1-200 | tr '\n' ' ')"
+        fi
+        [ -z "$problem" ] || return 1
+    done
 }
 
 report() {
@@ -290,5 +302,5 @@ build_wanted
 for name in $WANTED; do
     "test_$name"
 done
-echo "real programs: $passed passed, $failed failed, $skipped skipped"
+echo "real programs in tiers $TIERS: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && { [ "$skipped" = 0 ] || [ "${REQUIRE:-0}" != 1 ]; }

@@ -1,10 +1,14 @@
-//! Every guest of `testkit/guests/guests.tsv`, through the API: how it ends and what it prints.
+//! Every guest of `testkit/guests/guests.tsv`, through the API, in every tier: how it ends, what it prints, and that all
+//! of the hart and of its memory is the same at the end.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::{fs, thread};
 
-use causality_vm::{Access, Capture, Config, Engine, Exit, Linker, Module, Options};
+use causality_testkit::digest;
+use causality_vm::{Access, Capture, Config, Engine, Exit, Hart, Linker, Module, Options, Tier};
+
+const TIERS: [Tier; 3] = [Tier::Interpreter, Tier::Cranelift, Tier::Auto];
 
 /// A row of the table.
 #[derive(Debug)]
@@ -47,14 +51,30 @@ impl Drop for TempDir {
     }
 }
 
+/// All that a guest leaves behind.
+type End = (Exit, Hart, String);
+
+/// Runs a guest in all tiers.
+fn run_all(row: &Row<'_>, guests: &Path) -> Result<(), String> {
+    let mut expected: Option<End> = None;
+    for tier in TIERS {
+        let end = run(row, guests, tier).map_err(|error| format!("{tier:?}: {error}"))?;
+        let wanted = expected.get_or_insert_with(|| end.clone());
+        if end != *wanted {
+            return Err(format!("{tier:?}: {end:x?}, not {wanted:x?}"));
+        }
+    }
+    Ok(())
+}
+
 /// Runs a guest; what is wrong with how it went, if anything.
-fn run(row: &Row<'_>, guests: &Path) -> Result<(), String> {
+fn run(row: &Row<'_>, guests: &Path, tier: Tier) -> Result<End, String> {
     let file = |extension: &str| guests.join(row.name).with_extension(extension);
-    let engine = Engine::new(Config::new().fuel(row.fuel));
+    let engine = Engine::new(Config::new().tier(tier).fuel(row.fuel));
     let module = Module::from_file(&engine, file("elf")).map_err(|e| e.to_string())?;
     let stdout = Capture::new(1 << 20);
     let mut options = Options::new().arg(row.name).args(&row.args).stdout(stdout.clone());
-    let dir = TempDir::new(row.name);
+    let dir = TempDir::new(&format!("{}-{tier:?}", row.name));
     match row.needs {
         "stdin" => options = options.stdin(fs::File::open(file("stdin")).map_err(|e| e.to_string())?),
         "dir" => {
@@ -77,7 +97,7 @@ fn run(row: &Row<'_>, guests: &Path) -> Result<(), String> {
     if stdout.bytes() != expected {
         return Err(format!("printed {:?}", stdout.text()));
     }
-    Ok(())
+    Ok((exit, instance.hart().clone(), digest::of_memory(instance.memory()).to_string()))
 }
 
 #[test]
@@ -92,7 +112,7 @@ fn every_guest_ends_as_the_table_says_and_prints_what_is_expected() {
             scope.spawn(|| {
                 loop {
                     let Some(row) = left.lock().expect("no test panicked").next() else { return };
-                    if let Err(error) = run(row, &guests) {
+                    if let Err(error) = run_all(row, &guests) {
                         failures.lock().expect("no test panicked").push(format!("{}: {error}", row.name));
                     }
                 }
@@ -107,5 +127,5 @@ fn every_guest_ends_as_the_table_says_and_prints_what_is_expected() {
         all.len(),
         failures.join("\n")
     );
-    println!("{} guests", all.len());
+    println!("{} guests in {} tiers", all.len(), TIERS.len());
 }

@@ -170,6 +170,8 @@ pub(crate) enum TierArg {
     Auto,
     /// The interpreter only
     Interp,
+    /// Native code, made when it is first needed
+    Cranelift,
 }
 
 impl From<TierArg> for Tier {
@@ -177,6 +179,7 @@ impl From<TierArg> for Tier {
         match tier {
             TierArg::Auto => Tier::Auto,
             TierArg::Interp => Tier::Interpreter,
+            TierArg::Cranelift => Tier::Cranelift,
         }
     }
 }

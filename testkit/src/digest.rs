@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-use causality_machine::Machine;
 use causality_machine::memory::Perms;
+use causality_machine::{Machine, Memory};
 
 /// BLAKE3 over why the machine stopped, its hart with fuel and reservation, and all readable memory.
 pub fn digest(exit: &impl Debug, machine: &Machine) -> blake3::Hash {
@@ -14,10 +14,18 @@ pub fn digest(exit: &impl Debug, machine: &Machine) -> blake3::Hash {
     for word in hart.x.iter().chain(&hart.f).chain(&rest) {
         hasher.update(&word.to_le_bytes());
     }
-    for segment in machine.memory.segments() {
+    hasher.update(of_memory(&machine.memory).as_bytes());
+    hasher.finalize()
+}
+
+/// BLAKE3 over all segments and what can be read of them.
+#[must_use]
+pub fn of_memory(memory: &Memory) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for segment in memory.segments() {
         hasher.update(format!("{segment:?}").as_bytes());
         if segment.perms.contains(Perms::R)
-            && let Ok(bytes) = machine.memory.slice(segment.range.start, segment.size())
+            && let Ok(bytes) = memory.slice(segment.range.start, segment.size())
         {
             hasher.update(bytes);
         }
