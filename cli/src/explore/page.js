@@ -159,10 +159,9 @@ function redraw() {
 function choose(pane, index) {
   const row = pane.rows[index];
   if (row.pc === null) return;
-  pin = pin === row.pc && !row.leads ? null : row.pc;
+  pin = row.pc;
   redraw();
   address();
-  if (pin === null) return;
   for (const other of Object.values(panes)) {
     if (other === pane) continue;
     const target = other.main(row.pc) ?? (row.leads ? row.leads[other.kind] : undefined);
