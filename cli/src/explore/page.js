@@ -12,7 +12,7 @@ const hottest = Math.max(1, ...data.regions.flatMap(region => region.blocks.map(
 // Counts span many orders of magnitude; a square root keeps warm blocks visible beside hot ones.
 const warmth = count => Math.sqrt(count / hottest);
 const short = n => n < 1e4 ? String(n) : n < 1e6 ? (n / 1e3).toFixed(n < 1e5 ? 1 : 0) + "k" : n < 1e9 ? (n / 1e6).toFixed(n < 1e8 ? 1 : 0) + "M" : (n / 1e9).toFixed(1) + "G";
-const share = n => total ? (100 * n / total).toFixed(100 * n / total < 10 ? 2 : 1) + " %" : "";
+const share = n => total ? (100 * n / total).toFixed(100 * n / total < 10 ? 2 : 1) + "\u00a0%" : "";
 const hue = index => (205 + index * 137.508) % 360;
 const blockColour = index => index < 0 ? "transparent" : `light-dark(hsl(${hue(index)} 62% 58%), hsl(${hue(index)} 55% 55%))`;
 const many = (n, what) => `${number.format(n)} ${what}${n === 1 ? "" : "s"}`;
