@@ -17,6 +17,7 @@ use crate::Tier;
 /// | [`limits`](Config::limits) | 1 GiB of memory in 4 GiB of addresses, 8 MiB of stack; see [`Limits`] |
 /// | [`code_listener`](Config::code_listener) | nobody |
 /// | [`cache`](Config::cache) | native code is forgotten at the end |
+/// | [`crosscheck`](Config::crosscheck) | off, unless the environment variable `CAUSALITY_CROSSCHECK` is 1 |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     tier: Tier,
@@ -24,6 +25,7 @@ pub struct Config {
     limits: Limits,
     code_listener: Option<Listener>,
     cache: Option<Cache>,
+    crosscheck: bool,
 }
 
 impl Default for Config {
@@ -34,6 +36,7 @@ impl Default for Config {
             limits: Limits::default(),
             code_listener: None,
             cache: None,
+            crosscheck: std::env::var_os("CAUSALITY_CROSSCHECK").is_some_and(|value| value == "1"),
         }
     }
 }
@@ -56,6 +59,14 @@ impl Config {
     #[must_use]
     pub fn fuel(self, instructions: u64) -> Self {
         Config { fuel: instructions, ..self }
+    }
+
+    /// Has the interpreter run everything beside whatever runs it, and ends a run with
+    /// [`ErrorKind::Crosscheck`](crate::ErrorKind::Crosscheck) where they differ. Slow, the more so the more memory is
+    /// mapped and the more calls a guest makes.
+    #[must_use]
+    pub fn crosscheck(self, crosscheck: bool) -> Self {
+        Config { crosscheck, ..self }
     }
 
     /// Sets all limits of an instance.
@@ -105,6 +116,10 @@ impl Config {
 
     pub(crate) fn get_code_listener(&self) -> Option<Listener> {
         self.code_listener.clone()
+    }
+
+    pub(crate) fn get_crosscheck(&self) -> bool {
+        self.crosscheck
     }
 
     pub(crate) fn get_tier(&self) -> Tier {

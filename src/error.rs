@@ -5,6 +5,7 @@ use std::fmt;
 use causality_abi::{PreopenError, RegisterError, StartError};
 use causality_machine::{HostError, IllegalTransition, RunError};
 
+use crate::crosscheck::Divergence;
 use crate::elf::LoadError;
 
 /// Why the host could not do what was asked. One word wide, so that results stay small.
@@ -32,6 +33,9 @@ pub enum ErrorKind {
     /// A host function, or a stream or directory given to the guest, failed.
     #[error("the host failed: {0}")]
     Host(#[source] HostError),
+    /// Two executors that should do the same did not ([`Config::crosscheck`](crate::Config::crosscheck)).
+    #[error(transparent)]
+    Crosscheck(Box<Divergence>),
     /// Code was to be kept, but [`Config::cache`](crate::Config::cache) does not say where.
     #[error("the engine has no directory for native code")]
     NoCache,
@@ -73,7 +77,10 @@ impl From<RunError> for ErrorKind {
     fn from(error: RunError) -> Self {
         match error {
             RunError::State(error) => ErrorKind::State(error),
-            RunError::Host(error) => ErrorKind::Host(error),
+            RunError::Host(error) => match error.downcast() {
+                Ok(divergence) => ErrorKind::Crosscheck(divergence),
+                Err(error) => ErrorKind::Host(error),
+            },
             other => ErrorKind::Host(Box::new(other)),
         }
     }

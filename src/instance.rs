@@ -7,6 +7,7 @@ use causality_interp::Retired;
 use causality_machine::isa::reg::{F, X};
 use causality_machine::{Breakpoints, Exit, Hart, Machine, Memory, PauseHandle, VmState};
 
+use crate::crosscheck::Crosscheck;
 use crate::tier::Execution;
 use crate::{Engine, Error, Module, Report};
 
@@ -22,6 +23,7 @@ pub struct Instance<T> {
     machine: Machine,
     host: Abi<T>,
     execution: Execution,
+    crosscheck: Option<Crosscheck>,
     exit: Option<Exit>,
     running_time: Duration,
 }
@@ -43,6 +45,7 @@ impl<T> Instance<T> {
             machine,
             host: Abi::new(options, functions, data),
             execution: Execution::new(config, module.id()),
+            crosscheck: config.get_crosscheck().then(Crosscheck::default),
             exit: None,
             running_time: Duration::ZERO,
         };
@@ -75,7 +78,12 @@ impl<T> Instance<T> {
 
     fn timed(&mut self, run: RunFn) -> Result<Exit, Error> {
         let start = Instant::now();
-        let result = run(&mut self.machine, &mut self.execution, &mut self.host);
+        let result = match &mut self.crosscheck {
+            Some(crosscheck) => {
+                run(&mut self.machine, &mut crosscheck.of(&mut self.execution), &mut self.host)
+            }
+            None => run(&mut self.machine, &mut self.execution, &mut self.host),
+        };
         self.running_time += start.elapsed();
         let exit = result?;
         tracing::debug!(?exit, pc = self.machine.hart.pc, retired = self.machine.hart.instret(), "stopped");

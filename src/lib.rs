@@ -34,6 +34,7 @@
 mod ahead;
 pub mod codegen;
 mod config;
+mod crosscheck;
 pub mod elf;
 mod engine;
 mod error;
@@ -57,6 +58,7 @@ pub use causality_machine::{
 pub use causality_store::{ContentId, ObjectKind};
 
 pub use config::Config;
+pub use crosscheck::{CheckedState, Divergence};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};
 pub use instance::Instance;
@@ -64,6 +66,7 @@ pub use linker::Linker;
 pub use module::Module;
 pub use native::Native;
 pub use report::{
-    CallReport, CodeReport, ExitReport, HostReport, InstructionReport, MemoryReport, Report, SegmentReport, SignalReport,
+    CallReport, CodeReport, ExitReport, HostReport, InstructionReport, MemoryReport, Report, SegmentReport,
+    SignalReport,
 };
 pub use tier::Tier;

@@ -1,4 +1,4 @@
-//! Every guest of `testkit/guests/guests.tsv`, through the API, in every tier: how it ends, what it prints, and that all
+//! Every guest of `testkit/guests/guests.tsv`, through the API, in every tier and crosschecked: how it ends, what it prints, and that all
 //! of the hart and of its memory is the same at the end.
 
 use std::path::{Path, PathBuf};
@@ -57,8 +57,10 @@ type End = (Exit, Hart, String);
 /// Runs a guest in all tiers.
 fn run_all(row: &Row<'_>, guests: &Path) -> Result<(), String> {
     let mut expected: Option<End> = None;
-    for tier in TIERS {
-        let end = run(row, guests, tier).map_err(|error| format!("{tier:?}: {error}"))?;
+    let checked = TIERS.map(|tier| (tier, false)).into_iter().chain([(Tier::Cranelift, true)]);
+    for (tier, crosscheck) in checked {
+        let end = run(row, guests, tier, crosscheck)
+            .map_err(|error| format!("{tier:?}, crosscheck {crosscheck}: {error}"))?;
         let wanted = expected.get_or_insert_with(|| end.clone());
         if end != *wanted {
             return Err(format!("{tier:?}: {end:x?}, not {wanted:x?}"));
@@ -68,9 +70,9 @@ fn run_all(row: &Row<'_>, guests: &Path) -> Result<(), String> {
 }
 
 /// Runs a guest; what is wrong with how it went, if anything.
-fn run(row: &Row<'_>, guests: &Path, tier: Tier) -> Result<End, String> {
+fn run(row: &Row<'_>, guests: &Path, tier: Tier, crosscheck: bool) -> Result<End, String> {
     let file = |extension: &str| guests.join(row.name).with_extension(extension);
-    let engine = Engine::new(Config::new().tier(tier).fuel(row.fuel));
+    let engine = Engine::new(Config::new().tier(tier).fuel(row.fuel).crosscheck(crosscheck));
     let module = Module::from_file(&engine, file("elf")).map_err(|e| e.to_string())?;
     let stdout = Capture::new(1 << 20);
     let mut options = Options::new().arg(row.name).args(&row.args).stdout(stdout.clone());
@@ -127,5 +129,5 @@ fn every_guest_ends_as_the_table_says_and_prints_what_is_expected() {
         all.len(),
         failures.join("\n")
     );
-    println!("{} guests in {} tiers", all.len(), TIERS.len());
+    println!("{} guests in {} tiers, and crosschecked", all.len(), TIERS.len());
 }
