@@ -182,7 +182,7 @@ fn targets(region: &Region) -> impl Iterator<Item = u64> {
             End::Call { callee: Callee::Direct(pc), .. } => Some(pc),
             _ => None,
         };
-        let outside = block.end.targets().filter_map(|to| match to {
+        let outside = block.end.targets().into_iter().filter_map(|to| match to {
             To::Out(pc) => Some(pc),
             To::Block(_) => None,
         });

@@ -180,6 +180,14 @@ impl Source for Text<'_> {
         self.memory.fetch(pc).ok()
     }
 
+    fn data(&self, addr: u64, size: usize) -> Option<u64> {
+        if self.memory.perms_at(addr).is_writable() {
+            return None;
+        }
+        let bytes = self.memory.slice(addr, size as u64).ok()?;
+        Some(bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+    }
+
     fn breaks_at(&self, pc: u64) -> bool {
         self.breakpoints.contains(pc)
     }

@@ -5,6 +5,8 @@
 //! return address, the caller returns it too, and in the end the executor looks it up. So whatever a guest does with
 //! its stack is right, and what calls and returns in pairs is fast.
 
+use std::collections::BTreeMap;
+
 use causality_machine::isa::Inst;
 use causality_machine::isa::format::I;
 use causality_machine::isa::reg::X;
@@ -14,7 +16,7 @@ use cranelift_frontend::Switch;
 
 use super::{Emitter, own};
 use crate::context::field;
-use crate::region::{Block, Callee, End, RegSet, To};
+use crate::region::{Block, Callee, End, RegSet, Table, To};
 
 /// Stands for an instruction where there is none.
 pub(super) const NOP: Inst = Inst::Addi(I { rd: X::ZERO, rs1: X::ZERO, imm: 0 });
@@ -116,8 +118,12 @@ impl Emitter<'_> {
                 self.store_fuel_now();
                 self.b.ins().return_(&[target]);
             }
-            End::Indirect { .. } => {
+            End::Indirect { table, .. } => {
                 let target = self.target();
+                if let Some(table) = table {
+                    self.settle();
+                    self.switch(target, table);
+                }
                 self.store_homes();
                 self.store_fuel_now();
                 let function = self.look_up(target);
@@ -129,6 +135,38 @@ impl Emitter<'_> {
                 self.leave(*pc, fuel, self.pending);
             }
         }
+    }
+
+    /// Goes where `table` leads if that is where `target` is, else on.
+    fn switch(&mut self, target: Value, table: &Table) {
+        let Some(entry) = self.entry.take() else { return };
+        let other = self.b.create_block();
+        let offset = self.b.ins().iadd_imm_s(entry, (table.start as i64).wrapping_neg());
+        let index = self.b.ins().ushr_imm_u(offset, i64::from(table.scale));
+        let index = self.b.ins().ireduce(types::I32, index);
+        // Entries that lead to the same place share what is emitted for it.
+        let mut arms: BTreeMap<u64, (ir::Block, To)> = BTreeMap::new();
+        let mut calls = Vec::with_capacity(table.targets.len());
+        for &(pc, to) in &table.targets {
+            let (arm, _) = *arms.entry(pc).or_insert_with(|| (self.b.create_block(), to));
+            calls.push(self.b.func.dfg.block_call(arm, &[]));
+        }
+        let default = self.b.func.dfg.block_call(other, &[]);
+        let data = self.b.create_jump_table(ir::JumpTableData::new(default, &calls));
+        self.b.ins().br_table(index, data);
+        let dirty = self.dirty;
+        for (pc, (arm, to)) in arms {
+            self.b.seal_block(arm);
+            self.b.switch_to_block(arm);
+            let is_target = self.b.ins().icmp_imm_s(IntCC::Equal, target, pc as i64);
+            let (block, edge) = self.edge(to);
+            self.b.ins().brif(is_target, block, &[], other, &[]);
+            self.emit_edge(block, edge);
+            self.dirty = dirty;
+        }
+        self.b.seal_block(other);
+        self.b.set_cold_block(other);
+        self.b.switch_to_block(other);
     }
 
     fn target(&mut self) -> Value {

@@ -17,7 +17,7 @@ use cranelift_codegen::isa::CallConv;
 
 use super::{Emitter, Facts};
 use crate::context::{GUEST, Range, SPANS, field};
-use crate::region::{At, Block, RegSet, definitions};
+use crate::region::{At, Block, End, RegSet, definitions};
 
 /// `fn(vm)`: whether the pages of the range at `check_address` allow it goes to `check_denied`. Nothing is passed or
 /// returned in registers and all are kept, so that a call out of line costs nothing in line.
@@ -359,6 +359,12 @@ impl Emitter<'_> {
 
     /// Loads from `x[base] + imm`.
     pub(super) fn load(&mut self, ty: Type, base: X, imm: i32) -> Value {
+        if let End::Indirect { table: Some(table), .. } = &self.region.blocks[self.block].end
+            && table.load == self.at.pc
+        {
+            let value = self.x(base);
+            self.entry = Some(self.b.ins().iadd_imm_s(value, i64::from(imm)));
+        }
         let (address, offset) = self.address(base, imm, i64::from(ty.bytes()), false);
         self.b.ins().load(ty, guest(), address, offset)
     }

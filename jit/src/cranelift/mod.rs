@@ -255,6 +255,8 @@ struct Emitter<'a> {
     condition: Option<Value>,
     /// Where an indirect jump goes.
     target: Option<Value>,
+    /// The address of the jump table's entry that it was loaded from.
+    entry: Option<Value>,
 
     /// Cold blocks to be emitted at the end.
     exits: Vec<Exit>,
@@ -325,6 +327,7 @@ impl<'a> Emitter<'a> {
             floats: float::Floats::default(),
             condition: None,
             target: None,
+            entry: None,
             exits: Vec::new(),
             stops: Vec::new(),
             give_up: None,
@@ -373,6 +376,7 @@ impl<'a> Emitter<'a> {
         self.dirty = self.flow.dirty_in[index];
         self.now = [None; 32];
         self.written = RegSet::EMPTY;
+        self.entry = None;
         self.checkpoint(block.pc);
         if Charges::checks(region, index) {
             self.check_fuel();

@@ -62,11 +62,7 @@ impl Translator {
             let perms = if i < SPANS.len() { Perms::R } else { Perms::RW };
             *code = self.check(perms, SPANS[i % SPANS.len()])?;
         }
-        Ok(Runtime {
-            enter: self.enter()?,
-            missing: self.missing()?,
-            check,
-        })
+        Ok(Runtime { enter: self.enter()?, missing: self.missing()?, check })
     }
 
     fn function(

@@ -4,7 +4,7 @@
 //! value is kept for the sole purpose of leaving the region with it. Only integer registers can be dirty between
 //! blocks; floating-point homes are written before a block ends.
 
-use super::{RegSet, Region, definitions, uses};
+use super::{End, RegSet, Region, To, definitions, uses};
 
 /// Per block, indexed as [`Region::blocks`].
 #[derive(Clone, Debug)]
@@ -80,13 +80,29 @@ fn dirty(region: &Region, live_in: &[RegSet]) -> Vec<RegSet> {
     })
 }
 
-/// Addresses made from `sp` by adding something.
+/// Addresses made from `sp` by adding something, or in a register that held one when the region was asked for.
 fn stack(region: &Region) -> Vec<RegSet> {
-    solve(region, |stack, block| {
-        let preds = region.blocks[block].preds.iter();
-        preds.fold(RegSet::SP, |set, &pred| {
-            let insts = region.blocks[pred].insts.iter();
-            set.with(insts.fold(stack[pred], |set, at| set.after_stack(at.inst)))
-        })
-    })
+    let mut stack = vec![RegSet::SP; region.blocks.len()];
+    if let Some(first) = stack.first_mut() {
+        *first = first.with(region.stack);
+    }
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for index in 0..stack.len() {
+            let block = &region.blocks[index];
+            let mut out = block.insts.iter().fold(stack[index], |set, at| set.after_stack(at.inst));
+            if matches!(block.end, End::Call { .. }) {
+                out = out.and(RegSet::SAVED);
+            }
+            for to in block.end.targets() {
+                if let To::Block(next) = to {
+                    let new = stack[next].with(out);
+                    changed |= new != stack[next];
+                    stack[next] = new;
+                }
+            }
+        }
+    }
+    stack
 }

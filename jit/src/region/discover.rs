@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use causality_machine::isa::reg::X;
 use causality_machine::isa::{Inst, decode};
 
-use super::{At, Block, Callee, End, Region, Source, To, order};
+use super::{At, Block, Callee, End, RegSet, Region, Source, Table, To, order, table};
 
 /// How large regions get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +33,7 @@ struct Frame {
     depth: usize,
 }
 
-type Place = (usize, u64);
+pub(super) type Place = (usize, u64);
 
 struct Discovery<'a> {
     source: &'a dyn Source,
@@ -46,6 +46,9 @@ struct Discovery<'a> {
     /// The frame that a call was copied into.
     copied: BTreeMap<Place, usize>,
     queue: VecDeque<Place>,
+    /// Indirect jumps whose tables have not been looked for.
+    indirect: VecDeque<Place>,
+    tables: BTreeMap<Place, Table>,
     copies: usize,
     sizes: BTreeMap<u64, Option<usize>>,
 }
@@ -68,12 +71,19 @@ pub fn discover(source: &dyn Source, start: u64, bounds: Bounds) -> Region {
         leaders: BTreeMap::new(),
         copied: BTreeMap::new(),
         queue: VecDeque::new(),
+        indirect: VecDeque::new(),
+        tables: BTreeMap::new(),
         copies: 0,
         sizes: BTreeMap::new(),
     };
     discovery.lead((0, start), true);
-    while let Some(place) = discovery.queue.pop_front() {
-        discovery.walk(place);
+    loop {
+        while let Some(place) = discovery.queue.pop_front() {
+            discovery.walk(place);
+        }
+        // Only now is known what constants registers may hold.
+        let Some(jump) = discovery.indirect.pop_front() else { break };
+        discovery.follow_table(jump);
     }
     discovery.finish(start)
 }
@@ -160,9 +170,19 @@ impl Discovery<'_> {
                     }
                     return;
                 }
-                Flow::Indirect => return,
+                Flow::Indirect => return self.indirect.push_back((frame, pc)),
             }
         }
+    }
+
+    /// Makes blocks begin where the table leads that the jump at `place` uses, if it uses one.
+    fn follow_table(&mut self, (frame, pc): Place) {
+        let code = table::Code { source: self.source, frame, insts: &self.insts };
+        let Some(table) = code.find(pc) else { return };
+        for &(target, _) in &table.targets {
+            self.lead((frame, target), false);
+        }
+        self.tables.insert((frame, pc), table);
     }
 
     /// A frame for the callee at `target`, if it is to be copied in.
@@ -199,7 +219,7 @@ impl Discovery<'_> {
         }
         let blocks: Vec<Block> = places.iter().map(|&place| self.block(place)).collect();
         let first = places.binary_search(&(0, start)).unwrap_or(0);
-        Region { start, blocks: order::arrange(blocks, first) }
+        Region { start, blocks: order::arrange(blocks, first), stack: RegSet::EMPTY }
     }
 
     fn to(&self, place: Place) -> To {
@@ -245,7 +265,13 @@ impl Discovery<'_> {
                     let caller = self.frames[frame].caller;
                     break End::Return { at, expected: caller.map(|back| (back.1, self.to(back))) };
                 }
-                Flow::Indirect => break End::Indirect { at },
+                Flow::Indirect => {
+                    let mut table = self.tables.get(&here).cloned();
+                    for (target, to) in table.iter_mut().flat_map(|table| table.targets.iter_mut()) {
+                        *to = self.to((frame, *target));
+                    }
+                    break End::Indirect { at, table };
+                }
             }
         };
         let is_entry = self.leaders.get(&place).is_some_and(|leader| leader.is_entry);

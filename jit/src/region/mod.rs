@@ -11,6 +11,7 @@ mod discover;
 mod fuel;
 mod order;
 mod registers;
+mod table;
 
 pub(crate) use dataflow::Dataflow;
 pub use discover::{Bounds, discover};
@@ -24,6 +25,12 @@ pub trait Source {
     /// The instruction word at `pc`, as [`Memory::fetch`](causality_machine::Memory::fetch) gives it; `None` where
     /// a fetch would trap.
     fn fetch(&self, pc: u64) -> Option<u32>;
+
+    /// `size` bytes of constant data at `addr`, little-endian, zero-extended; used to guess where jumps through tables
+    /// lead.
+    fn data(&self, _addr: u64, _size: usize) -> Option<u64> {
+        None
+    }
 
     /// Whether control must be given back before the instruction at `pc`.
     fn breaks_at(&self, _pc: u64) -> bool {
@@ -68,6 +75,19 @@ pub enum Callee {
     Register(X, i32),
 }
 
+/// A table that an indirect jump seems to take its target from. A guess: every target is compared before it is used.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The load that reads the table.
+    pub load: u64,
+    /// Address of the first entry.
+    pub start: u64,
+    /// Bytes of an entry, as a power of two.
+    pub scale: u8,
+    /// Where the entries lead.
+    pub targets: Vec<(u64, To)>,
+}
+
 /// How a block ends. The instruction that ends it, if there is one, is not among its `insts`.
 #[derive(Clone, Debug)]
 pub enum End {
@@ -109,10 +129,12 @@ pub enum End {
         /// Return address and block, for a copied function.
         expected: Option<(u64, To)>,
     },
-    /// Any other indirect jump; `known` are targets it probably has.
+    /// Any other indirect jump.
     Indirect {
         /// The jump.
         at: At,
+        /// The table it probably takes its target from.
+        table: Option<Table>,
     },
     /// Control is given back before the instruction at `pc`: it cannot be fetched or is illegal.
     Leave {
@@ -131,29 +153,33 @@ impl End {
             | End::Branch { at, .. }
             | End::Call { at, .. }
             | End::Return { at, .. }
-            | End::Indirect { at } => Some(at),
+            | End::Indirect { at, .. } => Some(at),
         }
     }
 
     /// All places control can go within what the region knows.
-    pub(crate) fn targets(&self) -> impl Iterator<Item = To> {
-        let pair = match *self {
-            End::Fall(to) | End::Jump { to, .. } | End::Call { back: to, .. } => [Some(to), None],
-            End::Branch { taken, fall, .. } => [Some(fall), Some(taken)],
-            End::Return { expected, .. } => [expected.map(|(_, to)| to), None],
-            End::Indirect { .. } | End::Leave { .. } => [None, None],
-        };
-        pair.into_iter().flatten()
+    pub(crate) fn targets(&self) -> Vec<To> {
+        match self {
+            End::Fall(to) | End::Jump { to, .. } | End::Call { back: to, .. } => vec![*to],
+            End::Branch { taken, fall, .. } => vec![*fall, *taken],
+            End::Return { expected, .. } => expected.iter().map(|(_, to)| *to).collect(),
+            End::Indirect { table, .. } => {
+                table.iter().flat_map(|table| table.targets.iter().map(|(_, to)| *to)).collect()
+            }
+            End::Leave { .. } => Vec::new(),
+        }
     }
 
-    pub(crate) fn targets_mut(&mut self) -> impl Iterator<Item = &mut To> {
-        let pair = match self {
-            End::Fall(to) | End::Jump { to, .. } | End::Call { back: to, .. } => [Some(to), None],
-            End::Branch { taken, fall, .. } => [Some(fall), Some(taken)],
-            End::Return { expected, .. } => [expected.as_mut().map(|(_, to)| to), None],
-            End::Indirect { .. } | End::Leave { .. } => [None, None],
-        };
-        pair.into_iter().flatten()
+    pub(crate) fn targets_mut(&mut self) -> Vec<&mut To> {
+        match self {
+            End::Fall(to) | End::Jump { to, .. } | End::Call { back: to, .. } => vec![to],
+            End::Branch { taken, fall, .. } => vec![fall, taken],
+            End::Return { expected, .. } => expected.iter_mut().map(|(_, to)| to).collect(),
+            End::Indirect { table, .. } => {
+                table.iter_mut().flat_map(|table| table.targets.iter_mut().map(|(_, to)| to)).collect()
+            }
+            End::Leave { .. } => Vec::new(),
+        }
     }
 }
 
@@ -188,7 +214,7 @@ impl Block {
     /// Successors within the region that are reached with registers as they are.
     pub(crate) fn successors(&self) -> impl Iterator<Item = usize> {
         let is_call = matches!(self.end, End::Call { .. });
-        self.end.targets().filter_map(move |to| match to {
+        self.end.targets().into_iter().filter_map(move |to| match to {
             To::Block(block) if !is_call => Some(block),
             _ => None,
         })
@@ -202,9 +228,18 @@ pub struct Region {
     pub start: u64,
     /// Its blocks.
     pub blocks: Vec<Block>,
+    /// Registers that probably hold stack addresses at its start.
+    pub(crate) stack: RegSet,
 }
 
 impl Region {
+    /// Says which integer registers, by bit, held stack addresses when the region was asked for. Accesses through
+    /// them are guarded as accesses to the stack first; being wrong costs time only.
+    #[must_use]
+    pub fn with_stack_pointers(self, registers: u32) -> Self {
+        Region { stack: RegSet::of_x(registers), ..self }
+    }
+
     /// Guest instructions in it, copies counted.
     #[must_use]
     pub fn len(&self) -> usize {

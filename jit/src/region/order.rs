@@ -48,7 +48,7 @@ impl Block {
 
 fn reverse_postorder(blocks: &[Block], start: usize) -> Vec<usize> {
     let targets = |block: &Block| -> Vec<usize> {
-        let inside = block.end.targets().filter_map(|to| match to {
+        let inside = block.end.targets().into_iter().filter_map(|to| match to {
             To::Block(index) => Some(index),
             To::Out(_) => None,
         });

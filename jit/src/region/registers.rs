@@ -34,6 +34,14 @@ impl RegSet {
     /// The stack pointer alone.
     pub(crate) const SP: RegSet = RegSet::x(X::SP);
 
+    /// `sp`, and what calls preserve by convention: `s0` to `s11`.
+    pub(crate) const SAVED: RegSet = RegSet(0x0ffc_0304);
+
+    /// The integer registers whose bits are set.
+    pub(crate) const fn of_x(bits: u32) -> Self {
+        RegSet(bits as u64 & !1)
+    }
+
     pub(crate) const fn and(self, other: Self) -> Self {
         RegSet(self.0 & other.0)
     }
