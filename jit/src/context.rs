@@ -68,10 +68,6 @@ pub(crate) struct Context {
     pub(crate) session: *mut (),
     /// A place to store what must be computed but is not needed.
     pub(crate) scratch: u64,
-    /// Registers whose NaN, if they hold one in single precision, is yet to become the canonical one.
-    pub(crate) nan_single: u32,
-    /// The same in double precision.
-    pub(crate) nan_double: u32,
 }
 
 const _: () = assert!(size_of::<Context>() <= EXECUTOR_PAGE_SIZE);

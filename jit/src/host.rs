@@ -44,3 +44,8 @@ fn features() -> Vec<(&'static str, bool)> {
 fn features() -> Vec<(&'static str, bool)> {
     Vec::new()
 }
+
+/// Whether this host has fused multiply-add.
+pub(crate) fn has_fma() -> bool {
+    features().contains(&("has_fma", true))
+}

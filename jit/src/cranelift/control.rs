@@ -88,6 +88,7 @@ impl Emitter<'_> {
             self.pending += 1;
         }
         self.flush_floats();
+        self.end_floats(block);
         self.hand_over();
         match &block.end {
             End::Fall(to) | End::Jump { to, .. } => {

@@ -3,7 +3,7 @@
 //! `docs/architecture.md` lists them. All registers are brought home, the libcall executes exactly one instruction,
 //! and code goes on behind it, unless there is a reason to stop.
 
-use causality_machine::isa::Inst;
+use causality_machine::isa::{Extension, Inst};
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, types};
 use cranelift_codegen::isa::CallConv;
 
@@ -35,7 +35,13 @@ impl Emitter<'_> {
         self.go_on_unless(stop, left);
         self.stops.push(left);
         let is_ecall = matches!(self.at.inst, Inst::Ecall(_));
-        let changed = if is_ecall { self.live_behind(index) } else { definitions(self.at.inst) };
+        // What is computed from old values after the rounding mode or the flags changed is not what was computed
+        // from them before, so Cranelift must not see that they are the same.
+        let may_change_modes = is_ecall || self.at.inst.opcode().extension() == Extension::Zicsr;
+        let changed = if may_change_modes { self.live_behind(index) } else { definitions(self.at.inst) };
+        if is_ecall {
+            self.forget_floats();
+        }
         self.reload_homes(changed);
         self.load_fuel(self.pending + 1);
         if is_ecall {

@@ -366,6 +366,9 @@ impl Emitter<'_> {
             self.entry = Some(self.b.ins().iadd_imm_s(value, i64::from(imm)));
         }
         let (address, offset) = self.address(base, imm, i64::from(ty.bytes()), false);
+        if ty.is_float() {
+            self.fence();
+        }
         self.b.ins().load(ty, guest(), address, offset)
     }
 

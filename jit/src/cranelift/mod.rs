@@ -6,6 +6,7 @@
 //! dirty ones first. Nothing in the code refers to an address of the host, so it can be stored and mapped anywhere.
 
 mod a;
+mod anchor;
 mod control;
 mod d;
 mod f;
@@ -145,7 +146,7 @@ impl Translator {
     /// # Errors
     /// If Cranelift refuses what was built, which is a bug here.
     pub fn translate(&mut self, region: &Region) -> Result<Translation, TranslateError> {
-        self.build(region);
+        self.build(region)?;
         let (code, map) = self.emit(region.start)?;
         let entries = region.entries().map(|(pc, _)| pc).collect();
         let longest = Charges::of(region).longest;
@@ -157,7 +158,7 @@ impl Translator {
     /// # Errors
     /// As [`Translator::translate`].
     pub fn clif(&mut self, region: &Region) -> Result<(String, String), TranslateError> {
-        self.build(region);
+        self.build(region)?;
         let built = self.codegen.func.display().to_string();
         let optimised = self.codegen.optimize(&*self.isa, &mut Default::default());
         let text = self.codegen.func.display().to_string();
@@ -167,7 +168,7 @@ impl Translator {
         Ok((built, text))
     }
 
-    fn build(&mut self, region: &Region) {
+    fn build(&mut self, region: &Region) -> Result<(), TranslateError> {
         self.codegen.clear();
         self.codegen.func.signature = region_signature();
         self.codegen.func.name = UserFuncName::user(0, 0);
@@ -177,6 +178,8 @@ impl Translator {
         let builder = FunctionBuilder::new(&mut self.codegen.func, &mut self.builder);
         let builder = Emitter::new(builder, &self.tunables, region, &flow, &charges).emit();
         builder.finalize(config);
+        anchor::anchor(&mut self.codegen, &*self.isa)
+            .map_err(|error| TranslateError::Codegen { start: region.start, reason: error.to_string() })
     }
 
     /// Compiles what is in `self.codegen`.
@@ -295,6 +298,7 @@ impl<'a> Emitter<'a> {
         let x = std::array::from_fn(|_| b.declare_var(types::I64));
         let f = std::array::from_fn(|_| b.declare_var(types::F64));
         let fuel = b.declare_var(types::I64);
+        let floats = float::Floats::of(&mut b, region);
         let signatures = Signatures {
             region: b.import_signature(region_signature()),
             libcall: b.import_signature(libcall::signature()),
@@ -324,7 +328,7 @@ impl<'a> Emitter<'a> {
             checkpoint: Checkpoint::default(),
             is_checkpoint_due: false,
             guards: Guards::default(),
-            floats: float::Floats::default(),
+            floats,
             condition: None,
             target: None,
             entry: None,
@@ -374,6 +378,7 @@ impl<'a> Emitter<'a> {
         }
         self.pending = self.charges.pending[index];
         self.dirty = self.flow.dirty_in[index];
+        self.start_floats();
         self.now = [None; 32];
         self.written = RegSet::EMPTY;
         self.entry = None;
@@ -385,7 +390,7 @@ impl<'a> Emitter<'a> {
         for (number, at) in block.insts.iter().enumerate() {
             self.at = *at;
             self.locate();
-            if at.inst.visit(self) == Emitted::Libcall {
+            if !float::is_native(at.inst) || at.inst.visit(self) == Emitted::Libcall {
                 self.libcall(number);
             }
             self.pending += 1;

@@ -1,10 +1,10 @@
 //! Machine registers as SSA values, and their homes in the context.
 
-use causality_machine::isa::reg::{F, X};
+use causality_machine::isa::reg::X;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use super::Emitter;
-use crate::context::{f_home, x_home};
+use crate::context::x_home;
 use crate::region::RegSet;
 
 impl Emitter<'_> {
@@ -68,11 +68,6 @@ impl Emitter<'_> {
         for r in set.iter_f() {
             self.load_f_home(r);
         }
-    }
-
-    pub(super) fn load_f_home(&mut self, r: F) {
-        let value = self.field(types::F64, f_home(r.index()));
-        self.b.def_var(self.f[r.index()], value);
     }
 
     /// Writes all dirty registers to their homes.
