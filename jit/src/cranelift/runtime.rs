@@ -1,5 +1,7 @@
 //! The functions that all regions share: the way in, and the look-up of permissions.
 
+use std::mem::offset_of;
+
 use causality_machine::memory::Perms;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, UserFuncName, types};
@@ -7,7 +9,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
 use super::{TranslateError, Translator, memory, own, region_signature};
-use crate::context::{SPANS, field};
+use crate::context::{Range, SPANS, field};
 
 /// Code that is the same for every program.
 #[derive(Clone, Debug)]
@@ -112,6 +114,20 @@ impl Translator {
             let block = b.current_block().unwrap_or_else(|| b.create_block());
             let vm = b.block_params(block)[0];
             let address = b.ins().load(types::I64, own(), vm, field!(check_address));
+            // Mostly it is the stack, through a pointer that does not show it.
+            let start = b.ins().load(types::I64, own(), vm, field!(stack) + offset_of!(Range, start) as i32);
+            let offset = b.ins().isub(address, start);
+            let slot = SPANS.iter().position(|&s| s == span).unwrap_or(SPANS.len() - 1);
+            let bound = field!(stack) + offset_of!(Range, bounds) as i32 + 8 * slot as i32;
+            let bound = b.ins().load(types::I64, own(), vm, bound);
+            let in_stack = b.ins().icmp(IntCC::UnsignedLessThan, offset, bound);
+            let (stack, elsewhere) = (b.create_block(), b.create_block());
+            b.ins().brif(in_stack, stack, &[], elsewhere, &[]);
+            b.switch_to_block(stack);
+            let no = b.ins().iconst(types::I64, 0);
+            b.ins().store(own(), no, vm, field!(check_denied));
+            b.ins().return_(&[]);
+            b.switch_to_block(elsewhere);
             let last = b.ins().iadd_imm_s(address, span as i64 - 1);
             let (first_page, last_page) = (b.ins().ushr_imm_u(address, 12), b.ins().ushr_imm_u(last, 12));
             let count = b.ins().load(types::I64, own(), vm, field!(page_count));

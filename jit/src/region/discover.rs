@@ -219,7 +219,11 @@ impl Discovery<'_> {
         }
         let blocks: Vec<Block> = places.iter().map(|&place| self.block(place)).collect();
         let first = places.binary_search(&(0, start)).unwrap_or(0);
-        Region { start, blocks: order::arrange(blocks, first), stack: RegSet::EMPTY }
+        Region {
+            start,
+            blocks: order::arrange(blocks, first),
+            stack: RegSet::of_x(self.source.stack_pointers()),
+        }
     }
 
     fn to(&self, place: Place) -> To {

@@ -18,6 +18,9 @@ pub use discover::{Bounds, discover};
 pub(crate) use fuel::Charges;
 pub(crate) use registers::{RegSet, definitions, uses};
 
+use std::ops::Range;
+
+use causality_machine::Hart;
 use causality_machine::isa::{Inst, reg::X};
 
 /// Where instructions come from.
@@ -35,6 +38,46 @@ pub trait Source {
     /// Whether control must be given back before the instruction at `pc`.
     fn breaks_at(&self, _pc: u64) -> bool {
         false
+    }
+
+    /// Which integer registers, by bit, held stack addresses when the region was asked for. Accesses through them are
+    /// guarded as accesses to the stack first; being wrong costs time only.
+    fn stack_pointers(&self) -> u32 {
+        0
+    }
+}
+
+/// A source for a region that is asked for in the state of this hart.
+#[derive(Debug)]
+pub struct Asked<'a, S> {
+    source: S,
+    hart: &'a Hart,
+    stack: Range<u64>,
+}
+
+impl<'a, S: Source> Asked<'a, S> {
+    /// With the stack in these addresses.
+    pub const fn new(source: S, hart: &'a Hart, stack: Range<u64>) -> Self {
+        Asked { source, hart, stack }
+    }
+}
+
+impl<S: Source> Source for Asked<'_, S> {
+    fn fetch(&self, pc: u64) -> Option<u32> {
+        self.source.fetch(pc)
+    }
+
+    fn data(&self, addr: u64, size: usize) -> Option<u64> {
+        self.source.data(addr, size)
+    }
+
+    fn breaks_at(&self, pc: u64) -> bool {
+        self.source.breaks_at(pc)
+    }
+
+    fn stack_pointers(&self) -> u32 {
+        let bit = |(i, value): (usize, &u64)| u32::from(self.stack.contains(value)) << i;
+        self.hart.x.iter().enumerate().map(bit).sum()
     }
 }
 
@@ -233,13 +276,6 @@ pub struct Region {
 }
 
 impl Region {
-    /// Says which integer registers, by bit, held stack addresses when the region was asked for. Accesses through
-    /// them are guarded as accesses to the stack first; being wrong costs time only.
-    #[must_use]
-    pub fn with_stack_pointers(self, registers: u32) -> Self {
-        Region { stack: RegSet::of_x(registers), ..self }
-    }
-
     /// Guest instructions in it, copies counted.
     #[must_use]
     pub fn len(&self) -> usize {
