@@ -628,7 +628,7 @@ fn a_hundred_thousand_straight_instructions_take_bounded_time() {
     let time = start.elapsed();
     assert!(ended.machine.hart.instret() > 300_000);
     // Generous: a busy host, and code that checks itself.
-    assert!(time < Duration::from_secs(120), "took {time:?}");
+    assert!(time < Duration::from_secs(600), "took {time:?}");
     println!("a hundred thousand straight instructions: {time:?}");
 }
 
@@ -646,7 +646,7 @@ fn ten_thousand_branches_in_one_function_take_bounded_time() {
     });
     let start = Instant::now();
     run(&code).natively();
-    assert!(start.elapsed() < Duration::from_secs(120), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(600), "took {:?}", start.elapsed());
 }
 
 // Stopping.
