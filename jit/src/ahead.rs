@@ -85,12 +85,12 @@ impl Ahead<'_> {
     ///
     /// # Errors
     /// If the host is not supported.
-    pub fn translate(&self) -> Result<(BTreeMap<u64, Translation>, AheadStatistics), CompileError> {
+    pub fn translate(&self) -> Result<(Vec<(u64, Translation)>, AheadStatistics), CompileError> {
         let translators = (0..self.jobs.get()).map(|_| Translator::new(self.tunables));
         let mut translators = translators.collect::<Result<Vec<_>, _>>()?;
         let functions = self.find_functions();
         let mut statistics = AheadStatistics { functions: functions.len(), ..AheadStatistics::default() };
-        let mut translations = BTreeMap::new();
+        let mut translations = Vec::new();
         // What needs no region of its own: it was tried, or another region can be entered there.
         let mut covered = BTreeSet::new();
         let mut round: Vec<u64> = functions.into_iter().collect();
@@ -105,7 +105,7 @@ impl Ahead<'_> {
                         statistics.insts += translation.insts;
                         statistics.bytes += translation.code.len();
                         covered.extend(translation.entries.iter().copied());
-                        translations.insert(start, translation);
+                        translations.push((start, translation));
                     }
                     None => statistics.failed += 1,
                 }

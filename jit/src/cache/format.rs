@@ -1,6 +1,6 @@
 //! What is in a file of the cache.
 //!
-//! A [`Header`], then the payload: [`Counts`], the records of all regions, ascending by start, their entries, their
+//! A [`Header`], then the payload: [`Counts`], the records of all regions in the order they were published, their entries, their
 //! places, and their code. All numbers are little-endian and unaligned, so that what was read can be used as it is.
 
 use std::ops::Range;
@@ -211,15 +211,11 @@ impl Functions {
     }
 }
 
-/// The bytes of a file with these regions, which ascend by start.
-pub(super) fn file<'a>(
-    key: &Key,
-    runtime: &Runtime,
-    regions: impl Iterator<Item = (u64, &'a Translation)> + Clone,
-) -> Vec<u8> {
-    let tables = tables(runtime, regions.clone());
+/// The bytes of a file with these regions.
+pub(super) fn file(key: &Key, runtime: &Runtime, regions: &[(u64, Translation)]) -> Vec<u8> {
+    let tables = tables(runtime, regions);
     let mut code = Vec::new();
-    let functions = regions.map(|(_, translation)| translation.code.as_slice());
+    let functions = regions.iter().map(|(_, translation)| translation.code.as_slice());
     for function in runtime.functions().into_iter().chain(functions) {
         code.extend_from_slice(function);
         code.resize(code.len().next_multiple_of(ALIGN), 0);
@@ -228,10 +224,10 @@ pub(super) fn file<'a>(
     [header.as_bytes(), &tables, &code].concat()
 }
 
-fn tables<'a>(runtime: &Runtime, regions: impl Iterator<Item = (u64, &'a Translation)>) -> Vec<u8> {
+fn tables(runtime: &Runtime, regions: &[(u64, Translation)]) -> Vec<u8> {
     let number = |len: usize| U64::new(len as u64);
     let (mut records, mut entries, mut places) = (Vec::new(), Vec::new(), Vec::new());
-    for (start, translation) in regions {
+    for &(start, ref translation) in regions {
         records.push(Record {
             start: U64::new(start),
             insts: number(translation.insts),

@@ -8,8 +8,10 @@
 mod format;
 mod key;
 mod saved;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -68,7 +70,8 @@ impl Cache {
     /// Adds regions to those with this key. Says whether the file had to change.
     ///
     /// Concurrent calls, from any process, all get their regions in: regions with the same key and start are
-    /// interchangeable, so merging is a union.
+    /// interchangeable, so merging is a union. Those that are there stay in front: of two regions that can be entered
+    /// at the same pc the one published first is, and so it will be again.
     ///
     /// # Errors
     /// If the directory or the file cannot be written; what was there before is then still there.
@@ -76,20 +79,22 @@ impl Cache {
         &self,
         key: &Key,
         runtime: &Runtime,
-        mut regions: BTreeMap<u64, Translation>,
+        mut regions: Vec<(u64, Translation)>,
     ) -> io::Result<bool> {
         fs::create_dir_all(&self.folder)?;
         let _lock = self.lock()?;
         let path = self.path(key);
         if let Ok(saved) = read(&path, key) {
-            let old = saved.translations();
-            if regions.keys().all(|start| old.contains_key(start)) {
+            let mut old = saved.translations();
+            let starts: HashSet<u64> = old.iter().map(|(start, _)| *start).collect();
+            regions.retain(|(start, _)| !starts.contains(start));
+            if regions.is_empty() {
                 return Ok(false);
             }
-            regions.extend(old);
+            old.append(&mut regions);
+            regions = old;
         }
-        let regions = regions.iter().map(|(&start, translation)| (start, translation));
-        self.write(&path, &format::file(key, runtime, regions))?;
+        self.write(&path, &format::file(key, runtime, &regions))?;
         Ok(true)
     }
 

@@ -1,6 +1,5 @@
 //! Code read from the cache.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 
@@ -53,7 +52,7 @@ impl Saved {
         Runtime::of(self.contents().runtime.map(|place| self.function(place).to_vec()))
     }
 
-    /// The regions, ascending by start.
+    /// The regions, in the order of publication.
     pub(crate) fn regions(&self) -> Vec<SavedRegion<'_>> {
         self.contents().regions
     }
@@ -72,9 +71,9 @@ impl Saved {
         self.code
     }
 
-    /// The regions as they were when translated.
+    /// The regions as they were when translated, in the order of publication.
     #[must_use]
-    pub fn translations(&self) -> BTreeMap<u64, Translation> {
+    pub fn translations(&self) -> Vec<(u64, Translation)> {
         let translation = |region: SavedRegion<'_>| Translation {
             code: self.function(region.code.clone()).to_vec(),
             entries: region.entries().collect(),

@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use memmap2::{Mmap, MmapMut};
+use memmap2::{Mmap, MmapMut, MmapOptions};
 
 /// Some code, executable as long as this lives.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ impl CodeBlock {
         code: &[u8],
         check: impl FnOnce(&[u8]) -> Result<(), E>,
     ) -> io::Result<Result<Self, E>> {
-        let mut map = MmapMut::map_anon(code.len().max(1))?;
+        // All of it is touched at once, so all pages may as well come at once.
+        let mut map = MmapOptions::new().len(code.len().max(1)).populate().map_anon()?;
         map[..code.len()].copy_from_slice(code);
         if let Err(error) = check(&map[..code.len()]) {
             return Ok(Err(error));

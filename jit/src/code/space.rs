@@ -1,6 +1,5 @@
 //! Code by guest pc.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -194,9 +193,9 @@ impl Space {
         }
     }
 
-    /// What was translated since it was made, and is not in the code cache yet, to be kept there.
+    /// What was translated here, not found in the code cache, in the order of publication.
     #[must_use]
-    pub fn translations(&self) -> BTreeMap<u64, Translation> {
+    pub fn translations(&self) -> Vec<(u64, Translation)> {
         let blocks = self.lock();
         let new = blocks.iter().filter(|(_, region)| region.time.is_some());
         let translation = |(block, region): &(Arc<CodeBlock>, Published)| Translation {

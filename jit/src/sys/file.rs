@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
 
 /// A file, mapped for reading.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ impl MappedFile {
         // would be like one to this process's executable, as whoever may write to the cache may already choose what
         // code we run. Even so, nothing relies on the bytes staying what they are: the only reader copies them once,
         // checks the copy, and uses nothing but the copy, and any bytes are valid ones.
-        Ok(MappedFile(unsafe { Mmap::map(file) }?))
+        Ok(MappedFile(unsafe { MmapOptions::new().populate().map(file) }?))
     }
 
     /// What is in it.

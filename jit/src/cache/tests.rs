@@ -1,0 +1,201 @@
+//! Files with made-up code, which is never run.
+
+use super::*;
+use crate::code::CodeBlock;
+use crate::{Layout, Translator, Tunables};
+
+fn translator(tunables: &Tunables) -> Translator {
+    Translator::new(tunables).unwrap()
+}
+
+fn key(program: u8) -> Key {
+    Key::new(&[program; 32], &translator(&Tunables::default()))
+}
+
+fn runtime() -> Runtime {
+    Runtime::of(std::array::from_fn(|i| vec![i as u8; 63 + i]))
+}
+
+fn translation(start: u64, len: usize) -> Translation {
+    let code = (0..len).map(|i| (start as usize + i) as u8).collect();
+    let map = vec![(0, start), (4, start + 2), (9, start.wrapping_sub(6))];
+    Translation { code, entries: vec![start, start + 2], insts: 3, longest: start / 2, map }
+}
+
+fn regions(starts: impl IntoIterator<Item = u64>) -> Vec<(u64, Translation)> {
+    starts.into_iter().map(|start| (start, translation(start, start as usize % 200 + 1))).collect()
+}
+
+fn file(key: &Key, regions: &[(u64, Translation)]) -> Vec<u8> {
+    format::file(key, &runtime(), regions)
+}
+
+#[test]
+fn what_is_saved_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, key, regions) =
+        (Cache::new(folder.path().join("new/deep")), key(1), regions([0x10000, 0x10404]));
+    assert!(cache.load(&key).is_none());
+    assert!(cache.save(&key, &runtime(), regions.clone()).unwrap());
+    let saved = cache.load(&key).unwrap();
+    assert_eq!((saved.len(), saved.is_empty()), (2, false));
+    assert_eq!(saved.translations(), regions);
+    assert_eq!(saved.runtime().functions(), runtime().functions());
+    assert!(cache.load(&super::tests::key(2)).is_none());
+}
+
+#[test]
+fn an_empty_set_is_a_file_too() {
+    let saved = Saved::verified(&file(&key(1), &[]), &key(1)).unwrap();
+    assert!(saved.is_empty() && saved.translations().is_empty());
+}
+
+#[test]
+fn any_changed_byte_is_noticed() {
+    let (key, mut file) = (key(1), file(&key(1), &regions([0x10000, 0x10404])));
+    assert!(Saved::verified(&file, &key).is_ok());
+    for position in 0..file.len() {
+        for bit in [1, 0x80] {
+            file[position] ^= bit;
+            assert!(Saved::verified(&file, &key).is_err(), "byte {position}");
+            file[position] ^= bit;
+        }
+    }
+}
+
+#[test]
+fn any_other_length_is_noticed() {
+    let (key, mut file) = (key(1), file(&key(1), &regions([0x10000, 0x10404])));
+    for len in 0..file.len() {
+        assert!(Saved::verified(&file[..len], &key).is_err(), "{len} bytes");
+    }
+    file.push(0);
+    assert!(Saved::verified(&file, &key).is_err());
+}
+
+/// Whoever forges the hash decides what runs; but even then nothing here goes wrong.
+#[test]
+fn tables_that_make_no_sense_are_refused_even_with_the_right_hash() {
+    let file = file(&key(1), &regions([0x10000, 0x10404]));
+    let (_, tables, code) = format::Header::split(&file, &key(1)).unwrap();
+    for position in 0..tables.len() {
+        for value in [0, 0x7f, 0xff] {
+            let mut tables = tables.to_vec();
+            tables[position] = value;
+            if let Ok(contents) = format::Contents::parse(&tables, code.len()) {
+                assert!(contents.regions.iter().all(|region| region.code.end <= code.len()));
+            }
+        }
+    }
+    assert!(format::Contents::parse(tables, code.len() - 1).is_err());
+    assert!(format::Contents::parse(&tables[..tables.len() - 1], code.len()).is_err());
+    assert!(format::Contents::parse(&[], 0).is_err());
+}
+
+#[test]
+fn another_program_host_or_tunable_is_another_key() {
+    let tunables = |change: fn(&mut Tunables)| {
+        let mut tunables = Tunables::default();
+        change(&mut tunables);
+        Key::new(&[1; 32], &translator(&tunables))
+    };
+    let keys = [
+        key(1),
+        key(2),
+        tunables(|t| t.fuel = false),
+        tunables(|t| t.speculation_safe = true),
+        tunables(|t| t.bounds.region += 1),
+        tunables(|t| t.bounds.callee += 1),
+        tunables(|t| t.bounds.copies += 1),
+        tunables(|t| t.bounds.depth += 1),
+        tunables(|t| t.layout = Layout { read: 1, ..Layout::default() }),
+        tunables(|t| t.layout = Layout { write: 1, ..Layout::default() }),
+        tunables(|t| t.layout = Layout { stack: 1, ..Layout::default() }),
+        tunables(|t| t.layout = Layout { text: 1, ..Layout::default() }),
+        tunables(|t| t.layout = Layout { text_len: 1, ..Layout::default() }),
+    ];
+    let different: std::collections::HashSet<_> = keys.iter().collect();
+    assert_eq!(different.len(), keys.len());
+    assert_eq!(key(1), tunables(|_| ()));
+    let file = file(&keys[0], &regions([0x10000]));
+    assert!(keys[1..].iter().all(|key| Saved::verified(&file, key).is_err()));
+}
+
+#[test]
+fn saving_adds_to_what_is_there_and_replaces_what_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, key) = (Cache::new(folder.path()), key(1));
+    assert!(cache.save(&key, &runtime(), regions([8])).unwrap());
+    assert!(cache.save(&key, &runtime(), regions([4, 8])).unwrap());
+    assert!(!cache.save(&key, &runtime(), regions([4])).unwrap(), "nothing new");
+    assert_eq!(cache.load(&key).unwrap().translations(), regions([8, 4]));
+    fs::write(cache.path(&key), b"damaged").unwrap();
+    assert!(cache.load(&key).is_none());
+    assert!(cache.save(&key, &runtime(), regions([2])).unwrap());
+    assert_eq!(cache.load(&key).unwrap().translations(), regions([2]));
+}
+
+#[test]
+fn all_who_save_at_once_get_their_regions_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, key) = (Cache::new(folder.path()), key(1));
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (cache, key) = (&cache, &key);
+            scope.spawn(move || {
+                for i in 0..5 {
+                    cache.save(key, &runtime(), regions([1000 * thread + 2 * i])).unwrap();
+                    assert!(
+                        cache
+                            .load(key)
+                            .unwrap()
+                            .translations()
+                            .iter()
+                            .any(|(start, _)| *start == 1000 * thread + 2 * i)
+                    );
+                }
+            });
+        }
+    });
+    assert_eq!(cache.load(&key).unwrap().len(), 40);
+    let files = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(files, 2, "the code and the lock");
+}
+
+#[test]
+fn what_cannot_be_read_or_written_is_no_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = key(1);
+    let file = folder.path().join("file");
+    fs::write(&file, b"").unwrap();
+    let in_a_file = Cache::new(&file);
+    assert!(in_a_file.load(&key).is_none());
+    assert!(in_a_file.save(&key, &runtime(), regions([2])).is_err());
+    let cache = Cache::new(folder.path());
+    fs::create_dir(cache.path(&key)).unwrap();
+    assert!(cache.load(&key).is_none());
+    assert!(cache.save(&key, &runtime(), regions([2])).is_err());
+}
+
+/// Root may write anywhere, so this proves nothing when run by root.
+#[cfg(unix)]
+#[test]
+fn a_read_only_directory_is_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, key) = (Cache::new(folder.path()), key(1));
+    cache.save(&key, &runtime(), regions([2])).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o500)).unwrap();
+    assert_eq!(cache.load(&key).unwrap().len(), 1);
+    let is_root = File::create(folder.path().join("probe")).is_ok();
+    assert_eq!(cache.save(&key, &runtime(), regions([4])).is_ok(), is_root);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(cache.load(&key).unwrap().len(), if is_root { 2 } else { 1 });
+}
+
+#[test]
+fn a_checked_block_is_made_only_if_the_check_passes() {
+    assert!(CodeBlock::checked(&[1, 2], |_| Err(())).unwrap().is_err());
+    let block = CodeBlock::checked(&[1, 2], |code| if code == [1, 2] { Ok(()) } else { Err(()) });
+    assert_eq!(block.unwrap().unwrap().bytes(), [1, 2]);
+}
