@@ -68,6 +68,7 @@ fn wild_programs_end_as_in_the_interpreter() {
         seed += 1;
     }
     arena.report();
+    assert!(arena.share() > 50.0, "{:.1} % native", arena.share());
 }
 
 #[test]
