@@ -18,7 +18,7 @@ impl Emitter<'_> {
     fn divide_unsigned(&mut self, ty: Type, a: Value, b: Value, part: Part) -> Value {
         let by_zero = self.b.ins().icmp_imm_s(IntCC::Equal, b, 0);
         let special = match part {
-            Part::Quotient => self.b.ins().iconst(ty, -1 & mask(ty)),
+            Part::Quotient => self.b.ins().iconst(ty, mask(ty)),
             Part::Remainder => a,
         };
         self.unless(ty, by_zero, special, |e| match part {
@@ -42,7 +42,7 @@ impl Emitter<'_> {
         self.b.switch_to_block(rare);
         let by_zero = self.b.ins().icmp_imm_s(IntCC::Equal, b, 0);
         let (zero, minus) = match part {
-            Part::Quotient => (self.b.ins().iconst(ty, -1 & mask(ty)), self.b.ins().ineg(a)),
+            Part::Quotient => (self.b.ins().iconst(ty, mask(ty)), self.b.ins().ineg(a)),
             Part::Remainder => (a, self.b.ins().iconst(ty, 0)),
         };
         let special = self.b.ins().select(by_zero, zero, minus);

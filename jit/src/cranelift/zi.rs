@@ -20,21 +20,21 @@ impl Emitter<'_> {
     /// Reads a CSR without writing it.
     fn read_csr(&mut self, rd: X, number: u16) -> Emitted {
         let value = match number {
-            csr::CYCLE | csr::TIME | csr::INSTRET if self.tunables.fuel => self.retired(),
-            csr::HPMCOUNTER3..=csr::HPMCOUNTER31 => self.iconst(0),
-            _ => return Emitted::Libcall,
+            csr::CYCLE | csr::TIME | csr::INSTRET => self.retired(),
+            csr::HPMCOUNTER3..=csr::HPMCOUNTER31 => Some(self.iconst(0)),
+            _ => None,
         };
+        let Some(value) = value else { return Emitted::Libcall };
         self.set_x(rd, value);
         Emitted::Done
     }
 
-    /// Instructions retired before this one: the fuel granted less the fuel left, of which the variable holds
-    /// all but a constant. One is a nanosecond, too.
-    fn retired(&mut self) -> Value {
+    /// Instructions retired before this one, if fuel is counted. One is a nanosecond, too.
+    fn retired(&mut self) -> Option<Value> {
+        let fuel = self.fuel_now()?;
+        let fuel = self.true_fuel(fuel, self.pending);
         let granted = self.field(types::I64, field!(hart.granted));
-        let fuel = self.b.use_var(self.fuel);
-        let retired = self.b.ins().isub(granted, fuel);
-        self.b.ins().iadd_imm_s(retired, self.pending as i64 - self.charges.longest as i64)
+        Some(self.b.ins().isub(granted, fuel))
     }
 
     /// `rd = rs1`, or zero if `rs2` compares so with zero.
