@@ -136,7 +136,7 @@ impl Compiler {
 
 impl Layout {
     /// The most text there is a table for.
-    const TEXT: u64 = 256 << 20;
+    const TEXT: u64 = 32 << 20;
 
     /// The layout that suits what is mapped now.
     #[must_use]

@@ -14,5 +14,5 @@ mod sys;
 mod tunables;
 
 pub use compiler::{CompileError, Compiler, Text};
-pub use cranelift::{TranslateError, Translation, Translator};
+pub use cranelift::{Locations, TranslateError, Translation, Translator};
 pub use tunables::{Layout, Tunables};

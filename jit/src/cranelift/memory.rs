@@ -243,10 +243,10 @@ impl Emitter<'_> {
 
     fn base(&mut self, base: X) -> Value {
         let value = self.x(base);
-        if self.guards.in_stack.contains_x(base) {
-            if let (Root::Value(root), _) = self.guards.root(value) {
-                self.guards.stack.insert(root, ());
-            }
+        if self.guards.in_stack.contains_x(base)
+            && let (Root::Value(root), _) = self.guards.root(value)
+        {
+            self.guards.stack.insert(root, ());
         }
         value
     }

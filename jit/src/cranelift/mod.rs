@@ -72,8 +72,11 @@ pub struct Translation {
     /// Instructions on the longest way from one check of fuel to the next.
     pub longest: u64,
     /// Host offset and guest pc, ascending by offset, for those who look inside.
-    pub map: Vec<(u32, u64)>,
+    pub map: Locations,
 }
+
+/// Host offsets with the guest pc that the code from there on is for, ascending by offset.
+pub type Locations = Vec<(u32, u64)>;
 
 /// Translates regions for one host and one set of tunables.
 pub struct Translator {
@@ -183,7 +186,7 @@ impl Translator {
     }
 
     /// Compiles what is in `self.codegen`.
-    fn emit(&mut self, start: u64) -> Result<(Vec<u8>, Vec<(u32, u64)>), TranslateError> {
+    fn emit(&mut self, start: u64) -> Result<(Vec<u8>, Locations), TranslateError> {
         let failed = |reason: String| TranslateError::Codegen { start, reason };
         let compiled = self
             .codegen
