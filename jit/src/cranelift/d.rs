@@ -178,7 +178,7 @@ impl VisitD for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.operand(types::F64, ops.rs1);
-        let value = self.take_signed(types::I32, value);
+        let value = self.signed_of(types::I32, value);
         self.set_w(ops.rd, value);
         Emitted::Done
     }
@@ -188,7 +188,7 @@ impl VisitD for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.operand(types::F64, ops.rs1);
-        let value = self.take_unsigned(types::I32, value);
+        let value = self.unsigned_of(types::I32, value);
         self.set_w(ops.rd, value);
         Emitted::Done
     }
@@ -198,7 +198,7 @@ impl VisitD for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.operand(types::F64, ops.rs1);
-        let value = self.take_signed(types::I64, value);
+        let value = self.signed_of(types::I64, value);
         self.set_x(ops.rd, value);
         Emitted::Done
     }
@@ -208,7 +208,7 @@ impl VisitD for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.operand(types::F64, ops.rs1);
-        let value = self.take_unsigned(types::I64, value);
+        let value = self.unsigned_of(types::I64, value);
         self.set_x(ops.rd, value);
         Emitted::Done
     }
@@ -221,14 +221,14 @@ impl VisitD for Emitter<'_> {
 
     fn fcvt_d_w(&mut self, ops: XToF) -> Emitted {
         let value = self.w(ops.rs1);
-        let value = self.put_integer(types::F64, value, true);
+        let value = self.float_of_integer(types::F64, value, true);
         self.set_float(ops.rd, value);
         Emitted::Done
     }
 
     fn fcvt_d_wu(&mut self, ops: XToF) -> Emitted {
         let value = self.w(ops.rs1);
-        let value = self.put_integer(types::F64, value, false);
+        let value = self.float_of_integer(types::F64, value, false);
         self.set_float(ops.rd, value);
         Emitted::Done
     }
@@ -238,7 +238,7 @@ impl VisitD for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.x(ops.rs1);
-        let value = self.put_integer(types::F64, value, true);
+        let value = self.float_of_integer(types::F64, value, true);
         self.set_float(ops.rd, value);
         Emitted::Done
     }
@@ -248,14 +248,14 @@ impl VisitD for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.x(ops.rs1);
-        let value = self.put_integer(types::F64, value, false);
+        let value = self.float_of_integer(types::F64, value, false);
         self.set_float(ops.rd, value);
         Emitted::Done
     }
 
     fn fmv_d_x(&mut self, ops: XMoveToF) -> Emitted {
         let bits = self.x(ops.rs1);
-        let value = self.put_bits(bits);
+        let value = self.float_of_bits(bits);
         self.set_float(ops.rd, value);
         Emitted::Done
     }

@@ -169,7 +169,7 @@ impl VisitF for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.operand(types::F32, ops.rs1);
-        let value = self.take_signed(types::I32, value);
+        let value = self.signed_of(types::I32, value);
         self.set_w(ops.rd, value);
         Emitted::Done
     }
@@ -179,7 +179,7 @@ impl VisitF for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.operand(types::F32, ops.rs1);
-        let value = self.take_unsigned(types::I32, value);
+        let value = self.unsigned_of(types::I32, value);
         self.set_w(ops.rd, value);
         Emitted::Done
     }
@@ -189,7 +189,7 @@ impl VisitF for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.operand(types::F32, ops.rs1);
-        let value = self.take_signed(types::I64, value);
+        let value = self.signed_of(types::I64, value);
         self.set_x(ops.rd, value);
         Emitted::Done
     }
@@ -199,7 +199,7 @@ impl VisitF for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.operand(types::F32, ops.rs1);
-        let value = self.take_unsigned(types::I64, value);
+        let value = self.unsigned_of(types::I64, value);
         self.set_x(ops.rd, value);
         Emitted::Done
     }
@@ -215,7 +215,7 @@ impl VisitF for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.w(ops.rs1);
-        let value = self.put_integer(types::F32, value, true);
+        let value = self.float_of_integer(types::F32, value, true);
         self.set_float(ops.rd, value);
         Emitted::Done
     }
@@ -225,7 +225,7 @@ impl VisitF for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.w(ops.rs1);
-        let value = self.put_integer(types::F32, value, false);
+        let value = self.float_of_integer(types::F32, value, false);
         self.set_float(ops.rd, value);
         Emitted::Done
     }
@@ -235,7 +235,7 @@ impl VisitF for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.x(ops.rs1);
-        let value = self.put_integer(types::F32, value, true);
+        let value = self.float_of_integer(types::F32, value, true);
         self.set_float(ops.rd, value);
         Emitted::Done
     }
@@ -245,14 +245,14 @@ impl VisitF for Emitter<'_> {
             return Emitted::Libcall;
         }
         let value = self.x(ops.rs1);
-        let value = self.put_integer(types::F32, value, false);
+        let value = self.float_of_integer(types::F32, value, false);
         self.set_float(ops.rd, value);
         Emitted::Done
     }
 
     fn fmv_w_x(&mut self, ops: XMoveToF) -> Emitted {
         let bits = self.w(ops.rs1);
-        let value = self.put_bits(bits);
+        let value = self.float_of_bits(bits);
         self.set_float(ops.rd, value);
         Emitted::Done
     }

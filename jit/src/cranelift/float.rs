@@ -577,13 +577,13 @@ impl Emitter<'_> {
     }
 
     /// A float of the bits of an integer of the same size.
-    pub(super) fn put_bits(&mut self, bits: Value) -> Value {
+    pub(super) fn float_of_bits(&mut self, bits: Value) -> Value {
         let ty = if self.ty(bits) == types::I32 { types::F32 } else { types::F64 };
         self.opaque(bits, ty)
     }
 
     /// An integer as a float, rounded if need be.
-    pub(super) fn put_integer(&mut self, ty: Type, value: Value, is_signed: bool) -> Value {
+    pub(super) fn float_of_integer(&mut self, ty: Type, value: Value, is_signed: bool) -> Value {
         let int = self.ty(value);
         // Opaque, lest it be a constant that Cranelift converts itself.
         let value = self.opaque(value, int);
@@ -600,7 +600,7 @@ impl Emitter<'_> {
     }
 
     /// A float as a signed integer of type `int`, truncated; saturating, NaN the largest.
-    pub(super) fn take_signed(&mut self, int: Type, value: Value) -> Value {
+    pub(super) fn signed_of(&mut self, int: Type, value: Value) -> Value {
         let result = self.b.ins().fcvt_to_sint_sat(int, value);
         self.pin(result);
         let is_nan = self.is_nan(value);
@@ -610,7 +610,7 @@ impl Emitter<'_> {
     }
 
     /// A float as an unsigned integer of type `int`, truncated; saturating, NaN the largest.
-    pub(super) fn take_unsigned(&mut self, int: Type, value: Value) -> Value {
+    pub(super) fn unsigned_of(&mut self, int: Type, value: Value) -> Value {
         let ty = self.ty(value);
         let (done, upper, outside) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         self.b.set_cold_block(outside);

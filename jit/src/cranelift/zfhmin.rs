@@ -10,7 +10,7 @@ impl Emitter<'_> {
     /// Boxes the low half-word of `value`.
     fn box_half(&mut self, value: Value) -> Value {
         let bits = self.b.ins().bor_imm_s(value, !0xffff);
-        self.put_bits(bits)
+        self.float_of_bits(bits)
     }
 }
 
