@@ -4,6 +4,7 @@ use causality_machine::{
     Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Machine, Memory, PauseReason, Trap, call_host,
 };
 
+use crate::beside::{Alone, Beside};
 use crate::dispatch::{self, Op};
 use crate::exec::Stop;
 use crate::hostfloat;
@@ -84,7 +85,7 @@ impl Executor for Interpreter {
                 return Ok(exit);
             }
             if self.observer.is_none() {
-                self.run_traces(machine, left - 1);
+                self.run_traces(machine, left - 1, &mut Alone);
             }
             left -= self.retired - before;
             at_breakpoint = machine.breakpoints.contains(machine.hart.pc);
@@ -93,18 +94,62 @@ impl Executor for Interpreter {
 }
 
 impl Interpreter {
+    /// Runs beside another executor, until that takes over; `None` if it does, at `hart.pc`. Otherwise as
+    /// [`Executor::execute`], except that the caller has made sure that nothing stops the run before the
+    /// first instruction: no pause, no breakpoint, and fuel and `max` are not 0.
+    ///
+    /// # Errors
+    /// As [`Executor::execute`].
+    pub fn execute_beside(
+        &mut self,
+        machine: &mut Machine,
+        host: &mut dyn Host,
+        max: u64,
+        beside: &mut impl Beside,
+    ) -> Result<Option<Exit>, HostError> {
+        let mut left = max;
+        loop {
+            let before = self.retired;
+            if let Some(exit) = self.step(machine, host)? {
+                return Ok(Some(exit));
+            }
+            if self.observer.is_none() {
+                self.run_traces(machine, left - 1, beside);
+            }
+            left -= self.retired - before;
+            if machine.pause_requested() && machine.take_pause() {
+                return Ok(Some(Exit::Paused(PauseReason::Requested)));
+            }
+            if machine.breakpoints.contains(machine.hart.pc) {
+                return Ok(Some(Exit::Paused(PauseReason::Breakpoint)));
+            }
+            if machine.hart.fuel == 0 {
+                return Ok(Some(Exit::OutOfFuel));
+            }
+            if left == 0 {
+                return Ok(Some(Exit::Paused(PauseReason::Step)));
+            }
+            if beside.takes_over(machine) {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl Interpreter {
     /// Runs at most `max` instructions, until there is one that takes more than its handler.
-    fn run_traces(&mut self, machine: &mut Machine, max: u64) {
+    fn run_traces(&mut self, machine: &mut Machine, max: u64, beside: &mut impl Beside) {
         // Handlers compute with the host's floating point.
         if !hostfloat::is_ieee() {
             return;
         }
         let (hart, memory, breakpoints, pause) = machine.parts();
         self.traces.keep_only_current(memory, breakpoints);
+        self.traces.end_before_entries(beside);
         let budget = hart.fuel.min(max);
         let mut left = budget;
         while left > 0 && !pause.is_requested() {
-            let Some(trace) = self.traces.at(hart.pc, memory, breakpoints) else { break };
+            let Some(trace) = self.traces.at(hart.pc, memory, breakpoints, beside) else { break };
             let mut ops = self.traces.ops(trace);
             // Where control goes unless an instruction says otherwise.
             hart.pc = trace.end;
@@ -117,6 +162,11 @@ impl Interpreter {
                 break;
             }
             left -= retired as u64;
+            let gave_up = ops.get(retired).is_some_and(|op| op.pc == hart.pc);
+            let is_target = retired < ops.len() || hart.pc != trace.end;
+            if !gave_up && beside.arrives(hart.pc, is_target) {
+                break;
+            }
         }
         hart.fuel -= budget - left;
         self.retired += budget - left;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod beside;
 mod dispatch;
 mod exec;
 mod hostfloat;
@@ -14,4 +15,5 @@ mod num;
 mod softfloat;
 mod trace;
 
+pub use beside::Beside;
 pub use interpreter::{Interpreter, Retired};

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use causality_isa::{Decoded, Inst, decode};
 use causality_machine::{Breakpoints, Cause, Fault, Memory};
 
+use crate::beside::Beside;
 use crate::dispatch::{Op, pair_up};
 
 /// The longest trace, in instructions. Bounds how late a pause request is noticed, and how much is
@@ -39,6 +40,8 @@ pub(crate) struct Traces {
     recent: Box<[Trace; RECENT]>,
     /// Versions of code memory and breakpoints that the traces were decoded under; 0 is none.
     valid_for: (u64, u64),
+    /// The version of another executor's entries that traces end before.
+    entries: Option<u64>,
 }
 
 const NO_TRACE: Trace = Trace { pc: 1, end: 1, first: 0, len: 0 };
@@ -51,6 +54,7 @@ impl Default for Traces {
             // An odd pc never has a trace.
             recent: Box::new([NO_TRACE; RECENT]),
             valid_for: (0, 0),
+            entries: None,
         }
     }
 }
@@ -65,11 +69,35 @@ impl Traces {
         }
     }
 
-    /// The trace at `pc`, or `None` if there is a breakpoint or no instruction.
+    /// Makes all traces end before what another executor can enter.
+    pub(crate) fn end_before_entries(&mut self, beside: &impl Beside) {
+        let version = beside.version();
+        if version.is_none() || version == self.entries {
+            return;
+        }
+        self.entries = version;
+        self.recent.fill(NO_TRACE);
+        self.by_pc.retain(|_, trace| {
+            let ops = &self.ops[trace.first as usize..][..trace.len as usize];
+            if let Some(len) = ops.iter().position(|op| beside.is_entry(op.pc)) {
+                trace.end = ops[len].pc;
+                trace.len = len as u32;
+            }
+            trace.len > 0
+        });
+    }
+
+    /// The trace at `pc`, or `None` if there is a breakpoint, an entry of another executor or no instruction.
     #[inline]
-    pub(crate) fn at(&mut self, pc: u64, memory: &Memory, breakpoints: &Breakpoints) -> Option<Trace> {
+    pub(crate) fn at(
+        &mut self,
+        pc: u64,
+        memory: &Memory,
+        breakpoints: &Breakpoints,
+        beside: &impl Beside,
+    ) -> Option<Trace> {
         let trace = self.recent[Self::slot(pc)];
-        if trace.pc == pc { Some(trace) } else { self.find(pc, memory, breakpoints) }
+        if trace.pc == pc { Some(trace) } else { self.find(pc, memory, breakpoints, beside) }
     }
 
     /// The instructions of a trace.
@@ -89,22 +117,39 @@ impl Traces {
     }
 
     #[cold]
-    fn find(&mut self, pc: u64, memory: &Memory, breakpoints: &Breakpoints) -> Option<Trace> {
+    fn find(
+        &mut self,
+        pc: u64,
+        memory: &Memory,
+        breakpoints: &Breakpoints,
+        beside: &impl Beside,
+    ) -> Option<Trace> {
         let trace = match self.by_pc.get(&pc) {
             Some(&trace) => trace,
-            None => self.decode(pc, memory, breakpoints)?,
+            None => self.decode(pc, memory, breakpoints, beside)?,
         };
         self.recent[Self::slot(pc)] = trace;
         Some(trace)
     }
 
-    fn decode(&mut self, pc: u64, memory: &Memory, breakpoints: &Breakpoints) -> Option<Trace> {
+    fn decode(
+        &mut self,
+        pc: u64,
+        memory: &Memory,
+        breakpoints: &Breakpoints,
+        beside: &impl Beside,
+    ) -> Option<Trace> {
+        if beside.version().is_none() {
+            // This trace ends before nobody's entries.
+            self.entries = None;
+        }
         if self.ops.len() > MAX_OPS {
             self.clear();
         }
         let first = self.ops.len();
         let mut at = pc;
-        while !breakpoints.contains(at) && self.ops.len() - first < MAX_LEN {
+        let ends = |at| breakpoints.contains(at) || beside.is_entry(at);
+        while !ends(at) && self.ops.len() - first < MAX_LEN {
             // Whatever is wrong there is wrong when control gets there, not before.
             let Ok(decoded) = decode_at(at, memory) else { break };
             self.ops.push(Op::new(decoded, at));
