@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use causality_jit::ahead::{Ahead, AheadStatistics};
-use causality_jit::{CompileError, Layout, Text, Tunables};
+use causality_jit::{CompileError, Text, Tunables};
 
 use crate::elf::SymbolKind;
 use crate::{Engine, Error, ErrorKind, Linker, Module, Options};
@@ -28,7 +28,8 @@ impl Module {
         let named = self.symbols().iter().filter(|symbol| symbol.kind == SymbolKind::Function);
         let mut functions = vec![self.image().entry];
         functions.extend(named.map(|symbol| symbol.addr));
-        let tunables = Tunables { layout: Layout::of(instance.memory()), ..Tunables::default() };
+        let tunables =
+            Tunables { layout: self.layout(instance.memory()), ..engine.config().get_tunables().clone() };
         let text = self.program().code();
         let ahead =
             Ahead { source: &source, text, functions: &functions, tunables: &tunables, jobs, progress };

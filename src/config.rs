@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use causality_jit::Tunables;
 use causality_jit::cache::Cache;
 use causality_jit::code::Listener;
 use causality_machine::{Hart, Limits};
@@ -15,6 +16,10 @@ use crate::Tier;
 /// | [`tier`](Config::tier) | [`Tier::Auto`] |
 /// | [`fuel`](Config::fuel) | as good as unlimited: 2^63 - 1 instructions |
 /// | [`limits`](Config::limits) | 1 GiB of memory in 4 GiB of addresses, 8 MiB of stack; see [`Limits`] |
+/// | [`hot`](Config::hot) | 200 |
+/// | [`metering`](Config::metering) | on |
+/// | [`speculation_safe`](Config::speculation_safe) | off |
+/// | [`code_memory`](Config::code_memory) | 256 MiB |
 /// | [`code_listener`](Config::code_listener) | nobody |
 /// | [`cache`](Config::cache) | native code is forgotten at the end |
 /// | [`crosscheck`](Config::crosscheck) | off, unless the environment variable `CAUSALITY_CROSSCHECK` is 1 |
@@ -26,6 +31,9 @@ pub struct Config {
     code_listener: Option<Listener>,
     cache: Option<Cache>,
     crosscheck: bool,
+    tunables: Tunables,
+    hot: u32,
+    code_memory: usize,
 }
 
 impl Default for Config {
@@ -37,6 +45,9 @@ impl Default for Config {
             code_listener: None,
             cache: None,
             crosscheck: std::env::var_os("CAUSALITY_CROSSCHECK").is_some_and(|value| value == "1"),
+            tunables: Tunables::default(),
+            hot: 200,
+            code_memory: 256 << 20,
         }
     }
 }
@@ -108,6 +119,48 @@ impl Config {
     #[must_use]
     pub fn cache(self, directory: impl Into<PathBuf>) -> Self {
         Config { cache: Some(Cache::new(directory)), ..self }
+    }
+
+    /// Sets how often the interpreter comes to a place before that is hot and gets native code, in [`Tier::Auto`].
+    #[must_use]
+    pub fn hot(self, times: u32) -> Self {
+        Config { hot: times, ..self }
+    }
+
+    /// Sets whether native code is metered. Without, it takes no fuel and does not advance the clock or other
+    /// counters: it is a little faster, but an endless loop ends by a pause only, and counts are not reproducible.
+    #[must_use]
+    pub fn metering(mut self, is_on: bool) -> Self {
+        self.tunables.fuel = is_on;
+        self
+    }
+
+    /// Sets whether native code withholds memory outside the guest's also from mispredicted paths (Spectre variant
+    /// 1), for embedders with secrets in the same process.
+    #[must_use]
+    pub fn speculation_safe(mut self, is_on: bool) -> Self {
+        self.tunables.speculation_safe = is_on;
+        self
+    }
+
+    /// Sets how many bytes of native code there may be in an engine. When there are more, the code of the program that
+    /// ran least recently is dropped, and made again when it is needed; threads that run in it keep it until they
+    /// leave it. Look-up tables, of four times the size of a program's text, come on top.
+    #[must_use]
+    pub fn code_memory(self, bytes: usize) -> Self {
+        Config { code_memory: bytes, ..self }
+    }
+
+    pub(crate) fn get_tunables(&self) -> &Tunables {
+        &self.tunables
+    }
+
+    pub(crate) fn get_hot(&self) -> u32 {
+        self.hot
+    }
+
+    pub(crate) fn get_code_memory(&self) -> usize {
+        self.code_memory
     }
 
     pub(crate) fn get_cache(&self) -> Option<&Cache> {

@@ -9,7 +9,7 @@ use causality_machine::{Breakpoints, Exit, Hart, Machine, Memory, PauseHandle, V
 
 use crate::crosscheck::Crosscheck;
 use crate::tier::Execution;
-use crate::{Engine, Error, Module, Report};
+use crate::{Engine, Error, HostReport, Module, Report};
 
 /// A guest with its memory, its registers and the embedder's data `T`.
 ///
@@ -44,7 +44,7 @@ impl<T> Instance<T> {
             module: module.clone(),
             machine,
             host: Abi::new(options, functions, data),
-            execution: Execution::new(config, module.id()),
+            execution: Execution::new(engine),
             crosscheck: config.get_crosscheck().then(Crosscheck::default),
             exit: None,
             running_time: Duration::ZERO,
@@ -55,7 +55,7 @@ impl<T> Instance<T> {
 
     fn start(&mut self) -> Result<(), Error> {
         self.host.start(self.module.image(), &mut self.machine)?;
-        self.execution.placed(&self.machine.memory);
+        self.execution.start(&self.engine, &self.module, &self.machine);
         self.machine.hart.add_fuel(self.engine.config().get_fuel());
         Ok(())
     }
@@ -252,9 +252,8 @@ impl<T> Instance<T> {
             self.module.id(),
             self.exit,
             &self.machine,
-            (self.execution.instructions(), self.execution.code()),
+            HostReport::new(&self.execution, self.running_time),
             &self.host,
-            self.running_time,
         )
     }
 }

@@ -64,9 +64,9 @@ pub use error::{Error, ErrorKind};
 pub use instance::Instance;
 pub use linker::Linker;
 pub use module::Module;
-pub use native::Native;
+pub use native::{Hot, Native};
 pub use report::{
-    CallReport, CodeReport, ExitReport, HostReport, InstructionReport, MemoryReport, Report, SegmentReport,
-    SignalReport,
+    CallReport, CodeReport, CompileReport, ExitReport, HostReport, InstructionReport, MemoryReport, Report,
+    SegmentReport, SignalReport,
 };
 pub use tier::Tier;

@@ -1,9 +1,11 @@
 //! A program that has been read and checked.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use causality_machine::Image;
+use causality_jit::code::Code;
+use causality_jit::{Layout, Tunables};
+use causality_machine::{Image, Memory};
 use causality_store::{ContentId, ObjectKind};
 
 use crate::elf::{Program, Symbols};
@@ -19,6 +21,9 @@ pub struct Module {
 struct Inner {
     id: ContentId,
     program: Program,
+    engine: Engine,
+    /// The native code for the program as it is loaded.
+    code: OnceLock<Arc<Code>>,
 }
 
 impl Module {
@@ -31,7 +36,7 @@ impl Module {
         program.check_extensions()?;
         let id = ContentId::of(ObjectKind::Program, elf);
         tracing::debug!(%id, entry = program.image().entry, arch = program.arch(), "module read");
-        Ok(Module { inner: Arc::new(Inner { id, program }) })
+        Ok(Module { inner: Arc::new(Inner { id, program, engine: engine.clone(), code: OnceLock::new() }) })
     }
 
     /// As [`Module::new`], for a file.
@@ -67,5 +72,24 @@ impl Module {
     #[must_use]
     pub fn symbols(&self) -> &Symbols {
         self.inner.program.symbols()
+    }
+
+    /// The native code that all its instances share, if they are the same engine's. `memory` is that of one that is
+    /// about to start.
+    pub(crate) fn code(&self, engine: &Engine, memory: &Memory) -> Option<Arc<Code>> {
+        let make = || {
+            let layout = self.layout(memory);
+            let config = engine.config();
+            let tunables = Tunables { layout, ..config.get_tunables().clone() };
+            let cached = config.get_cache().map(|cache| (cache.clone(), *self.id().as_bytes()));
+            Code::new(engine.code_memory(), tunables, config.get_code_listener(), cached)
+        };
+        engine.is(&self.inner.engine).then(|| Arc::clone(self.inner.code.get_or_init(make)))
+    }
+
+    /// The layout of its native code. `memory` is that of an instance that is about to start.
+    pub(crate) fn layout(&self, memory: &Memory) -> Layout {
+        let layout = Layout::of(memory);
+        self.program().relro().map_or(layout, |relro| layout.with_relro(relro))
     }
 }

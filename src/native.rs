@@ -2,52 +2,71 @@
 //!
 //! Generated code does what instructions usually do and gives control back before one that may do anything else; the
 //! interpreter executes that one, and traps if it has to. So what a trap, a limit of fuel or a breakpoint does is
-//! decided in one place.
+//! decided in one place. The two change places only between instructions and are exact in everything, so when code
+//! is ready makes no difference but to time.
+
+mod beside;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use causality_interp::Interpreter;
 use causality_jit::abi::{self, Outcome, Retired, Step};
-use causality_jit::cache::Cache;
-use causality_jit::code::{Listener, Space};
-use causality_jit::{Compiler, Layout, Text, Tunables};
-use causality_machine::{Executor, Exit, Host, HostError, Machine, Memory, PauseReason};
-use causality_store::ContentId;
+use causality_jit::code::{Code, CodeMemory, Listener};
+use causality_jit::{Compiled, Compiler, Layout, Text, Tunables};
+use causality_machine::{Executor, Exit, Host, HostError, Machine, PauseReason};
 
 use crate::{CodeReport, InstructionReport};
+pub use beside::Hot;
+use beside::NativeCode;
 
-/// The most instructions interpreted one by one in search of a place where native code may begin.
-const STRAIGHT: usize = 64;
-
-/// Runs native code, made the first time control comes to it.
+/// Runs native code: made the first time control comes to it, or in the background where the interpreter is often.
 #[derive(Debug, Default)]
 pub struct Native {
     interpreter: Interpreter,
     tunables: Tunables,
     listener: Option<Listener>,
-    keeping: Option<Keeping>,
-    current: Option<Current>,
+    memory: Arc<CodeMemory>,
+    shared: Option<Shared>,
+    /// Code for what only this machine sees.
+    own: Option<Own>,
+    /// What own code cost that is gone.
+    before: Compiled,
+    hot: Option<Hot>,
     retired: Retired,
     started: Option<Instant>,
     first: Option<Duration>,
 }
 
-/// Whose code is kept in the code cache.
+/// The code that all instances of a program share, and the version of code memory it is for.
 #[derive(Debug)]
-struct Keeping {
-    cache: Cache,
-    program: ContentId,
-    /// The version of code that is the program's as it was read.
-    code: Option<u64>,
+struct Shared {
+    code: Arc<Code>,
+    version: u64,
 }
 
-/// The code for what the machine sees now.
+/// Code of an instance that is gone is in the cache.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Err(error) = self.code.save() {
+            tracing::warn!(%error, "translated code cannot be kept");
+        }
+    }
+}
+
+/// The code for one state of code memory and breakpoints.
 #[derive(Debug)]
+struct Own {
+    code: Arc<Code>,
+    versions: (u64, u64),
+}
+
+/// What is used while the machine sees the same code. Held by running machines only: code whose memory is wanted
+/// back is not kept by those that stand still.
 struct Current {
+    code: Arc<Code>,
     compiler: Arc<Compiler>,
-    code: u64,
-    breakpoints: u64,
+    versions: (u64, u64),
 }
 
 impl Native {
@@ -63,39 +82,21 @@ impl Native {
         Native { listener, ..self }
     }
 
-    /// The same, with the code of `program` from and for a cache.
+    /// The same, its code being part of `memory`.
     #[must_use]
-    pub(crate) fn cached(self, cache: Option<&Cache>, program: ContentId) -> Self {
-        let keeping = cache.map(|cache| Keeping { cache: cache.clone(), program, code: None });
-        Native { keeping, ..self }
+    pub(crate) fn within(self, memory: Arc<CodeMemory>) -> Self {
+        Native { memory, ..self }
     }
 
-    /// Says that the program has just been placed in memory.
-    pub(crate) fn placed(&mut self, memory: &Memory) {
-        if let Some(keeping) = &mut self.keeping {
-            keeping.code = Some(memory.code_version());
-        }
+    /// The same, interpreting what is not hot and having the rest translated in the background.
+    #[must_use]
+    pub fn in_background(self, hot: Hot) -> Self {
+        Native { hot: Some(hot), ..self }
     }
 
-    /// Adds what was translated to the cache.
-    pub(crate) fn save(&self) -> std::io::Result<()> {
-        self.current.as_ref().map_or(Ok(()), |current| current.compiler.save())
-    }
-
-    /// What there is of native code.
-    pub(crate) fn code(&self) -> CodeReport {
-        let Some(current) = &self.current else {
-            return CodeReport::default();
-        };
-        let space = current.compiler.space();
-        let (all, translated) = (space.published().len(), space.translated());
-        let first = self.first.map(|time| time.as_micros() as u64);
-        CodeReport {
-            translated_regions: translated,
-            cached_regions: all - translated,
-            bytes: space.bytes(),
-            microseconds_to_first: first,
-        }
+    /// From now on `code` is used as long as code memory has this version and nobody sets breakpoints.
+    pub(crate) fn share(&mut self, code: Arc<Code>, version: u64) {
+        self.shared = Some(Shared { code, version });
     }
 
     /// How many instructions were retired, and how.
@@ -104,51 +105,80 @@ impl Native {
         InstructionReport { interpreted: self.interpreter.retired(), native: self.retired.native }
     }
 
-    /// The compiler for what the machine sees now.
-    fn compiler(&mut self, machine: &Machine) -> Result<Arc<Compiler>, HostError> {
-        let (code, breakpoints) = (machine.memory.code_version(), machine.breakpoints.version());
-        if let Some(current) = &self.current
-            && (current.code, current.breakpoints) == (code, breakpoints)
-        {
-            return Ok(Arc::clone(&current.compiler));
-        }
-        let tunables = Tunables { layout: Layout::of(&machine.memory), ..self.tunables.clone() };
-        let has_breakpoints = machine.breakpoints.iter().next().is_some();
-        let keeping = self.keeping.as_ref().filter(|keeping| keeping.code == Some(code) && !has_breakpoints);
-        let listener = self.listener.clone();
-        let compiler = Arc::new(match keeping {
-            Some(keeping) => {
-                Compiler::cached(&tunables, listener, &keeping.cache, keeping.program.as_bytes())?
-            }
-            None => Compiler::listened(&tunables, listener)?,
-        });
-        self.current = Some(Current { compiler: Arc::clone(&compiler), code, breakpoints });
-        Ok(compiler)
+    /// Adds what was translated to the cache.
+    pub(crate) fn save(&self) -> std::io::Result<()> {
+        self.shared.as_ref().map_or(Ok(()), |shared| shared.code.save())
     }
 
-    /// Runs code at `hart.pc` if there is any or can be.
-    fn run(
-        &mut self,
-        machine: &mut Machine,
-        host: &mut dyn Host,
-        max: u64,
-        may_compile: bool,
-    ) -> Result<Outcome, HostError> {
-        let compiler = self.compiler(machine)?;
-        let space: &Space = compiler.space();
-        let pc = machine.hart.pc;
-        if !space.has(pc) {
-            let text = Text { memory: &machine.memory, breakpoints: &machine.breakpoints };
-            if !may_compile || !compiler.compile(&text, pc)? {
-                return Ok(Outcome::Left);
-            }
+    /// What there is of native code.
+    pub(crate) fn code_report(&self) -> CodeReport {
+        let first = self.first.map(|time| time.as_micros() as u64);
+        let code = self.own.as_ref().map(|own| &own.code);
+        let code = code.or(self.shared.as_ref().map(|shared| &shared.code));
+        let Some(compiler) = code.and_then(|code| code.present()) else {
+            return CodeReport { microseconds_to_first: first, ..CodeReport::default() };
+        };
+        let space = compiler.space();
+        let (all, translated) = (space.published().len(), space.translated());
+        CodeReport {
+            translated_regions: translated,
+            cached_regions: all - translated,
+            bytes: space.bytes(),
+            microseconds_to_first: first,
         }
-        if self.first.is_none() {
-            self.first = self.started.map(|started| started.elapsed());
-        }
-        let mut step = Single(&mut self.interpreter);
-        abi::run(space, machine, host, &mut step, max, &mut self.retired)
     }
+
+    /// What it has cost to translate all code this executor has used, by whomever it was.
+    #[must_use]
+    pub fn compiled(&self) -> Compiled {
+        let mut all = self.before;
+        let codes = self.shared.iter().map(|shared| &shared.code).chain(self.own.iter().map(|own| &own.code));
+        codes.for_each(|code| all += code.compiled());
+        all
+    }
+
+    fn all_retired(&self) -> u64 {
+        self.interpreter.retired() + self.retired.native
+    }
+
+    /// The code for what the machine sees now.
+    fn code(&mut self, machine: &Machine) -> Arc<Code> {
+        if let Some(Shared { code, version }) = &self.shared
+            && *version == machine.memory.code_version()
+            && machine.breakpoints.iter().next().is_none()
+        {
+            return Arc::clone(code);
+        }
+        let versions = versions(machine);
+        if let Some(own) = &self.own
+            && own.versions == versions
+        {
+            return Arc::clone(&own.code);
+        }
+        if let Some(own) = self.own.take() {
+            self.before += own.code.compiled();
+        }
+        let tunables = Tunables { layout: Layout::of(&machine.memory), ..self.tunables.clone() };
+        let code = Code::new(&self.memory, tunables, self.listener.clone(), None);
+        self.own = Some(Own { code: Arc::clone(&code), versions });
+        code
+    }
+
+    fn refresh(&mut self, current: Option<Current>, machine: &Machine) -> Result<Current, HostError> {
+        if let Some(current) = current
+            && current.versions == versions(machine)
+            && !current.compiler.is_retired()
+        {
+            return Ok(current);
+        }
+        let code = self.code(machine);
+        let compiler = code.compiler()?;
+        Ok(Current { code, compiler, versions: versions(machine) })
+    }
+}
+
+fn versions(machine: &Machine) -> (u64, u64) {
+    (machine.memory.code_version(), machine.breakpoints.version())
 }
 
 /// Executes single instructions.
@@ -166,8 +196,11 @@ impl Executor for Native {
         self.started.get_or_insert_with(Instant::now);
         let mut left = max;
         let mut at_breakpoint = machine.breaks_at_start();
-        // Instructions since control went anywhere but to the next one.
-        let mut straight = STRAIGHT;
+        // Whether control came here by a jump, so that a region may begin here.
+        let mut arrived = true;
+        // Fuel that native code needs to get anywhere, as far as that is known.
+        let mut needed = 0;
+        let mut current = None;
         loop {
             if machine.pause_requested() && machine.take_pause() {
                 return Ok(Exit::Paused(PauseReason::Requested));
@@ -181,46 +214,68 @@ impl Executor for Native {
             if left == 0 {
                 return Ok(Exit::Paused(PauseReason::Step));
             }
-            if machine.hart.fuel.min(left) <= self.longest() {
-                return self.interpreter.execute(machine, host, left);
-            }
+            let fresh = self.refresh(current.take(), machine)?;
+            let now = current.insert(fresh);
             let before = self.all_retired();
-            let outcome = { self.run(machine, host, left, straight >= STRAIGHT)? };
-            left -= self.all_retired() - before;
-            match outcome {
-                Outcome::Exit(exit) => return Ok(exit),
-                Outcome::NoCode => straight = STRAIGHT,
-                Outcome::Left => {
-                    if machine.breakpoints.contains(machine.hart.pc) && self.all_retired() != before {
-                        at_breakpoint = true;
-                        continue;
-                    }
-                    if machine.hart.fuel == 0 || left == 0 {
-                        continue;
-                    }
-                    let pc = machine.hart.pc;
-                    let before = self.interpreter.retired();
-                    let exit = self.interpreter.execute(machine, host, 1)?;
-                    left -= self.interpreter.retired() - before;
-                    if exit != Exit::Paused(PauseReason::Step) {
-                        return Ok(exit);
-                    }
-                    let is_next = machine.hart.pc.wrapping_sub(pc) <= 4;
-                    straight = if is_next { straight.saturating_add(1) % (STRAIGHT + 1) } else { STRAIGHT };
+            let pc = machine.hart.pc;
+            if left > 1 && machine.hart.fuel > needed && self.has_code(now, machine, arrived)? {
+                if self.first.is_none() {
+                    self.first = self.started.map(|started| started.elapsed());
+                }
+                let mut step = Single(&mut self.interpreter);
+                let space = now.compiler.space();
+                let outcome = abi::run(space, machine, host, &mut step, left, &mut self.retired)?;
+                let retired = self.all_retired() - before;
+                left -= retired;
+                if let Outcome::Exit(exit) = outcome {
+                    return Ok(exit);
+                }
+                at_breakpoint = machine.hart.pc != pc && machine.breakpoints.contains(machine.hart.pc);
+                arrived = matches!(outcome, Outcome::NoCode);
+                if arrived
+                    || at_breakpoint
+                    || machine.hart.fuel == 0
+                    || left == 0
+                    || machine.pause_requested()
+                {
+                    continue;
+                }
+                let longest = space.longest();
+                if retired == 0 && machine.hart.fuel.min(left) <= longest {
+                    // The interpreter finishes what is left, unless it is fuel that is short and the host gives some.
+                    needed = if left > longest { longest } else { u64::MAX };
                 }
             }
-            at_breakpoint = machine.breakpoints.contains(machine.hart.pc);
+            let before = self.all_retired();
+            let mut native = NativeCode::new(now, self.hot.as_mut(), needed);
+            if arrived {
+                native.comes_from_native(machine);
+            }
+            let exit = self.interpreter.execute_beside(machine, host, left, &mut native)?;
+            arrived = native.arrived();
+            left -= self.all_retired() - before;
+            if let Some(exit) = exit {
+                return Ok(exit);
+            }
+            at_breakpoint = false;
         }
     }
 }
 
 impl Native {
-    /// Below this much fuel, native code may do nothing but leave.
-    fn longest(&self) -> u64 {
-        self.current.as_ref().map_or(1, |current| current.compiler.space().longest().max(1))
-    }
-
-    fn all_retired(&self) -> u64 {
-        self.interpreter.retired() + self.retired.native
+    /// Whether native code can run at `hart.pc`. Makes it if it may be made here and now.
+    fn has_code(&self, now: &Current, machine: &Machine, arrived: bool) -> Result<bool, HostError> {
+        let pc = machine.hart.pc;
+        if !abi::is_host_mode(machine.hart.fcsr) {
+            return Ok(false);
+        }
+        if now.compiler.space().has(pc) {
+            return Ok(true);
+        }
+        if self.hot.is_some() || !arrived {
+            return Ok(false);
+        }
+        let text = Text { memory: &machine.memory, breakpoints: &machine.breakpoints };
+        Ok(now.compiler.compile(&text, pc)?)
     }
 }

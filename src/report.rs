@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use causality_abi::{Abi, Signal, syscall_name};
+use causality_jit::Compiled;
 use causality_machine::memory::{Segment, SegmentKind};
 use causality_machine::{Exit, Machine, Memory, PauseReason};
 use causality_store::ContentId;
 use serde::{Serialize, Serializer};
+
+use crate::tier::Execution;
 
 /// The record of a run. Everything but [`host`](Report::host) is the same whenever the same program
 /// runs with the same input, on any host and any tier.
@@ -169,10 +172,49 @@ pub struct HostReport {
     pub instructions: InstructionReport,
     /// Native code as it is now.
     pub code: CodeReport,
+    /// What it took to make native code.
+    pub compile: CompileReport,
     /// Wall time of all runs, in seconds.
     pub seconds: f64,
     /// Instructions retired per second of it; 0 if there was none.
     pub instructions_per_second: f64,
+}
+
+/// What it took to translate the program's code, for all its instances so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CompileReport {
+    /// Regions translated.
+    pub regions: u64,
+    /// How many of them in the background.
+    pub background: u64,
+    /// Regions that could not be translated and are interpreted.
+    pub failed: u64,
+    /// Guest instructions in the regions; one that is in several counts for each.
+    pub guest_instructions: u64,
+    /// Bytes of host code made of them.
+    pub host_bytes: u64,
+    /// Microseconds to find the regions.
+    pub discover_us: u64,
+    /// Microseconds to translate them.
+    pub translate_us: u64,
+    /// Microseconds to make their code executable and known.
+    pub publish_us: u64,
+}
+
+impl CompileReport {
+    fn new(compiled: &Compiled) -> Self {
+        CompileReport {
+            regions: compiled.regions,
+            background: compiled.background,
+            failed: compiled.failed,
+            guest_instructions: compiled.insts,
+            host_bytes: compiled.bytes,
+            discover_us: compiled.discover.as_micros() as u64,
+            translate_us: compiled.translate.as_micros() as u64,
+            publish_us: compiled.publish.as_micros() as u64,
+        }
+    }
 }
 
 impl Report {
@@ -180,11 +222,10 @@ impl Report {
         program: ContentId,
         exit: Option<Exit>,
         machine: &Machine,
-        (instructions, code): (InstructionReport, CodeReport),
-        host: &Abi<T>,
-        running_time: Duration,
+        host: HostReport,
+        abi: &Abi<T>,
     ) -> Self {
-        let calls = host.report();
+        let calls = abi.report();
         let memory = &machine.memory;
         Report {
             program,
@@ -198,11 +239,11 @@ impl Report {
                 limit: memory.limits().memory,
             },
             segments: memory.segments().map(|segment| SegmentReport::new(segment, memory)).collect(),
-            calls: calls.calls.iter().map(|(&number, &count)| CallReport::new(number, count, host)).collect(),
+            calls: calls.calls.iter().map(|(&number, &count)| CallReport::new(number, count, abi)).collect(),
             unknown_calls: calls.unknown,
             bytes_read: calls.bytes_read,
             bytes_written: calls.bytes_written,
-            host: HostReport::new(instructions, code, running_time),
+            host,
         }
     }
 }
@@ -266,11 +307,13 @@ impl CallReport {
 }
 
 impl HostReport {
-    fn new(instructions: InstructionReport, code: CodeReport, running_time: Duration) -> Self {
+    pub(crate) fn new(execution: &Execution, running_time: Duration) -> Self {
+        let (instructions, code) = (execution.instructions(), execution.code());
+        let compile = CompileReport::new(&execution.compiled());
         let retired = instructions.interpreted + instructions.native;
         let seconds = running_time.as_secs_f64();
         let instructions_per_second = if seconds > 0.0 { retired as f64 / seconds } else { 0.0 };
-        HostReport { instructions, code, seconds, instructions_per_second }
+        HostReport { instructions, code, compile, seconds, instructions_per_second }
     }
 }
 

@@ -4,21 +4,22 @@
 //! knows which one runs. All tiers are the same machine.
 
 use causality_interp::{Interpreter, Retired};
-use causality_machine::{Executor, Exit, Host, HostError, Machine, Memory};
-use causality_store::ContentId;
+use causality_jit::Compiled;
+use causality_machine::{Executor, Exit, Host, HostError, Machine};
 
-use crate::{CodeReport, Config, InstructionReport, Native};
+use crate::{CodeReport, Engine, InstructionReport, Module, Native};
 
 /// How guest code is executed. The result is the same; only the time it takes differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Tier {
-    /// Whatever is fastest on this host.
+    /// The interpreter at first; where the program spends its time, native code by Cranelift, which is made on
+    /// another thread while the guest goes on.
     #[default]
     Auto,
     /// The reference interpreter, for everything.
     Interpreter,
-    /// Native code by Cranelift, made when it is first needed.
+    /// Native code by Cranelift, for everything, made when it is first needed.
     Cranelift,
 }
 
@@ -32,27 +33,27 @@ pub(crate) enum Execution {
 }
 
 impl Execution {
-    /// What the engine's tier needs for `program`.
-    pub(crate) fn new(config: &Config, program: ContentId) -> Self {
-        match config.get_tier() {
+    /// What the engine's tier needs.
+    pub(crate) fn new(engine: &Engine) -> Self {
+        match engine.config().get_tier() {
             Tier::Interpreter => Execution::Interpreter(Interpreter::new(), InstructionReport::default()),
-            Tier::Auto | Tier::Cranelift => {
-                let native = Native::default().listened(config.get_code_listener());
-                Execution::Native(Box::new(native.cached(config.get_cache(), program)))
-            }
+            Tier::Cranelift => Execution::Native(Box::new(engine.native())),
+            Tier::Auto => Execution::Native(Box::new(engine.native().in_background(engine.hot()))),
+        }
+    }
+
+    /// The machine is about to run `module` from its start.
+    pub(crate) fn start(&mut self, engine: &Engine, module: &Module, machine: &Machine) {
+        if let Execution::Native(native) = self
+            && let Some(code) = module.code(engine, &machine.memory)
+        {
+            native.share(code, machine.memory.code_version());
         }
     }
 
     /// From now on interprets everything and shows each retired instruction to `observer`.
     pub(crate) fn observe(&mut self, observer: impl FnMut(Retired<'_>) + Send + 'static) {
         *self = Execution::Interpreter(Interpreter::with_observer(observer), self.instructions());
-    }
-
-    /// Says that the program has just been placed in memory.
-    pub(crate) fn placed(&mut self, memory: &Memory) {
-        if let Execution::Native(native) = self {
-            native.placed(memory);
-        }
     }
 
     /// Adds what was translated to the code cache, if there is one.
@@ -67,7 +68,15 @@ impl Execution {
     pub(crate) fn code(&self) -> CodeReport {
         match self {
             Execution::Interpreter(..) => CodeReport::default(),
-            Execution::Native(native) => native.code(),
+            Execution::Native(native) => native.code_report(),
+        }
+    }
+
+    /// What translating has cost.
+    pub(crate) fn compiled(&self) -> Compiled {
+        match self {
+            Execution::Interpreter(..) => Compiled::default(),
+            Execution::Native(native) => native.compiled(),
         }
     }
 

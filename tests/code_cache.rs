@@ -61,7 +61,9 @@ fn a_second_run_translates_nothing_and_is_the_same() {
         let (second, result) = run(cached(folder.path()), &elf);
         assert_eq!(result, expected, "{name} with cached code");
         assert_eq!(regions(&second), (0, translated), "{name}");
-        assert_eq!(second.host.instructions, first.host.instructions, "{name}");
+        // What is there from the start is entered sooner.
+        let native = [&first, &second].map(|report| report.host.instructions.native);
+        assert!(native[1] >= native[0] && native[0] > 0, "{name}: {native:?}");
         assert!(second.host.code.microseconds_to_first.is_some());
     }
     assert_eq!(code_files(folder.path()).len(), 5);

@@ -46,6 +46,15 @@ pub(crate) struct RunArgs {
     /// How code is executed; the result is the same
     #[arg(long, value_enum, default_value_t = TierArg::Auto)]
     pub(crate) tier: TierArg,
+    /// With `--tier auto`: how often the interpreter comes to a place before that gets native code [default: 200]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub(crate) threshold: Option<u64>,
+    /// Do not meter native code: a little faster, but neither fuel nor the clock counts it
+    #[arg(long, conflicts_with = "fuel")]
+    pub(crate) no_fuel: bool,
+    /// Make guards of native code hold on mispredicted paths too (Spectre variant 1)
+    #[arg(long)]
+    pub(crate) speculation_safe: bool,
     /// Most memory of all segments: bytes, or a number with k, M or G (powers of 1024) [default: 1G]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory: Option<u64>,
@@ -166,11 +175,11 @@ pub(crate) struct InspectArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum TierArg {
-    /// Whatever is fastest
+    /// Native code where the program spends its time, made in the background
     Auto,
     /// The interpreter only
     Interp,
-    /// Native code, made when it is first needed
+    /// Native code for everything, made before it runs
     Cranelift,
 }
 

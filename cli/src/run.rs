@@ -47,6 +47,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
 fn config(args: &RunArgs) -> Config {
     let limits = Limits { on_memory_limit: args.on_memory_limit.into(), ..Limits::default() };
     let mut config = Config::new().tier(args.tier.into()).limits(limits);
+    config = config.metering(!args.no_fuel).speculation_safe(args.speculation_safe);
+    if let Some(times) = args.threshold {
+        config = config.hot(times.try_into().unwrap_or(u32::MAX));
+    }
     if let Some(fuel) = args.fuel {
         config = config.fuel(fuel);
     }

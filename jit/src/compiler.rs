@@ -1,18 +1,21 @@
 //! From pc to published code.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use causality_machine::Memory;
-use causality_machine::memory::{Perms, SegmentKind};
+use causality_machine::memory::{PAGE_SIZE, Perms, SegmentKind};
 
-use crate::cache::{Cache, Key};
-use crate::code::{Listener, Space};
-use crate::cranelift::Runtime;
-use crate::region::{Source, discover};
-use crate::{Layout, TranslateError, Translator, Tunables};
+use crate::cache::{Cache, Key, Saved};
+use crate::code::{CodeMemory, Listener, SharedCode, Space};
+use crate::hot;
+use crate::region::{Region, Source, discover};
+use crate::statistics::{Compiled, Statistics};
+use crate::{Layout, Snapshot, TranslateError, Translator, Tunables};
 
 /// Why there is no code for a pc.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +33,14 @@ pub enum CompileError {
 #[derive(Debug)]
 pub struct Compiler {
     space: Arc<Space>,
-    translator: Mutex<Translator>,
+    /// Made when something is to be translated.
+    translator: Mutex<Option<Box<Translator>>>,
+    /// Where code was asked for because it is hot.
+    requests: Mutex<HashMap<u64, Request>>,
+    statistics: Arc<Statistics>,
+    memory: Option<Arc<CodeMemory>>,
     kept: Option<Kept>,
+    is_retired: AtomicBool,
 }
 
 /// Where code is kept when the process ends.
@@ -52,6 +61,31 @@ impl Drop for Compiler {
     }
 }
 
+/// Where code is hot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// An instruction that is executed often.
+    pub(crate) pc: u64,
+    /// Whether something jumps there.
+    pub(crate) is_target: bool,
+    /// Whether a region is to begin there and nowhere else.
+    pub(crate) is_exact: bool,
+}
+
+/// What has become of a request.
+#[derive(Clone, Copy, Debug)]
+enum Request {
+    /// Nothing yet.
+    Waiting,
+    /// A region was made that should help; this many requests have come since.
+    Answered(u32),
+    /// A region was made that begins there.
+    Exact,
+}
+
+/// How many requests show that a region that should help does not.
+const PATIENCE: u32 = 16;
+
 impl Compiler {
     /// A compiler with an empty space.
     ///
@@ -66,35 +100,41 @@ impl Compiler {
     /// # Errors
     /// As [`Compiler::new`].
     pub fn listened(tunables: &Tunables, listener: Option<Listener>) -> Result<Self, CompileError> {
-        let mut translator = Translator::new(tunables)?;
-        let runtime: Runtime = translator.runtime()?;
-        let space = Arc::new(Space::new(tunables.clone(), &runtime, listener)?);
-        Ok(Compiler { space, translator: Mutex::new(translator), kept: None })
+        Compiler::counted(tunables, listener, None, Arc::default(), None)
     }
 
-    /// As [`Compiler::listened`], with the code that `cache` has for the text that `program` identifies.
-    ///
-    /// # Errors
-    /// As [`Compiler::new`].
-    pub fn cached(
+    /// As [`Compiler::listened`], with the code that a cache has for the text that a hash identifies. What it does is
+    /// counted, and its code is part of `memory`.
+    pub(crate) fn counted(
         tunables: &Tunables,
         listener: Option<Listener>,
-        cache: &Cache,
-        program: &[u8; 32],
+        cached: Option<&(Cache, [u8; 32])>,
+        statistics: Arc<Statistics>,
+        memory: Option<Arc<CodeMemory>>,
     ) -> Result<Self, CompileError> {
-        let mut translator = Translator::new(tunables)?;
-        let key = Key::new(program, &translator);
-        let saved = cache.load(&key);
-        let runtime = match &saved {
-            Some(saved) => saved.runtime(),
-            None => translator.runtime()?,
-        };
-        let space = Arc::new(Space::new(tunables.clone(), &runtime, listener)?);
-        let kept = Some(Kept { cache: cache.clone(), key, count: AtomicUsize::new(0) });
+        let meter = memory.as_ref().map(|memory| memory.meter()).unwrap_or_default();
+        let mut translator = None;
+        let mut kept = None;
+        let mut saved = None;
+        if let Some((cache, program)) = cached {
+            let key = Key::new(program, translator.insert(Box::new(Translator::new(tunables)?)));
+            saved = cache.load(&key);
+            kept = Some(Kept { cache: cache.clone(), key, count: AtomicUsize::new(0) });
+        }
+        let shared = shared_code(saved.as_ref())?;
+        let space = Arc::new(Space::new(tunables.clone(), shared, listener, meter));
         if let Some(saved) = saved {
             space.publish_saved(saved);
         }
-        Ok(Compiler { space, translator: Mutex::new(translator), kept })
+        Ok(Compiler {
+            space,
+            translator: Mutex::new(translator),
+            requests: Mutex::default(),
+            statistics,
+            memory,
+            kept,
+            is_retired: AtomicBool::new(false),
+        })
     }
 
     /// Adds what was translated to the cache, if there is one and anything was.
@@ -117,21 +157,157 @@ impl Compiler {
         &self.space
     }
 
+    /// Whether this code is to be used no more: another compiler has its place, and this one's memory is wanted back.
+    #[must_use]
+    pub fn is_retired(&self) -> bool {
+        self.is_retired.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn retire(&self) {
+        self.is_retired.store(true, Ordering::Relaxed);
+        self.space.change_version();
+    }
+
     /// Makes and publishes code for the region at `pc`; `false` if there is nothing that could be executed.
     ///
     /// # Errors
     /// If it cannot be translated, or the host has no memory.
     pub fn compile(&self, source: &dyn Source, pc: u64) -> Result<bool, CompileError> {
-        let region = discover(source, pc, self.space.tunables().bounds);
+        let (region, discover) = self.discover(source, pc);
         if region.is_empty() {
             return Ok(false);
         }
-        let mut translator = self.translator.lock().unwrap_or_else(PoisonError::into_inner);
-        let start = Instant::now();
-        let translation = translator.translate(&region)?;
-        self.space.publish(pc, &translation, start.elapsed())?;
+        self.publish(&region, Compiled { discover, ..Compiled::default() })?;
         Ok(true)
     }
+
+    /// Takes note of a request for code at `pc`. Returns whether it is worth an attempt, and if so, whether that is to
+    /// begin there and nowhere else.
+    pub(crate) fn wants(&self, pc: u64) -> Option<bool> {
+        if self.is_retired() {
+            return None;
+        }
+        match self.requests().entry(pc) {
+            Entry::Vacant(entry) => {
+                entry.insert(Request::Waiting);
+                Some(false)
+            }
+            Entry::Occupied(mut entry) => match entry.get_mut() {
+                Request::Answered(more) if *more < PATIENCE => {
+                    *more += 1;
+                    None
+                }
+                Request::Answered(_) => {
+                    entry.insert(Request::Exact);
+                    Some(true)
+                }
+                Request::Waiting | Request::Exact => None,
+            },
+        }
+    }
+
+    fn requests(&self) -> MutexGuard<'_, HashMap<u64, Request>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes and publishes code for a region that helps where a request says that code is hot.
+    pub(crate) fn compile_hot(&self, text: &Snapshot, place: Place) -> Result<(), CompileError> {
+        let result = self.compile_for(text, place);
+        if !place.is_exact {
+            self.requests().insert(place.pc, Request::Answered(0));
+        }
+        result
+    }
+
+    fn compile_for(&self, text: &Snapshot, place: Place) -> Result<(), CompileError> {
+        let Place { pc, is_target, is_exact } = place;
+        if self.space.has(pc) || self.is_retired() {
+            return Ok(());
+        }
+        let mut found = Compiled { background: 1, ..Compiled::default() };
+        let candidates = hot::Candidates::of(text, pc);
+        if !is_exact && let Some(start) = candidates.header.or(candidates.function) {
+            if self.space.has(start) && !is_target {
+                return Ok(());
+            }
+            let (region, discover) = self.discover(text, start);
+            found.discover += discover;
+            if region.has_inst(pc) || !is_target {
+                return if self.space.has(start) || region.is_empty() {
+                    Ok(())
+                } else {
+                    self.publish(&region, found)
+                };
+            }
+        }
+        // Control comes here by a jump that no region knows.
+        let (region, discover) = self.discover(text, pc);
+        found.discover += discover;
+        if region.is_empty() { Ok(()) } else { self.publish(&region, found) }
+    }
+
+    fn discover(&self, source: &dyn Source, pc: u64) -> (Region, Duration) {
+        let start = Instant::now();
+        (discover(source, pc, self.space.tunables().bounds), start.elapsed())
+    }
+
+    fn publish(&self, region: &Region, so_far: Compiled) -> Result<(), CompileError> {
+        let mut translator = self.translator.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = Instant::now();
+        let translated = translate(&mut translator, self.space.tunables(), region);
+        let translate = start.elapsed();
+        drop(translator);
+        let start = Instant::now();
+        let published = translated.and_then(|translation| {
+            let published = self.space.publish(region.start, &translation, translate);
+            published.map(|()| translation).map_err(CompileError::from)
+        });
+        let translation = match published {
+            Ok(translation) => translation,
+            Err(error) => {
+                self.statistics.add(&Compiled { failed: 1, ..Compiled::default() });
+                return Err(error);
+            }
+        };
+        self.statistics.add(&Compiled {
+            regions: 1,
+            insts: translation.insts as u64,
+            bytes: translation.code.len() as u64,
+            translate,
+            publish: start.elapsed(),
+            ..so_far
+        });
+        if let Some(memory) = &self.memory {
+            memory.make_room();
+        }
+        Ok(())
+    }
+}
+
+fn translate(
+    translator: &mut Option<Box<Translator>>,
+    tunables: &Tunables,
+    region: &Region,
+) -> Result<crate::Translation, CompileError> {
+    let translator = match translator {
+        Some(translator) => translator,
+        None => translator.insert(Box::new(Translator::new(tunables)?)),
+    };
+    Ok(translator.translate(region)?)
+}
+
+/// The code that is the same for all compilers of this process, made when it is first needed.
+fn shared_code(saved: Option<&Saved>) -> Result<Arc<SharedCode>, CompileError> {
+    static SHARED: Mutex<Option<Arc<SharedCode>>> = Mutex::new(None);
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(shared) = &*shared {
+        return Ok(Arc::clone(shared));
+    }
+    let runtime = match saved {
+        Some(saved) => saved.runtime(),
+        None => Translator::new(&Tunables::default())?.runtime()?,
+    };
+    Ok(Arc::clone(shared.insert(Arc::new(SharedCode::new(&runtime)?))))
 }
 
 impl Layout {
@@ -164,31 +340,13 @@ impl Layout {
         layout.text_len = (text.end - text.start).min(Self::TEXT);
         layout
     }
-}
 
-/// Code as a machine sees it now.
-#[derive(Debug)]
-pub struct Text<'a> {
-    /// The memory it is in.
-    pub memory: &'a Memory,
-    /// Where control must be given back.
-    pub breakpoints: &'a causality_machine::Breakpoints,
-}
-
-impl Source for Text<'_> {
-    fn fetch(&self, pc: u64) -> Option<u32> {
-        self.memory.fetch(pc).ok()
-    }
-
-    fn data(&self, addr: u64, size: usize) -> Option<u64> {
-        if self.memory.perms_at(addr).is_writable() {
-            return None;
-        }
-        let bytes = self.memory.slice(addr, size as u64).ok()?;
-        Some(bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)))
-    }
-
-    fn breaks_at(&self, pc: u64) -> bool {
-        self.breakpoints.contains(pc)
+    /// The same for a program that will make a range read-only when it has started (`PT_GNU_RELRO`). What is writable
+    /// then begins behind it.
+    #[must_use]
+    pub fn with_relro(self, relro: std::ops::Range<u64>) -> Self {
+        let end = relro.end & !(PAGE_SIZE - 1);
+        let begins_there = (relro.start & !(PAGE_SIZE - 1)..end).contains(&self.write);
+        Layout { write: if begins_there { end } else { self.write }, ..self }
     }
 }

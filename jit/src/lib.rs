@@ -2,17 +2,24 @@
 
 pub mod abi;
 pub mod ahead;
+mod background;
 pub mod cache;
 pub mod code;
 mod compiler;
 mod context;
 mod cranelift;
 mod host;
+mod hot;
 pub mod profile;
 pub mod region;
+mod statistics;
 mod sys;
+mod text;
 mod tunables;
 
-pub use compiler::{CompileError, Compiler, Text};
+pub use background::Background;
+pub use compiler::{CompileError, Compiler};
 pub use cranelift::{Locations, TranslateError, Translation, Translator};
+pub use statistics::{Compiled, Statistics};
+pub use text::{Snapshot, Text};
 pub use tunables::{Layout, Tunables};

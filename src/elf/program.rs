@@ -6,7 +6,7 @@ use causality_machine::isa::IsaString;
 use causality_machine::memory::PAGE_SIZE;
 use causality_machine::{Image, Limits};
 use object::LittleEndian as LE;
-use object::elf::{FileHeader64, PT_INTERP, PT_LOAD, ProgramHeader64, SHF_EXECINSTR};
+use object::elf::{FileHeader64, PT_GNU_RELRO, PT_INTERP, PT_LOAD, ProgramHeader64, SHF_EXECINSTR};
 use object::read::elf::{ProgramHeader as _, SectionHeader as _, SectionTable};
 
 use super::header::{Header, check_end};
@@ -29,6 +29,7 @@ pub struct Program {
     arch: Option<String>,
     flags: u32,
     code: Vec<Range<u64>>,
+    relro: Option<Range<u64>>,
 }
 
 impl Program {
@@ -57,6 +58,7 @@ impl Program {
             arch: attributes::arch(bytes, &sections)?,
             flags: header.flags(),
             code: Vec::new(),
+            relro: find_relro(headers, base),
         };
         program.check_entry()?;
         program.code = program.find_code(&sections);
@@ -140,6 +142,12 @@ impl Program {
         code
     }
 
+    /// What the program means to make read-only when it has started (`PT_GNU_RELRO`). Nothing enforces it.
+    #[must_use]
+    pub fn relro(&self) -> Option<Range<u64>> {
+        self.relro.clone()
+    }
+
     /// `e_flags` of the file header.
     #[must_use]
     pub fn flags(&self) -> u32 {
@@ -164,6 +172,12 @@ fn refuse_interpreter(bytes: &[u8], headers: &[ProgramHeader64<LE>]) -> Result<(
     let path = &bytes[offset as usize..(offset + size.min(256)) as usize];
     let path = path.split(|&byte| byte == 0).next().unwrap_or_default();
     Err(LoadError::DynamicallyLinked { interpreter: String::from_utf8_lossy(path).into_owned() })
+}
+
+fn find_relro(headers: &[ProgramHeader64<LE>], base: u64) -> Option<Range<u64>> {
+    let header = headers.iter().find(|header| header.p_type(LE) == PT_GNU_RELRO)?;
+    let start = header.p_vaddr(LE).wrapping_add(base);
+    Some(start..start.checked_add(header.p_memsz(LE))?)
 }
 
 /// A base that respects every segment's alignment; whether it fits is checked with the segments.

@@ -6,8 +6,11 @@
 
 mod block;
 mod listener;
+mod memory;
 mod space;
 
 pub(crate) use block::CodeBlock;
 pub use listener::{Listener, NewCode, Origin};
+pub use memory::{Code, CodeMemory};
+pub(crate) use space::SharedCode;
 pub use space::{Published, Space};

@@ -17,13 +17,15 @@ use crate::tunables::Tunables;
 #[derive(Debug)]
 pub struct Space {
     tunables: Tunables,
-    /// As [`Runtime::functions`].
-    runtime: Vec<CodeBlock>,
+    shared: Arc<SharedCode>,
     /// Made when the first code is published.
     table: OnceLock<Box<[AtomicPtr<u8>]>>,
     blocks: Mutex<Vec<(Arc<CodeBlock>, Published)>>,
     bytes: AtomicUsize,
+    /// Counts the same, perhaps with others.
+    meter: Arc<AtomicUsize>,
     longest: AtomicU64,
+    version: AtomicU64,
     listener: Option<Listener>,
 }
 
@@ -46,29 +48,62 @@ pub struct Published {
     pub longest: u64,
 }
 
-impl Space {
-    /// An empty space.
-    ///
-    /// # Errors
-    /// If the host has no memory.
-    pub(crate) fn new(tunables: Tunables, runtime: &Runtime, listener: Option<Listener>) -> io::Result<Self> {
-        let functions = runtime.functions();
-        let shared = functions.iter().map(|code| CodeBlock::new(code)).collect::<io::Result<Vec<_>>>()?;
-        if let Some(listener) = &listener {
-            for ((block, bytes), name) in shared.iter().zip(functions).zip(Runtime::NAMES) {
-                let origin = Origin::Runtime(name);
-                listener.tell(&NewCode { host: block.start() as usize, bytes, origin });
-            }
+/// Code that no guest has a part in, as [`Runtime::functions`].
+#[derive(Debug)]
+pub(crate) struct SharedCode {
+    functions: Vec<CodeBlock>,
+}
+
+impl SharedCode {
+    /// Makes it executable.
+    pub(crate) fn new(runtime: &Runtime) -> io::Result<Self> {
+        let functions =
+            runtime.functions().iter().map(|code| CodeBlock::new(code)).collect::<io::Result<_>>()?;
+        Ok(SharedCode { functions })
+    }
+
+    fn tell(&self, listener: &Listener) {
+        for (block, name) in self.functions.iter().zip(Runtime::NAMES) {
+            let origin = Origin::Runtime(name);
+            listener.tell(&NewCode { host: block.start() as usize, bytes: block.bytes(), origin });
         }
-        Ok(Space {
+    }
+}
+
+/// A number never given before in this process.
+fn next_version() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        self.meter.fetch_sub(self.bytes(), Ordering::Relaxed);
+    }
+}
+
+impl Space {
+    /// An empty space. `meter` counts the bytes of code in it, and possibly in others.
+    pub(crate) fn new(
+        tunables: Tunables,
+        shared: Arc<SharedCode>,
+        listener: Option<Listener>,
+        meter: Arc<AtomicUsize>,
+    ) -> Self {
+        if let Some(listener) = &listener {
+            shared.tell(listener);
+        }
+        Space {
             tunables,
-            runtime: shared,
+            shared,
             table: OnceLock::new(),
             blocks: Mutex::default(),
             bytes: AtomicUsize::new(0),
+            meter,
             longest: AtomicU64::new(0),
+            version: AtomicU64::new(next_version()),
             listener,
-        })
+        }
     }
 
     /// What its code was generated with.
@@ -81,6 +116,17 @@ impl Space {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// A number that changes whenever there is code at another pc, and that no other space has.
+    #[inline]
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn change_version(&self) {
+        self.version.store(next_version(), Ordering::Release);
     }
 
     /// Below this much fuel, code here may do nothing but leave.
@@ -107,7 +153,7 @@ impl Space {
 
     fn table(&self) -> &[AtomicPtr<u8>] {
         self.table.get_or_init(|| {
-            let missing = self.runtime[1].start().cast_mut();
+            let missing = self.shared.functions[1].start().cast_mut();
             let count = (self.tunables.layout.text_len / 2) as usize;
             (0..count).map(|_| AtomicPtr::new(missing)).collect()
         })
@@ -125,7 +171,7 @@ impl Space {
     pub(crate) fn function(&self, pc: u64) -> Option<*const u8> {
         let entry = self.table.get()?.get(self.index(pc)?)?;
         let function = entry.load(Ordering::Acquire).cast_const();
-        (function != self.runtime[1].start()).then_some(function)
+        (function != self.shared.functions[1].start()).then_some(function)
     }
 
     /// Makes a translation available at all its entries that have no code yet.
@@ -169,6 +215,7 @@ impl Space {
     fn add(&self, block: CodeBlock, published: Vec<Published>) {
         let block = Arc::new(block);
         self.bytes.fetch_add(block.size(), Ordering::Relaxed);
+        self.meter.fetch_add(block.size(), Ordering::Relaxed);
         let mut blocks = self.lock();
         for region in published {
             if let Some(listener) = &self.listener {
@@ -179,11 +226,12 @@ impl Space {
             self.link(block.function(&region.host), &region.entries);
             blocks.push((Arc::clone(&block), region));
         }
+        self.change_version();
     }
 
     /// Makes `function` what runs at those entries that have no code yet.
     fn link(&self, function: *const u8, entries: &[u64]) {
-        let missing = self.runtime[1].start().cast_mut();
+        let missing = self.shared.functions[1].start().cast_mut();
         for &entry in entries {
             if let Some(index) = self.index(entry) {
                 let slot = &self.table()[index];
@@ -216,15 +264,15 @@ impl Space {
 
     /// The functions that all regions share.
     pub(crate) fn runtime(&self) -> Runtime {
-        Runtime::of(std::array::from_fn(|i| self.runtime[i].bytes().to_vec()))
+        Runtime::of(std::array::from_fn(|i| self.shared.functions[i].bytes().to_vec()))
     }
 
     pub(crate) fn enter(&self) -> *const u8 {
-        self.runtime[0].start()
+        self.shared.functions[0].start()
     }
 
     pub(crate) fn checks(&self) -> [*const u8; 8] {
-        std::array::from_fn(|i| self.runtime[2 + i].start())
+        std::array::from_fn(|i| self.shared.functions[2 + i].start())
     }
 
     pub(crate) fn table_start(&self) -> *const *const u8 {

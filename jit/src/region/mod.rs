@@ -294,6 +294,12 @@ impl Region {
         self.blocks.iter().enumerate().filter(is_entry).map(|(index, block)| (block.pc, index))
     }
 
+    /// Whether its own code, not a copy of a callee's, includes the instruction at `pc`.
+    pub(crate) fn has_inst(&self, pc: u64) -> bool {
+        let own = self.blocks.iter().filter(|block| block.frame == 0);
+        own.flat_map(|block| block.insts.iter().chain(block.end.at())).any(|at| at.pc == pc)
+    }
+
     /// Whether it calls anything outside itself.
     pub(crate) fn has_calls(&self) -> bool {
         self.blocks.iter().any(|block| matches!(block.end, End::Call { .. }))

@@ -1,0 +1,113 @@
+//! Translating on another thread while the guest is interpreted.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::compiler::Place;
+use crate::{Compiler, Snapshot};
+
+/// Requests that may wait. More are refused: what is hot will be asked for again.
+const QUEUE: usize = 256;
+
+/// A thread that translates what it is asked to, first come, first served. It is started by the first request and ends
+/// soon after this is dropped; nobody waits for it.
+#[derive(Debug, Default)]
+pub struct Background {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    requests: VecDeque<Request>,
+    is_started: bool,
+    is_closed: bool,
+    is_busy: bool,
+}
+
+#[derive(Debug)]
+struct Request {
+    /// Nothing is translated for a program that is gone.
+    compiler: Weak<Compiler>,
+    text: Arc<Snapshot>,
+    place: Place,
+}
+
+impl Background {
+    /// Asks for code where `pc` is hot; `is_target` says that something jumps there. Returns whether there will be an attempt: not if one was made already, unless
+    /// it is asked for so often that the attempt cannot have helped.
+    pub fn request(&self, compiler: &Arc<Compiler>, text: &Arc<Snapshot>, pc: u64, is_target: bool) -> bool {
+        let mut state = self.shared.lock();
+        if state.requests.len() >= QUEUE || !self.start(&mut state) {
+            return false;
+        }
+        let Some(is_exact) = compiler.wants(pc) else { return false };
+        let (compiler, text) = (Arc::downgrade(compiler), Arc::clone(text));
+        state.requests.push_back(Request { compiler, text, place: Place { pc, is_target, is_exact } });
+        self.shared.changed.notify_all();
+        true
+    }
+
+    fn start(&self, state: &mut State) -> bool {
+        if !state.is_started {
+            let shared = Arc::clone(&self.shared);
+            let thread = std::thread::Builder::new().name("translator".to_owned());
+            state.is_started = thread.spawn(move || shared.work()).is_ok();
+        }
+        state.is_started
+    }
+
+    /// Waits until all requests so far have been dealt with.
+    pub fn wait(&self) {
+        let mut state = self.shared.lock();
+        while state.is_busy || !state.requests.is_empty() {
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.is_closed = true;
+        state.requests.clear();
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        while let Some(request) = self.next() {
+            if let Some(compiler) = request.compiler.upgrade() {
+                // What cannot be translated is counted, and interpreted for ever.
+                let _ = compiler.compile_hot(&request.text, request.place);
+            }
+        }
+    }
+
+    /// Waits for a request; `None` when there will be no more.
+    fn next(&self) -> Option<Request> {
+        let mut state = self.lock();
+        state.is_busy = false;
+        self.changed.notify_all();
+        loop {
+            if state.is_closed {
+                return None;
+            }
+            if let Some(request) = state.requests.pop_front() {
+                state.is_busy = true;
+                return Some(request);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}

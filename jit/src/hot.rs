@@ -1,0 +1,79 @@
+//! Where a region is to begin when code somewhere is hot.
+//!
+//! What is hot is where the interpreter came to often, which can be anywhere. A good region begins where a loop does,
+//! because control will be there soon again, or where a function does.
+
+use std::collections::HashMap;
+
+use causality_machine::isa::reg::X;
+use causality_machine::isa::{Inst, decode};
+
+use crate::Snapshot;
+use crate::region::Source;
+
+/// How far to look for the end of a loop, in instructions.
+const STEPS: usize = 2000;
+/// How far before `pc` its function may begin, in bytes.
+const FUNCTION: u64 = 1 << 16;
+
+/// Where good regions may begin that hold `pc`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Candidates {
+    /// The header of a loop around it.
+    pub(crate) header: Option<u64>,
+    /// The start of its function.
+    pub(crate) function: Option<u64>,
+}
+
+impl Candidates {
+    pub(crate) fn of(text: &Snapshot, pc: u64) -> Self {
+        let functions = text.functions();
+        let before = functions.partition_point(|&function| function <= pc);
+        let function = before.checked_sub(1).map(|index| functions[index]);
+        let function = function.filter(|function| pc - function <= FUNCTION);
+        Candidates { header: header(text, pc, function.unwrap_or(0)), function }
+    }
+}
+
+/// Follows the likely way from `pc` until that comes round. Jumps back are taken if they go behind `pc`; those to
+/// elsewhere belong to loops that `pc` is before.
+fn header(text: &Snapshot, pc: u64, function: u64) -> Option<u64> {
+    let mut steps: HashMap<u64, usize> = HashMap::new();
+    let mut jumps_back: Vec<(usize, u64)> = Vec::new();
+    let mut at = pc;
+    while steps.len() < STEPS {
+        if let Some(&first) = steps.get(&at) {
+            let in_cycle = jumps_back.iter().filter(|(step, _)| *step >= first);
+            return in_cycle.map(|(_, target)| *target).min();
+        }
+        let step = steps.len();
+        steps.insert(at, step);
+        let decoded = decode(text.fetch(at)?)?;
+        let next = at.wrapping_add(decoded.len() as u64);
+        let target = |imm: i32| at.wrapping_add_signed(i64::from(imm));
+        let to = match decoded.inst {
+            Inst::Beq(ops)
+            | Inst::Bne(ops)
+            | Inst::Blt(ops)
+            | Inst::Bge(ops)
+            | Inst::Bltu(ops)
+            | Inst::Bgeu(ops)
+                if (function..=pc).contains(&target(ops.imm)) && ops.imm < 0 =>
+            {
+                target(ops.imm)
+            }
+            Inst::Jal(ops) if ops.rd != X::RA && ops.rd != X::T0 => target(ops.imm),
+            Inst::Jalr(ops) if ops.rd.is_zero() => return None,
+            Inst::Ebreak(_) => return None,
+            _ => next,
+        };
+        if to < function {
+            return None;
+        }
+        if to <= at {
+            jumps_back.push((step, to));
+        }
+        at = to;
+    }
+    None
+}

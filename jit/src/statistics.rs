@@ -1,0 +1,82 @@
+//! What translation has cost so far.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Counters of what was translated for one guest text. Threads add to them while others read.
+#[derive(Debug, Default)]
+pub struct Statistics {
+    regions: AtomicU64,
+    background: AtomicU64,
+    failed: AtomicU64,
+    insts: AtomicU64,
+    bytes: AtomicU64,
+    discover: AtomicU64,
+    translate: AtomicU64,
+    publish: AtomicU64,
+}
+
+/// What [`Statistics`] said at one time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compiled {
+    /// Regions translated.
+    pub regions: u64,
+    /// How many of them on another thread than the guest's.
+    pub background: u64,
+    /// Regions that could not be translated; they are interpreted.
+    pub failed: u64,
+    /// Guest instructions in the regions, copies counted.
+    pub insts: u64,
+    /// Bytes of host code.
+    pub bytes: u64,
+    /// Time to find the regions.
+    pub discover: Duration,
+    /// Time to translate them.
+    pub translate: Duration,
+    /// Time to make their code executable and known.
+    pub publish: Duration,
+}
+
+impl Statistics {
+    pub(crate) fn add(&self, more: &Compiled) {
+        let add = |counter: &AtomicU64, more| counter.fetch_add(more, Ordering::Relaxed);
+        add(&self.regions, more.regions);
+        add(&self.background, more.background);
+        add(&self.failed, more.failed);
+        add(&self.insts, more.insts);
+        add(&self.bytes, more.bytes);
+        add(&self.discover, more.discover.as_nanos() as u64);
+        add(&self.translate, more.translate.as_nanos() as u64);
+        add(&self.publish, more.publish.as_nanos() as u64);
+    }
+
+    /// What they say now.
+    #[must_use]
+    pub fn read(&self) -> Compiled {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let time = |counter| Duration::from_nanos(get(counter));
+        Compiled {
+            regions: get(&self.regions),
+            background: get(&self.background),
+            failed: get(&self.failed),
+            insts: get(&self.insts),
+            bytes: get(&self.bytes),
+            discover: time(&self.discover),
+            translate: time(&self.translate),
+            publish: time(&self.publish),
+        }
+    }
+}
+
+impl std::ops::AddAssign for Compiled {
+    fn add_assign(&mut self, more: Self) {
+        self.regions += more.regions;
+        self.background += more.background;
+        self.failed += more.failed;
+        self.insts += more.insts;
+        self.bytes += more.bytes;
+        self.discover += more.discover;
+        self.translate += more.translate;
+        self.publish += more.publish;
+    }
+}
