@@ -139,7 +139,7 @@ fn a_region_is_listed_by_its_address_and_all_without_one() {
 fn profiled(format: &str, folder: &Path) -> u32 {
     let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/hello.elf");
     let mut run = command();
-    run.current_dir(folder).args(["run", "--profile", format]).arg(guest);
+    run.current_dir(folder).args(["run", "--tier", "cranelift", "--profile", format]).arg(guest);
     let child = run.stdout(std::process::Stdio::null()).spawn().unwrap();
     let id = child.id();
     assert!(child.wait_with_output().unwrap().status.success());
