@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use causality_interp::Interpreter;
 use causality_jit::abi::{self, Outcome, Retired, Step};
 use causality_jit::code::{Code, CodeMemory, Listener};
+use causality_jit::region::{Asked, stack_pointers};
 use causality_jit::{Compiled, Compiler, Layout, Text, Tunables};
 use causality_machine::{Executor, Exit, Host, HostError, Machine, PauseReason};
 
@@ -276,6 +277,8 @@ impl Native {
             return Ok(false);
         }
         let text = Text { memory: &machine.memory, breakpoints: &machine.breakpoints };
-        Ok(now.compiler.compile(&text, pc)?)
+        let stack = now.compiler.space().tunables().layout.stack_range();
+        let asked = Asked { source: &text, stack_pointers: stack_pointers(&machine.hart, &stack) };
+        Ok(now.compiler.compile(&asked, pc)?)
     }
 }

@@ -39,16 +39,28 @@ struct Request {
 }
 
 impl Background {
-    /// Asks for code where `pc` is hot; `is_target` says that something jumps there. Returns whether there will be an attempt: not if one was made already, unless
-    /// it is asked for so often that the attempt cannot have helped.
-    pub fn request(&self, compiler: &Arc<Compiler>, text: &Arc<Snapshot>, pc: u64, is_target: bool) -> bool {
+    /// Asks for code where `pc` is hot; `is_target` says that something jumps there, `stack_pointers` what
+    /// [`stack_pointers`](crate::region::stack_pointers) says now. Returns whether there will be an attempt: not if one
+    /// was made already, unless it is asked for so often that the attempt cannot have helped.
+    pub fn request(
+        &self,
+        compiler: &Arc<Compiler>,
+        text: &Arc<Snapshot>,
+        pc: u64,
+        is_target: bool,
+        stack_pointers: u32,
+    ) -> bool {
         let mut state = self.shared.lock();
         if state.requests.len() >= QUEUE || !self.start(&mut state) {
             return false;
         }
         let Some(is_exact) = compiler.wants(pc) else { return false };
         let (compiler, text) = (Arc::downgrade(compiler), Arc::clone(text));
-        state.requests.push_back(Request { compiler, text, place: Place { pc, is_target, is_exact } });
+        state.requests.push_back(Request {
+            compiler,
+            text,
+            place: Place { pc, is_target, is_exact, stack_pointers },
+        });
         self.shared.changed.notify_all();
         true
     }

@@ -13,7 +13,7 @@ use causality_machine::memory::{PAGE_SIZE, Perms, SegmentKind};
 use crate::cache::{Cache, Key, Saved};
 use crate::code::{CodeMemory, Listener, SharedCode, Space};
 use crate::hot;
-use crate::region::{Region, Source, discover};
+use crate::region::{Asked, Region, Source, discover};
 use crate::statistics::{Compiled, Statistics};
 use crate::{Layout, Snapshot, TranslateError, Translator, Tunables};
 
@@ -70,6 +70,8 @@ pub(crate) struct Place {
     pub(crate) is_target: bool,
     /// Whether a region is to begin there and nowhere else.
     pub(crate) is_exact: bool,
+    /// Registers that held stack addresses.
+    pub(crate) stack_pointers: u32,
 }
 
 /// What has become of a request.
@@ -220,7 +222,8 @@ impl Compiler {
     }
 
     fn compile_for(&self, text: &Snapshot, place: Place) -> Result<(), CompileError> {
-        let Place { pc, is_target, is_exact } = place;
+        let Place { pc, is_target, is_exact, stack_pointers } = place;
+        let source = Asked { source: text, stack_pointers };
         if self.space.has(pc) || self.is_retired() {
             return Ok(());
         }
@@ -230,7 +233,7 @@ impl Compiler {
             if self.space.has(start) && !is_target {
                 return Ok(());
             }
-            let (region, discover) = self.discover(text, start);
+            let (region, discover) = self.discover(&source, start);
             found.discover += discover;
             if region.has_inst(pc) || !is_target {
                 return if self.space.has(start) || region.is_empty() {
@@ -241,7 +244,7 @@ impl Compiler {
             }
         }
         // Control comes here by a jump that no region knows.
-        let (region, discover) = self.discover(text, pc);
+        let (region, discover) = self.discover(&source, pc);
         found.discover += discover;
         if region.is_empty() { Ok(()) } else { self.publish(&region, found) }
     }

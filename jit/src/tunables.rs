@@ -30,6 +30,15 @@ pub struct Layout {
     pub text_len: u64,
 }
 
+impl Layout {
+    /// Addresses that are on the stack. How far it goes does not matter much, because nothing else lies above it.
+    #[must_use]
+    pub const fn stack_range(&self) -> std::ops::Range<u64> {
+        const ABOVE: u64 = 1 << 30;
+        if self.stack == 0 { 0..0 } else { self.stack..self.stack.saturating_add(ABOVE) }
+    }
+}
+
 impl Default for Tunables {
     fn default() -> Self {
         Tunables { bounds: Bounds::default(), fuel: true, speculation_safe: false, layout: Layout::default() }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use causality_interp::Beside;
 use causality_jit::code::{Code, Space};
+use causality_jit::region::stack_pointers;
 use causality_jit::{Background, Compiler, Snapshot, abi};
 use causality_machine::Machine;
 
@@ -93,7 +94,8 @@ impl<'a> NativeCode<'a> {
             && machine.memory.code_version() == self.code_version
         {
             let text = self.code.text(|| Snapshot::of(&machine.memory, &machine.breakpoints));
-            hot.background.request(self.compiler, text, pc, is_target);
+            let pointers = stack_pointers(&machine.hart, &self.space.tunables().layout.stack_range());
+            hot.background.request(self.compiler, text, pc, is_target, pointers);
         }
     }
 }

@@ -24,7 +24,7 @@ use causality_machine::Hart;
 use causality_machine::isa::{Inst, reg::X};
 
 /// Where instructions come from.
-pub trait Source {
+pub trait Source: std::fmt::Debug {
     /// The instruction word at `pc`, as [`Memory::fetch`](causality_machine::Memory::fetch) gives it; `None` where
     /// a fetch would trap.
     fn fetch(&self, pc: u64) -> Option<u32>;
@@ -47,22 +47,23 @@ pub trait Source {
     }
 }
 
-/// A source for a region that is asked for in the state of this hart.
+/// Which integer registers of a hart, by bit, hold addresses in `stack`.
+#[must_use]
+pub fn stack_pointers(hart: &Hart, stack: &Range<u64>) -> u32 {
+    let bit = |(i, value): (usize, &u64)| u32::from(stack.contains(value)) << i;
+    hart.x.iter().enumerate().map(bit).sum()
+}
+
+/// A source for a region that is asked for with these stack pointers.
 #[derive(Debug)]
-pub struct Asked<'a, S> {
-    source: S,
-    hart: &'a Hart,
-    stack: Range<u64>,
+pub struct Asked<'a> {
+    /// Where the code comes from.
+    pub source: &'a dyn Source,
+    /// What [`stack_pointers`] says.
+    pub stack_pointers: u32,
 }
 
-impl<'a, S: Source> Asked<'a, S> {
-    /// With the stack in these addresses.
-    pub const fn new(source: S, hart: &'a Hart, stack: Range<u64>) -> Self {
-        Asked { source, hart, stack }
-    }
-}
-
-impl<S: Source> Source for Asked<'_, S> {
+impl Source for Asked<'_> {
     fn fetch(&self, pc: u64) -> Option<u32> {
         self.source.fetch(pc)
     }
@@ -76,8 +77,7 @@ impl<S: Source> Source for Asked<'_, S> {
     }
 
     fn stack_pointers(&self) -> u32 {
-        let bit = |(i, value): (usize, &u64)| u32::from(self.stack.contains(value)) << i;
-        self.hart.x.iter().enumerate().map(bit).sum()
+        self.stack_pointers
     }
 }
 
