@@ -65,6 +65,7 @@ impl Emitter<'_> {
     pub(super) fn emit_give_up(&mut self) {
         if let Some((block, pc)) = self.give_up.take() {
             self.b.switch_to_block(block);
+            self.take_vm();
             self.set_field(field!(hart.pc), pc);
             let left = self.b.ins().iconst(types::I64, super::LEFT);
             self.b.ins().return_(&[left]);

@@ -120,6 +120,7 @@ impl Translator {
             ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
             ("enable_alias_analysis", "true"),
             ("enable_probestack", "false"),
+            ("enable_pinned_reg", "true"),
         ] {
             flags.set(name, value).map_err(|error| refused(&error))?;
         }
@@ -347,7 +348,7 @@ impl<'a> Emitter<'a> {
         self.b.append_block_params_for_function_params(start);
         self.b.switch_to_block(start);
         self.b.seal_block(start);
-        self.vm = self.b.block_params(start)[0];
+        self.take_vm();
         let pc = self.b.block_params(start)[1];
         self.enter(pc);
         for block in 0..self.region.blocks.len() {
@@ -371,11 +372,13 @@ impl<'a> Emitter<'a> {
         if let Some(stub) = self.stubs[index] {
             // Not sealed: a call further down may come back here.
             self.b.switch_to_block(stub);
+            self.take_vm();
             self.load_homes(self.flow.live_in[index]);
             self.load_fuel(0);
             self.b.ins().jump(self.blocks[index], &[]);
         }
         self.b.switch_to_block(self.blocks[index]);
+        self.take_vm();
         if !block.is_header {
             self.b.seal_block(self.blocks[index]);
         }
@@ -401,6 +404,12 @@ impl<'a> Emitter<'a> {
         }
         self.emit_end(block);
         self.end_guards();
+    }
+
+    /// Takes `vm` from the host register that is reserved for it. Once for each block: kept in another register for the
+    /// whole function, it would be the first that the allocator gives up.
+    fn take_vm(&mut self) {
+        self.vm = self.b.ins().get_pinned_reg(types::I64);
     }
 
     /// Says which guest instruction the code that follows is for.

@@ -94,8 +94,12 @@ impl Translator {
             let block = b.current_block().unwrap_or_else(|| b.create_block());
             let [vm, pc, function] = [0, 1, 2].map(|i| b.block_params(block)[i]);
             let region = b.import_signature(region_signature());
+            // The host's code expects its own value back.
+            let saved = b.ins().get_pinned_reg(types::I64);
+            b.ins().set_pinned_reg(vm);
             let call = b.ins().call_indirect(region, function, &[vm, pc]);
             let next = b.inst_results(call)[0];
+            b.ins().set_pinned_reg(saved);
             b.ins().return_(&[next]);
         })
     }

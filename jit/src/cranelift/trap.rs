@@ -72,6 +72,7 @@ impl Emitter<'_> {
     pub(super) fn emit_exits(&mut self) {
         for exit in std::mem::take(&mut self.exits) {
             self.b.switch_to_block(exit.block);
+            self.take_vm();
             for (r, value) in exit.homes {
                 self.set_field(x_home(r.index()), value);
             }
@@ -110,6 +111,7 @@ impl Emitter<'_> {
     pub(super) fn emit_leave(&mut self) {
         let Some(block) = self.leave else { return };
         self.b.switch_to_block(block);
+        self.take_vm();
         let pc = self.b.block_params(block)[0];
         self.set_field(field!(hart.pc), pc);
         if self.tunables.fuel {
