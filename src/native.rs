@@ -278,7 +278,8 @@ impl Native {
         }
         let text = Text { memory: &machine.memory, breakpoints: &machine.breakpoints };
         let stack = now.compiler.space().tunables().layout.stack_range();
-        let asked = Asked { source: &text, stack_pointers: stack_pointers(&machine.hart, &stack) };
+        let asked =
+            Asked { source: &text, stack_pointers: stack_pointers(&machine.hart, &stack), entry: None };
         Ok(now.compiler.compile(&asked, pc)?)
     }
 }

@@ -110,11 +110,13 @@ impl Interpreter {
         let mut left = max;
         loop {
             let before = self.retired;
-            if let Some(exit) = self.step(machine, host)? {
-                return Ok(Some(exit));
-            }
             if self.observer.is_none() {
-                self.run_traces(machine, left - 1, beside);
+                self.run_traces(machine, left, beside);
+            }
+            if self.retired == before
+                && let Some(exit) = self.step(machine, host)?
+            {
+                return Ok(Some(exit));
             }
             left -= self.retired - before;
             if machine.pause_requested() && machine.take_pause() {

@@ -54,7 +54,13 @@ impl Background {
         if state.requests.len() >= QUEUE || !self.start(&mut state) {
             return false;
         }
-        let Some(is_exact) = compiler.wants(pc) else { return false };
+        let is_exact = match compiler.has_awaited(pc) {
+            true => true,
+            false => match compiler.wants(pc) {
+                Some(is_exact) => is_exact,
+                None => return false,
+            },
+        };
         let (compiler, text) = (Arc::downgrade(compiler), Arc::clone(text));
         state.requests.push_back(Request {
             compiler,

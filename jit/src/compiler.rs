@@ -1,13 +1,14 @@
 //! From pc to published code.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use causality_machine::Memory;
+use causality_machine::isa::reg::X;
 use causality_machine::memory::{PAGE_SIZE, Perms, SegmentKind};
 
 use crate::cache::{Cache, Key, Saved};
@@ -37,6 +38,9 @@ pub struct Compiler {
     translator: Mutex<Option<Box<Translator>>>,
     /// Where code was asked for because it is hot.
     requests: Mutex<HashMap<u64, Request>>,
+    /// Where regions are to begin, as soon as control comes there and shows what is in registers.
+    awaited: Mutex<BTreeSet<u64>>,
+    is_awaiting: AtomicBool,
     statistics: Arc<Statistics>,
     memory: Option<Arc<CodeMemory>>,
     kept: Option<Kept>,
@@ -123,15 +127,16 @@ impl Compiler {
             saved = cache.load(&key);
             kept = Some(Kept { cache: cache.clone(), key, count: AtomicUsize::new(0) });
         }
-        let shared = shared_code(saved.as_ref())?;
-        let space = Arc::new(Space::new(tunables.clone(), shared, listener, meter));
+        let space = Arc::new(Space::new(tunables.clone(), listener, meter));
         if let Some(saved) = saved {
-            space.publish_saved(saved);
+            space.publish_saved(shared_code(Some(&saved))?, saved);
         }
         Ok(Compiler {
             space,
             translator: Mutex::new(translator),
             requests: Mutex::default(),
+            awaited: Mutex::default(),
+            is_awaiting: AtomicBool::new(false),
             statistics,
             memory,
             kept,
@@ -146,8 +151,10 @@ impl Compiler {
     pub fn save(&self) -> io::Result<()> {
         let Some(kept) = &self.kept else { return Ok(()) };
         let count = self.space.translated();
-        if count > kept.count.load(Ordering::Relaxed) {
-            kept.cache.save(&kept.key, &self.space.runtime(), self.space.translations())?;
+        if count > kept.count.load(Ordering::Relaxed)
+            && let Some(runtime) = self.space.runtime()
+        {
+            kept.cache.save(&kept.key, &runtime, self.space.translations())?;
             kept.count.store(count, Ordering::Relaxed);
         }
         Ok(())
@@ -208,6 +215,33 @@ impl Compiler {
         }
     }
 
+    /// Whether a region is to begin at `pc` when control comes there, which should then be asked for.
+    #[must_use]
+    pub fn awaits(&self, pc: u64) -> bool {
+        self.is_awaiting.load(Ordering::Relaxed) && self.awaited().contains(&pc)
+    }
+
+    /// Control has come to `pc`: whether a region was to begin there. Says so once.
+    pub(crate) fn has_awaited(&self, pc: u64) -> bool {
+        self.is_awaiting.load(Ordering::Relaxed) && {
+            let mut awaited = self.awaited();
+            let was_there = awaited.remove(&pc);
+            self.is_awaiting.store(!awaited.is_empty(), Ordering::Relaxed);
+            was_there
+        }
+    }
+
+    fn wait_for(&self, pc: u64) {
+        let mut awaited = self.awaited();
+        awaited.insert(pc);
+        self.is_awaiting.store(true, Ordering::Relaxed);
+        self.space.change_version();
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn requests(&self) -> MutexGuard<'_, HashMap<u64, Request>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -223,30 +257,51 @@ impl Compiler {
 
     fn compile_for(&self, text: &Snapshot, place: Place) -> Result<(), CompileError> {
         let Place { pc, is_target, is_exact, stack_pointers } = place;
-        let source = Asked { source: text, stack_pointers };
         if self.space.has(pc) || self.is_retired() {
             return Ok(());
         }
         let mut found = Compiled { background: 1, ..Compiled::default() };
-        let candidates = hot::Candidates::of(text, pc);
-        if !is_exact && let Some(start) = candidates.header.or(candidates.function) {
-            if self.space.has(start) && !is_target {
-                return Ok(());
-            }
-            let (region, discover) = self.discover(&source, start);
-            found.discover += discover;
-            if region.has_inst(pc) || !is_target {
-                return if self.space.has(start) || region.is_empty() {
-                    Ok(())
-                } else {
-                    self.publish(&region, found)
-                };
-            }
+        let mut discover = |start, entry| {
+            // Elsewhere than where it is hot, nothing is known but where the stack pointer points.
+            let stack_pointers =
+                if start == pc { stack_pointers } else { stack_pointers & 1 << X::SP.index() };
+            let (region, time) = self.discover(&Asked { source: text, stack_pointers, entry }, start);
+            found.discover += time;
+            region
+        };
+        let mut region = None;
+        // Whether it is entered elsewhere than at its start.
+        let mut is_entered = false;
+        if !is_exact {
+            let candidates = hot::Candidates::of(text, pc);
+            let function = candidates.function.map(|start| discover(start, None));
+            let function = function.filter(|function| function.has_inst(pc));
+            let header = || hot::loop_around(function.as_ref()?, pc);
+            region = match (candidates.header.or_else(header), function) {
+                (None, function) => function,
+                (Some(header), function) => {
+                    // A loop on its own makes the better code, unless only the function knows where it leads.
+                    let alone = Some(discover(header, None)).filter(|region| region.has_inst(pc));
+                    is_entered = alone.is_none();
+                    alone.or_else(|| function.map(|function| discover(function.start, Some(header))))
+                }
+            };
         }
-        // Control comes here by a jump that no region knows.
-        let (region, discover) = self.discover(&source, pc);
-        found.discover += discover;
-        if region.is_empty() { Ok(()) } else { self.publish(&region, found) }
+        let region = match region {
+            Some(region) => region,
+            // Control comes here by a jump that no region knows.
+            None if is_target || is_exact => discover(pc, None),
+            // It passes here, and will be somewhere better soon.
+            None => return Ok(()),
+        };
+        if region.is_empty() || region.entries().all(|(pc, _)| self.space.has(pc)) {
+            return Ok(());
+        }
+        if region.start != pc && !is_entered {
+            self.wait_for(region.start);
+            return Ok(());
+        }
+        self.publish(&region, found)
     }
 
     fn discover(&self, source: &dyn Source, pc: u64) -> (Region, Duration) {
@@ -262,8 +317,8 @@ impl Compiler {
         drop(translator);
         let start = Instant::now();
         let published = translated.and_then(|translation| {
-            let published = self.space.publish(region.start, &translation, translate);
-            published.map(|()| translation).map_err(CompileError::from)
+            self.space.publish(shared_code(None)?, region.start, &translation, translate)?;
+            Ok(translation)
         });
         let translation = match published {
             Ok(translation) => translation,

@@ -68,6 +68,8 @@ pub(crate) struct Context {
     pub(crate) session: *mut (),
     /// A place to store what must be computed but is not needed.
     pub(crate) scratch: u64,
+    /// The version of the map that the ranges were measured with; 0 is none.
+    pub(crate) measured: u64,
 }
 
 const _: () = assert!(size_of::<Context>() <= EXECUTOR_PAGE_SIZE);

@@ -9,7 +9,7 @@ use causality_machine::isa::reg::X;
 use causality_machine::isa::{Inst, decode};
 
 use crate::Snapshot;
-use crate::region::Source;
+use crate::region::{Region, Source, To};
 
 /// How far to look for the end of a loop, in instructions.
 const STEPS: usize = 2000;
@@ -76,4 +76,38 @@ fn header(text: &Snapshot, pc: u64, function: u64) -> Option<u64> {
         at = to;
     }
     None
+}
+
+/// The header of the innermost loop of `region` around `pc`, calls followed to where they come back.
+pub(crate) fn loop_around(region: &Region, pc: u64) -> Option<u64> {
+    let place = region.blocks.iter().position(|block| block.frame == 0 && block.has_inst(pc))?;
+    let edges = |from: usize| {
+        let targets = region.blocks[from].end.targets().into_iter();
+        targets.filter_map(|to| if let To::Block(to) = to { Some(to) } else { None }).collect()
+    };
+    let mut before: Vec<Vec<usize>> = vec![Vec::new(); region.blocks.len()];
+    for from in 0..region.blocks.len() {
+        let targets: Vec<usize> = edges(from);
+        targets.into_iter().for_each(|to| before[to].push(from));
+    }
+    let after = reached(place, region.blocks.len(), edges);
+    let before = reached(place, region.blocks.len(), |to| before[to].clone());
+    let headers = region.blocks.iter().enumerate().filter(|(index, block)| {
+        block.is_header && block.frame == 0 && block.pc <= pc && after[*index] && before[*index]
+    });
+    headers.map(|(_, block)| block.pc).max()
+}
+
+/// What can be reached from `start`, which is part of it only if it can be reached again.
+fn reached(start: usize, count: usize, edges: impl Fn(usize) -> Vec<usize>) -> Vec<bool> {
+    let mut found = vec![false; count];
+    let mut queue = vec![start];
+    while let Some(from) = queue.pop() {
+        for to in edges(from) {
+            if !std::mem::replace(&mut found[to], true) {
+                queue.push(to);
+            }
+        }
+    }
+    found
 }

@@ -77,7 +77,7 @@ impl<'a> NativeCode<'a> {
     pub(super) fn comes_from_native(&mut self, machine: &Machine) {
         let pc = machine.hart.pc;
         if let Some(hot) = &mut self.hot
-            && hot.count(pc)
+            && (hot.count(pc) || self.compiler.awaits(pc))
         {
             self.request(pc, true, machine);
         }
@@ -108,7 +108,7 @@ impl Beside for NativeCode<'_> {
 
     #[inline]
     fn is_entry(&self, pc: u64) -> bool {
-        self.space.has(pc)
+        self.space.has(pc) || self.compiler.awaits(pc)
     }
 
     #[inline]
@@ -130,7 +130,7 @@ impl Beside for NativeCode<'_> {
         if let Some((pc, is_target)) = self.wanted.take() {
             self.request(pc, is_target, machine);
         } else if let Some(hot) = &mut self.hot
-            && hot.count(pc)
+            && (hot.count(pc) || self.compiler.awaits(pc))
         {
             self.request(pc, false, machine);
         }

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use causality_machine::memory::Perms;
 use causality_machine::{Exit, Flow, Hart, Host, HostError, Machine, Memory, PauseReason, Trap, call_host};
 
-use crate::code::Space;
+use crate::code::{Links, Space};
 use crate::context::{BIAS, Context, Range};
 use crate::sys::mxcsr;
 use crate::tunables::Layout;
@@ -108,7 +108,9 @@ pub fn run(
     max: u64,
     retired: &mut Retired,
 ) -> Result<Outcome, HostError> {
-    let Some(mut function) = space.function(machine.hart.pc) else { return Ok(Outcome::NoCode) };
+    let (Some(mut function), Some(links)) = (space.function(machine.hart.pc), space.links()) else {
+        return Ok(Outcome::NoCode);
+    };
     if !is_host_mode(machine.hart.fcsr) {
         return Ok(Outcome::Left);
     }
@@ -117,7 +119,7 @@ pub fn run(
     if machine.pause_requested() {
         return Ok(Outcome::Left);
     }
-    let context = prepare(space, machine);
+    let context = prepare(space, links, machine);
     let mut session = Session {
         left: max,
         fuel,
@@ -137,7 +139,7 @@ pub fn run(
     let found = unsafe {
         (*context).session = (&raw mut session).cast();
         let vm = context.cast::<u8>().offset(BIAS as isize);
-        let enter: Enter = std::mem::transmute(space.enter());
+        let enter: Enter = std::mem::transmute(links.enter());
         loop {
             let next = enter(vm, (*context).hart.pc, function);
             if next & 1 != 0 {
@@ -167,7 +169,7 @@ pub fn run(
 type Enter = unsafe extern "sysv64" fn(*mut u8, u64, *const u8) -> u64;
 
 /// Fills in the context for a run.
-fn prepare(space: &Space, machine: &mut Machine) -> *mut Context {
+fn prepare(space: &Space, links: &Links, machine: &mut Machine) -> *mut Context {
     let context = machine.memory.executor_page().as_ptr().cast::<Context>();
     let layout = space.tunables().layout;
     let pages = machine.memory.page_table();
@@ -177,10 +179,10 @@ fn prepare(space: &Space, machine: &mut Machine) -> *mut Context {
         (&raw mut (*context).hart).write(machine.hart.clone());
         (&raw mut (*context).pages).write(pages.as_ptr());
         (&raw mut (*context).page_count).write(pages.len() as u64);
-        (&raw mut (*context).table).write(space.table_start());
+        (&raw mut (*context).table).write(links.table_start());
         (&raw mut (*context).text).write(layout.text);
         (&raw mut (*context).text_len).write(layout.text_len);
-        (&raw mut (*context).check).write(space.checks());
+        (&raw mut (*context).check).write(links.checks());
         (&raw mut (*context).step).write(step_libcall);
         let here = std::hint::black_box(0_u8);
         (&raw mut (*context).stack_limit).write((&raw const here as u64).saturating_sub(STACK as u64));
@@ -191,6 +193,12 @@ fn prepare(space: &Space, machine: &mut Machine) -> *mut Context {
 
 /// Finds out how far the ranges go that guards test first.
 fn measure(context: &mut Context, memory: &Memory, layout: Layout) {
+    let starts = [context.read.start, context.write.start, context.stack.start];
+    let version = memory.map_version();
+    if context.measured == version && starts == [layout.read, layout.write, layout.stack] {
+        return;
+    }
+    context.measured = version;
     context.read = Range::of(layout.read, memory.run_of(layout.read, Perms::R));
     context.write = Range::of(layout.write, memory.run_of(layout.write, Perms::RW));
     context.stack = Range::of(layout.stack, memory.run_of(layout.stack, Perms::RW));

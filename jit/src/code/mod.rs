@@ -12,5 +12,5 @@ mod space;
 pub(crate) use block::CodeBlock;
 pub use listener::{Listener, NewCode, Origin};
 pub use memory::{Code, CodeMemory};
-pub(crate) use space::SharedCode;
+pub(crate) use space::{Links, SharedCode};
 pub use space::{Published, Space};

@@ -17,9 +17,8 @@ use crate::tunables::Tunables;
 #[derive(Debug)]
 pub struct Space {
     tunables: Tunables,
-    shared: Arc<SharedCode>,
     /// Made when the first code is published.
-    table: OnceLock<Box<[AtomicPtr<u8>]>>,
+    links: OnceLock<Links>,
     blocks: Mutex<Vec<(Arc<CodeBlock>, Published)>>,
     bytes: AtomicUsize,
     /// Counts the same, perhaps with others.
@@ -27,6 +26,13 @@ pub struct Space {
     longest: AtomicU64,
     version: AtomicU64,
     listener: Option<Listener>,
+}
+
+/// How code is reached.
+#[derive(Debug)]
+pub(crate) struct Links {
+    shared: Arc<SharedCode>,
+    table: Box<[AtomicPtr<u8>]>,
 }
 
 /// What is known about published code.
@@ -62,6 +68,11 @@ impl SharedCode {
         Ok(SharedCode { functions })
     }
 
+    /// What the table holds where there is no code.
+    fn missing(&self) -> *mut u8 {
+        self.functions[1].start().cast_mut()
+    }
+
     fn tell(&self, listener: &Listener) {
         for (block, name) in self.functions.iter().zip(Runtime::NAMES) {
             let origin = Origin::Runtime(name);
@@ -84,19 +95,10 @@ impl Drop for Space {
 
 impl Space {
     /// An empty space. `meter` counts the bytes of code in it, and possibly in others.
-    pub(crate) fn new(
-        tunables: Tunables,
-        shared: Arc<SharedCode>,
-        listener: Option<Listener>,
-        meter: Arc<AtomicUsize>,
-    ) -> Self {
-        if let Some(listener) = &listener {
-            shared.tell(listener);
-        }
+    pub(crate) fn new(tunables: Tunables, listener: Option<Listener>, meter: Arc<AtomicUsize>) -> Self {
         Space {
             tunables,
-            shared,
-            table: OnceLock::new(),
+            links: OnceLock::new(),
             blocks: Mutex::default(),
             bytes: AtomicUsize::new(0),
             meter,
@@ -151,11 +153,21 @@ impl Space {
         (offset < layout.text_len && pc & 1 == 0).then_some((offset / 2) as usize)
     }
 
-    fn table(&self) -> &[AtomicPtr<u8>] {
-        self.table.get_or_init(|| {
-            let missing = self.shared.functions[1].start().cast_mut();
+    /// How code is reached, as soon as there is any.
+    pub(crate) fn links(&self) -> Option<&Links> {
+        self.links.get()
+    }
+
+    /// The same, made if need be.
+    fn open(&self, shared: Arc<SharedCode>) -> &Links {
+        self.links.get_or_init(|| {
+            if let Some(listener) = &self.listener {
+                shared.tell(listener);
+            }
+            let missing = shared.missing();
             let count = (self.tunables.layout.text_len / 2) as usize;
-            (0..count).map(|_| AtomicPtr::new(missing)).collect()
+            let table = (0..count).map(|_| AtomicPtr::new(missing)).collect();
+            Links { shared, table }
         })
     }
 
@@ -169,16 +181,22 @@ impl Space {
     /// The function to enter at `pc`.
     #[inline]
     pub(crate) fn function(&self, pc: u64) -> Option<*const u8> {
-        let entry = self.table.get()?.get(self.index(pc)?)?;
-        let function = entry.load(Ordering::Acquire).cast_const();
-        (function != self.shared.functions[1].start()).then_some(function)
+        let links = self.links.get()?;
+        let function = links.table.get(self.index(pc)?)?.load(Ordering::Acquire);
+        (function != links.shared.missing()).then_some(function.cast_const())
     }
 
     /// Makes a translation available at all its entries that have no code yet.
     ///
     /// # Errors
     /// If the host has no memory.
-    pub fn publish(&self, start: u64, translation: &Translation, time: Duration) -> io::Result<()> {
+    pub(crate) fn publish(
+        &self,
+        shared: Arc<SharedCode>,
+        start: u64,
+        translation: &Translation,
+        time: Duration,
+    ) -> io::Result<()> {
         let block = CodeBlock::new(&translation.code)?;
         let place = block.start() as usize;
         let published = Published {
@@ -190,12 +208,12 @@ impl Space {
             entries: translation.entries.clone(),
             longest: translation.longest,
         };
-        self.add(block, vec![published]);
+        self.add(shared, block, vec![published]);
         Ok(())
     }
 
     /// Makes what was saved available at all entries that have no code yet.
-    pub fn publish_saved(&self, saved: Saved) {
+    pub(crate) fn publish_saved(&self, shared: Arc<SharedCode>, saved: Saved) {
         let place = saved.code().start() as usize;
         let regions = saved.regions().into_iter();
         let published = regions.map(|region| Published {
@@ -208,11 +226,12 @@ impl Space {
             longest: region.longest,
         });
         let published = published.collect();
-        self.add(saved.into_code(), published);
+        self.add(shared, saved.into_code(), published);
     }
 
     /// Makes code available: regions that lie in `block`.
-    fn add(&self, block: CodeBlock, published: Vec<Published>) {
+    fn add(&self, shared: Arc<SharedCode>, block: CodeBlock, published: Vec<Published>) {
+        let links = self.open(shared);
         let block = Arc::new(block);
         self.bytes.fetch_add(block.size(), Ordering::Relaxed);
         self.meter.fetch_add(block.size(), Ordering::Relaxed);
@@ -223,18 +242,18 @@ impl Space {
                 listener.tell(&NewCode { host: region.host.start, bytes, origin: Origin::Region(&region) });
             }
             self.longest.fetch_max(region.longest, Ordering::Relaxed);
-            self.link(block.function(&region.host), &region.entries);
+            self.link(links, block.function(&region.host), &region.entries);
             blocks.push((Arc::clone(&block), region));
         }
         self.change_version();
     }
 
     /// Makes `function` what runs at those entries that have no code yet.
-    fn link(&self, function: *const u8, entries: &[u64]) {
-        let missing = self.shared.functions[1].start().cast_mut();
+    fn link(&self, links: &Links, function: *const u8, entries: &[u64]) {
+        let missing = links.shared.missing();
         for &entry in entries {
             if let Some(index) = self.index(entry) {
-                let slot = &self.table()[index];
+                let slot = &links.table[index];
                 let function = function.cast_mut();
                 let _ = slot.compare_exchange(missing, function, Ordering::Release, Ordering::Relaxed);
             }
@@ -262,11 +281,14 @@ impl Space {
         self.lock().iter().filter(|(_, region)| region.time.is_some()).count()
     }
 
-    /// The functions that all regions share.
-    pub(crate) fn runtime(&self) -> Runtime {
-        Runtime::of(std::array::from_fn(|i| self.shared.functions[i].bytes().to_vec()))
+    /// The functions that all regions share, if there are any.
+    pub(crate) fn runtime(&self) -> Option<Runtime> {
+        let functions = &self.links.get()?.shared.functions;
+        Some(Runtime::of(std::array::from_fn(|i| functions[i].bytes().to_vec())))
     }
+}
 
+impl Links {
     pub(crate) fn enter(&self) -> *const u8 {
         self.shared.functions[0].start()
     }
@@ -276,6 +298,6 @@ impl Space {
     }
 
     pub(crate) fn table_start(&self) -> *const *const u8 {
-        self.table().as_ptr().cast()
+        self.table.as_ptr().cast()
     }
 }

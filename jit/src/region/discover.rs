@@ -85,6 +85,10 @@ pub fn discover(source: &dyn Source, start: u64, bounds: Bounds) -> Region {
         let Some(jump) = discovery.indirect.pop_front() else { break };
         discovery.follow_table(jump);
     }
+    let entry = source.entry().and_then(|entry| discovery.leaders.get_mut(&(0, entry)));
+    if let Some(leader) = entry {
+        leader.is_entry = true;
+    }
     discovery.finish(start)
 }
 

@@ -45,6 +45,11 @@ pub trait Source: std::fmt::Debug {
     fn stack_pointers(&self) -> u32 {
         0
     }
+
+    /// Where control is to come from outside too, if a block begins there: the header of a loop that runs already.
+    fn entry(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Which integer registers of a hart, by bit, hold addresses in `stack`.
@@ -54,13 +59,15 @@ pub fn stack_pointers(hart: &Hart, stack: &Range<u64>) -> u32 {
     hart.x.iter().enumerate().map(bit).sum()
 }
 
-/// A source for a region that is asked for with these stack pointers.
+/// A source for a region that is asked for in some state of a machine.
 #[derive(Debug)]
 pub struct Asked<'a> {
     /// Where the code comes from.
     pub source: &'a dyn Source,
     /// What [`stack_pointers`] says.
     pub stack_pointers: u32,
+    /// What [`Source::entry`] says.
+    pub entry: Option<u64>,
 }
 
 impl Source for Asked<'_> {
@@ -78,6 +85,10 @@ impl Source for Asked<'_> {
 
     fn stack_pointers(&self) -> u32 {
         self.stack_pointers
+    }
+
+    fn entry(&self) -> Option<u64> {
+        self.entry
     }
 }
 
@@ -254,6 +265,11 @@ impl Block {
         self.insts.len() as u64 + u64::from(self.end.at().is_some())
     }
 
+    /// Whether the instruction at `pc` is one of its own.
+    pub(crate) fn has_inst(&self, pc: u64) -> bool {
+        self.insts.iter().chain(self.end.at()).any(|at| at.pc == pc)
+    }
+
     /// Successors within the region that are reached with registers as they are.
     pub(crate) fn successors(&self) -> impl Iterator<Item = usize> {
         let is_call = matches!(self.end, End::Call { .. });
@@ -296,8 +312,7 @@ impl Region {
 
     /// Whether its own code, not a copy of a callee's, includes the instruction at `pc`.
     pub(crate) fn has_inst(&self, pc: u64) -> bool {
-        let own = self.blocks.iter().filter(|block| block.frame == 0);
-        own.flat_map(|block| block.insts.iter().chain(block.end.at())).any(|at| at.pc == pc)
+        self.blocks.iter().any(|block| block.frame == 0 && block.has_inst(pc))
     }
 
     /// Whether it calls anything outside itself.
