@@ -162,6 +162,17 @@ fn an_operation_whose_result_is_overwritten_keeps_its_flags() {
     });
 }
 
+/// One test for NaN is enough to know that there is something to do, but not to know what was computed.
+#[test]
+fn an_operation_whose_result_is_overwritten_keeps_its_flags_beside_a_nan() {
+    check(&[d(f64::NAN), s(1.0), s(3.0)], |asm| {
+        asm.inst(Inst::FaddD(r(3, 0, 0)));
+        asm.inst(Inst::FdivS(r(4, 1, 2)));
+        fld(asm, 4, 0);
+        fsd(asm, 3, 8);
+    });
+}
+
 #[test]
 fn a_conversion_whose_result_is_unused_keeps_its_flags() {
     for value in [0.5, -0.5, 1e30, f64::NAN, -3e9, 4294967295.5, 4294967296.0, 1.8e19, 1.9e19, 9.3e18] {

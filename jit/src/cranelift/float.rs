@@ -290,6 +290,11 @@ impl Emitter<'_> {
             registers.flatten().copied().filter(|value| values.contains(value)).collect();
         held.sort_unstable();
         held.dedup();
+        // The cold block computes what registers hold. What none holds any more would be skipped with the tests that
+        // follow the first one that fails.
+        for root in roots.iter().filter(|root| !held.contains(root)) {
+            self.pin(*root);
+        }
         let (cold, go_on) = (self.b.create_block(), self.b.create_block());
         self.b.set_cold_block(cold);
         for (a, b) in tests {
