@@ -15,4 +15,4 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
 export RUSTFLAGS="-Zsanitizer=address"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/asan
 cargo +nightly test --locked --target x86_64-unknown-linux-gnu \
-    -p causality-machine -p causality-interp -p causality-abi --lib --tests
+    -p causality-machine -p causality-interp -p causality-abi -p causality-jit --lib --tests

@@ -203,17 +203,8 @@ impl Executor for Native {
         let mut needed = 0;
         let mut current = None;
         loop {
-            if machine.pause_requested() && machine.take_pause() {
-                return Ok(Exit::Paused(PauseReason::Requested));
-            }
-            if at_breakpoint {
-                return Ok(Exit::Paused(PauseReason::Breakpoint));
-            }
-            if machine.hart.fuel == 0 {
-                return Ok(Exit::OutOfFuel);
-            }
-            if left == 0 {
-                return Ok(Exit::Paused(PauseReason::Step));
+            if let Some(exit) = machine.stop_before_next(at_breakpoint, left) {
+                return Ok(exit);
             }
             let fresh = self.refresh(current.take(), machine)?;
             let now = current.insert(fresh);

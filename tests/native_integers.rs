@@ -52,7 +52,7 @@ fn compare(name: &str, programs: &[Program]) {
     println!("{name}: {} programs, with the harness {total:?}", programs.len());
 }
 
-/// Native code is not entered in any other rounding mode.
+/// Native code is not entered in a rounding mode that the host lacks.
 fn round_to_nearest(program: &mut Program) {
     program.start.fcsr &= 0x1f;
 }

@@ -67,17 +67,8 @@ impl Executor for Interpreter {
         let mut left = max;
         let mut at_breakpoint = machine.breaks_at_start();
         loop {
-            if machine.pause_requested() && machine.take_pause() {
-                return Ok(Exit::Paused(PauseReason::Requested));
-            }
-            if at_breakpoint {
-                return Ok(Exit::Paused(PauseReason::Breakpoint));
-            }
-            if machine.hart.fuel == 0 {
-                return Ok(Exit::OutOfFuel);
-            }
-            if left == 0 {
-                return Ok(Exit::Paused(PauseReason::Step));
+            if let Some(exit) = machine.stop_before_next(at_breakpoint, left) {
+                return Ok(exit);
             }
             // Not by `instret`, which a host may change.
             let before = self.retired;
@@ -119,17 +110,9 @@ impl Interpreter {
                 return Ok(Some(exit));
             }
             left -= self.retired - before;
-            if machine.pause_requested() && machine.take_pause() {
-                return Ok(Some(Exit::Paused(PauseReason::Requested)));
-            }
-            if machine.breakpoints.contains(machine.hart.pc) {
-                return Ok(Some(Exit::Paused(PauseReason::Breakpoint)));
-            }
-            if machine.hart.fuel == 0 {
-                return Ok(Some(Exit::OutOfFuel));
-            }
-            if left == 0 {
-                return Ok(Some(Exit::Paused(PauseReason::Step)));
+            let at_breakpoint = machine.breakpoints.contains(machine.hart.pc);
+            if let Some(exit) = machine.stop_before_next(at_breakpoint, left) {
+                return Ok(Some(exit));
             }
             if beside.takes_over(machine) {
                 return Ok(None);

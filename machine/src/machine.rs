@@ -142,6 +142,23 @@ impl Machine {
         self.paused_at != Some(self.hart.pc) && self.breakpoints.contains(self.hart.pc)
     }
 
+    /// For executors: why to stop before the next instruction, in the order that [`Executor::execute`] promises, if it
+    /// is at a breakpoint or not and `left` more may retire. A pause request is taken.
+    #[must_use]
+    pub fn stop_before_next(&self, at_breakpoint: bool, left: u64) -> Option<Exit> {
+        if self.pause_requested() && self.take_pause() {
+            Some(Exit::Paused(PauseReason::Requested))
+        } else if at_breakpoint {
+            Some(Exit::Paused(PauseReason::Breakpoint))
+        } else if self.hart.fuel == 0 {
+            Some(Exit::OutOfFuel)
+        } else if left == 0 {
+            Some(Exit::Paused(PauseReason::Step))
+        } else {
+            None
+        }
+    }
+
     /// For executors: everything they need at once.
     pub fn parts(&mut self) -> (&mut Hart, &mut Memory, &Breakpoints, &PauseHandle) {
         (&mut self.hart, &mut self.memory, &self.breakpoints, &self.pause)

@@ -1,7 +1,7 @@
 //! Running generated code: the way in, and the libcalls that lead out of it and back.
 //!
 //! This is an island of `unsafe`. While generated code runs, the hart lives in the executor page, and the machine and
-//! the host are reachable only through the [`Session`] whose address the context holds; nothing else in Rust refers
+//! the host are reachable only through the session whose address the context holds; nothing else in Rust refers
 //! to them until control is back.
 
 use std::any::Any;
