@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
 use causality_interp::Interpreter;
+use causality_jit::Tunables;
 use causality_machine::isa::format::{self, Bare};
 use causality_machine::isa::reg::X;
 use causality_machine::isa::{Inst, Opcode};
@@ -13,7 +14,8 @@ use causality_machine::{
 };
 use causality_testkit::digest::digest;
 use causality_testkit::program::{CODE, DATA, DATA_END, WINDOW};
-use causality_testkit::{Assembler, Label};
+use causality_testkit::sweep::Effort;
+use causality_testkit::{Assembler, Label, Source};
 use causality_vm::{InstructionReport, Native};
 
 /// Where `sp` starts; there are 8 MiB below it.
@@ -1174,6 +1176,118 @@ fn a_loop_over_memory_traps_at_the_first_byte_that_is_not_there() {
             assert_eq!(ended.x(X::A1), (DATA_END - DATA) / stride as u64);
         }
     }
+}
+
+const ACCESSES: [(Opcode, bool); 9] = [
+    (Opcode::Lb, false),
+    (Opcode::Lhu, false),
+    (Opcode::Lw, false),
+    (Opcode::Ld, false),
+    (Opcode::Fld, false),
+    (Opcode::Sb, true),
+    (Opcode::Sh, true),
+    (Opcode::Sw, true),
+    (Opcode::Sd, true),
+];
+
+/// An access through `base`, loads to a register that nothing else reads, on half of the trips if `counter` is given.
+fn any_access(asm: &mut Assembler, source: &mut Source<'_>, base: X, counter: Option<X>) {
+    let (opcode, is_store) = source.pick(&ACCESSES);
+    let imm = source.pick(&[0, 0, 0, 1, 8, -1, -8, 16, 100, 2047, -2048]);
+    let word = if is_store {
+        format::S { rs1: base, rs2: X::A5, imm }.encode()
+    } else {
+        format::Load { rd: X::A4, rs1: base, imm }.encode()
+    };
+    let over = asm.label();
+    if let Some(counter) = counter {
+        asm.inst(Inst::Andi(format::I { rd: X::T0, rs1: counter, imm: 1 }));
+        asm.branch(Opcode::Bne, X::T0, X::ZERO, over);
+    }
+    asm.word(opcode.fill(word));
+    asm.bind(over);
+}
+
+/// A loop in which some registers advance, once or twice or now and then, and memory is accessed through them.
+fn any_loop(asm: &mut Assembler, source: &mut Source<'_>, depth: usize) {
+    let counters = [X::S0, X::S1];
+    let pointers = [X::A0, X::A1, X::A2];
+    let (counter, pointer) = (counters[depth], pointers[source.below(3)]);
+    let trips = source.pick(&[1, 2, 3, 7, 33, 40, 300, 3000]);
+    repeat(asm, counter, if depth == 0 { trips } else { trips.min(40) }, |asm| {
+        for _ in 0..1 + source.below(6) {
+            match source.below(8) {
+                0..4 => {
+                    let base = if source.chance(70) { pointer } else { source.pick(&pointers) };
+                    let counter = source.chance(25).then_some(counter);
+                    any_access(asm, source, base, counter);
+                }
+                4..6 => {
+                    let step =
+                        source.pick(&[1, 1, 2, 3, 4, 8, 8, 24, 40, 384, 2047, -1, -2, -8, -100, -2048]);
+                    addi(asm, pointer, pointer, step);
+                }
+                6 => {
+                    let over = asm.label();
+                    asm.branch(source.pick(&[Opcode::Beq, Opcode::Blt, Opcode::Bgeu]), counter, X::A5, over);
+                    addi(asm, source.pick(&pointers), pointer, source.pick(&[8, -8, 0]));
+                    asm.bind(over);
+                }
+                _ if depth == 0 => any_loop(asm, source, 1),
+                _ => addi(asm, X::A5, X::A5, 3),
+            }
+        }
+    });
+}
+
+/// Where pointers begin: ends of what is mapped, gaps, both ends of the address space, the middle.
+const STARTS: [u64; 12] = [
+    DATA,
+    DATA + 1000,
+    DATA_END - 4096,
+    DATA_END - 40,
+    DATA_END - 1,
+    DATA - 8,
+    STACK_TOP - 4096,
+    STACK_TOP - 24,
+    STACK_TOP - STACK + 64,
+    CODE,
+    0,
+    u64::MAX - 100,
+];
+
+/// Guards in front of loops let through what the interpreter does, and nothing else, at every fuel limit.
+#[test]
+fn loops_over_memory_do_what_they_do_in_the_interpreter() {
+    let rounds = if Effort::from_env() == Effort::Full { 3000 } else { 300 };
+    let (mut traps, mut native, mut interpreted) = (0, 0, 0);
+    for seed in 0..rounds {
+        let source = &mut Source::Seed(seed);
+        let code = code(|asm| {
+            for pointer in [X::A0, X::A1, X::A2] {
+                let start = if source.chance(70) { source.pick(&STARTS[..4]) } else { source.pick(&STARTS) };
+                asm.li(pointer, start);
+            }
+            any_loop(asm, source, 0);
+        });
+        let ended = run(&code);
+        traps += u64::from(matches!(ended.exit, Exit::Trap(_)));
+        native += ended.instructions.native;
+        interpreted += ended.instructions.interpreted;
+        let retired = ended.machine.hart.instret();
+        for _ in 0..4 {
+            both(|| machine(&code, false), source.bits() % (retired + 2), no_calls);
+        }
+        let mut unmetered = machine(&code, false);
+        unmetered.hart.add_fuel(FUEL);
+        let tunables = Tunables { fuel: false, ..Tunables::default() };
+        let exit = unmetered.run(&mut Native::new(tunables), &mut Answer(no_calls())).expect("it ends");
+        assert_eq!(exit, ended.exit, "seed {seed}");
+        assert_eq!(unmetered.hart.x, ended.machine.hart.x, "seed {seed}");
+    }
+    println!("{rounds} loops, {traps} traps, {native} instructions native, {interpreted} interpreted");
+    assert!(traps > rounds / 10 && traps < rounds, "{traps} traps");
+    assert!(native > 5 * interpreted, "{native} instructions ran natively, {interpreted} did not");
 }
 
 /// Stores before the one that traps have happened, those after it have not, though all are guarded together.

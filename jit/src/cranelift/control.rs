@@ -88,7 +88,7 @@ impl Emitter<'_> {
             let _ = at.inst.visit(self);
             self.pending += 1;
         }
-        self.flush_floats();
+        self.close_floats();
         self.end_floats(block);
         self.hand_over();
         match &block.end {
@@ -143,9 +143,7 @@ impl Emitter<'_> {
     fn switch(&mut self, target: Value, table: &Table) {
         let Some(entry) = self.entry.take() else { return };
         let other = self.b.create_block();
-        let offset = self.b.ins().iadd_imm_s(entry, (table.start as i64).wrapping_neg());
-        let index = self.b.ins().ushr_imm_u(offset, i64::from(table.scale));
-        let index = self.b.ins().ireduce(types::I32, index);
+        let index = self.table_index(entry, table);
         // Entries that lead to the same place share what is emitted for it.
         let mut arms: BTreeMap<u64, (ir::Block, To)> = BTreeMap::new();
         let mut calls = Vec::with_capacity(table.targets.len());
@@ -193,11 +191,19 @@ impl Emitter<'_> {
         self.emit_edge(no, no_edge);
     }
 
+    /// Where the current block goes for another one.
+    fn way_to(&self, block: usize) -> ir::Block {
+        match self.backs[block] {
+            Some(back) if block <= self.block => back,
+            _ => self.blocks[block],
+        }
+    }
+
     /// The block to branch to for `to`, and what has to be emitted in it yet.
     fn edge(&mut self, to: To) -> (ir::Block, Option<To>) {
         match to {
-            To::Block(block) if self.dirty.without(self.flow.live_in[block]) == RegSet::EMPTY => {
-                (self.blocks[block], None)
+            To::Block(block) if self.dirty.without(self.flow.live_at(self.block, block)) == RegSet::EMPTY => {
+                (self.way_to(block), None)
             }
             _ => (self.b.create_block(), Some(to)),
         }
@@ -208,7 +214,7 @@ impl Emitter<'_> {
             self.b.seal_block(block);
             self.b.switch_to_block(block);
             if let To::Block(next) = to {
-                self.bring_home(self.dirty.without(self.flow.live_in[next]));
+                self.bring_home(self.dirty.without(self.flow.live_at(self.block, next)));
             }
             self.go(to);
         }
@@ -218,7 +224,8 @@ impl Emitter<'_> {
     fn go(&mut self, to: To) {
         match to {
             To::Block(block) => {
-                self.b.ins().jump(self.blocks[block], &[]);
+                let way = self.way_to(block);
+                self.b.ins().jump(way, &[]);
             }
             To::Out(pc) => {
                 self.store_homes();

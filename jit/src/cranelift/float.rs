@@ -1,14 +1,13 @@
 //! What the floating-point extensions share: registers, flags, and the canonical NaN.
 //!
 //! Arithmetic is the host's: its control register holds the guest's rounding mode while code runs, and its sticky
-//! flags are the guest's. Cranelift takes arithmetic for pure, so three things are seen to here and in [`super::anchor`]:
-//! what raises flags is executed exactly if the guest executes it, in the rounding mode of that moment, and results
+//! flags are the guest's. Cranelift takes arithmetic for pure and, as we use it, leaves it where it is, unless its result
+//! is not needed: then it is dropped. So two things are seen to here: what raises flags is always needed, and results
 //! that are NaN become the canonical one.
 //!
-//! Homes of floating-point registers are written at every checkpoint, so they hold what the registers held there.
-//! A result whose NaN is yet to be made canonical is *open*. All open values are closed together: only values that
+//! A result whose NaN is yet to be made canonical is *open*. At checkpoints all are closed together: only values that
 //! no other open one was computed from are compared, since a NaN goes through arithmetic. The branch on that
-//! comparison also keeps Cranelift from dropping the arithmetic, or moving it behind the checkpoint.
+//! comparison also keeps Cranelift from dropping the arithmetic.
 //!
 //! A register holds 64 bits, or is known to hold a boxed single-precision value, which is then a value of its own.
 
@@ -46,8 +45,6 @@ pub(super) struct Floats {
     boxed: u32,
     /// Homes whose upper half is all ones.
     boxed_homes: u32,
-    /// Registers that differ from their homes.
-    pending: u32,
     open: Vec<Open>,
 }
 
@@ -79,7 +76,6 @@ impl Floats {
             narrow: [None; 32],
             boxed: 0,
             boxed_homes: 0,
-            pending: 0,
             open: Vec::new(),
         }
     }
@@ -146,12 +142,13 @@ fn boxed_in(region: &Region) -> Vec<u32> {
 }
 
 impl Emitter<'_> {
-    /// Begins a block: registers are in variables, and in their homes.
+    /// Begins a block: registers are in variables.
     pub(super) fn start_floats(&mut self) {
+        let dirty = self.dirty.iter_f().fold(0, |set, r| set | bit(r));
         let floats = &mut self.floats;
         floats.boxed = floats.boxed_in[self.block];
-        floats.boxed_homes = floats.boxed;
-        (floats.wide, floats.narrow, floats.pending) = ([None; 32], [None; 32], 0);
+        floats.boxed_homes = floats.boxed & !dirty;
+        (floats.wide, floats.narrow) = ([None; 32], [None; 32]);
         floats.open.clear();
     }
 
@@ -159,7 +156,7 @@ impl Emitter<'_> {
     pub(super) fn end_floats(&mut self, block: &Block) {
         let (mut singles, mut doubles) = (0, 0);
         for next in block.successors() {
-            let live = self.flow.live_in[next].iter_f().fold(0, |set, r| set | bit(r));
+            let live = self.flow.live_at(self.block, next).iter_f().fold(0, |set, r| set | bit(r));
             singles |= live & self.floats.boxed_in[next];
             doubles |= live & !self.floats.boxed_in[next];
         }
@@ -190,7 +187,7 @@ impl Emitter<'_> {
         self.b.def_var(self.f[r.index()], value);
         self.floats.wide[r.index()] = Some(value);
         self.floats.narrow[r.index()] = None;
-        self.floats.pending &= !bit(r);
+        self.dirty = self.dirty.without(RegSet::f(r));
         if definitions(self.at.inst).contains(RegSet::f(r)) {
             let is_boxed = if boxes(self.at.inst) { bit(r) } else { 0 };
             self.floats.boxed = self.floats.boxed & !bit(r) | is_boxed;
@@ -198,44 +195,57 @@ impl Emitter<'_> {
         }
     }
 
-    /// Writes floating-point registers that differ from their homes to them.
-    pub(super) fn flush_floats(&mut self) {
+    /// Closes all results.
+    pub(super) fn close_floats(&mut self) {
         let roots = self.floats.roots();
         let open = self.floats.open.iter().map(|open| open.value).collect();
         self.close(open, &roots, None);
-        let pending = std::mem::take(&mut self.floats.pending);
-        for r in F::ALL.into_iter().filter(|&r| pending & bit(r) != 0) {
-            let home = f_home(r.index());
-            if let Some(value) = self.floats.wide[r.index()] {
-                self.set_field(home, value);
-                self.floats.boxed_homes &= !bit(r);
-            } else if let Some(value) = self.floats.narrow[r.index()] {
-                self.set_field(home, value);
-                if self.floats.boxed_homes & bit(r) == 0 {
-                    let ones = self.b.ins().iconst(types::I32, 0xffff_ffff);
-                    self.set_field(home + 4, ones);
-                }
-                self.floats.boxed_homes |= bit(r);
-            }
+    }
+
+    /// What a register holds, in double precision, or in single if it is boxed; `None` if it is still what it was at the
+    /// start of the block.
+    pub(super) fn float_now(&self, r: F) -> Option<Value> {
+        self.floats.wide[r.index()].or(self.floats.narrow[r.index()])
+    }
+
+    /// What a register held at the start of the block.
+    pub(super) fn float_before(&mut self, r: F) -> Value {
+        let is_boxed = self.floats.boxed_in[self.block] & bit(r) != 0;
+        self.b.use_var(if is_boxed { self.floats.singles[r.index()] } else { self.f[r.index()] })
+    }
+
+    /// What a register holds, in double precision, or in single if it is boxed.
+    pub(super) fn float_of(&mut self, r: F) -> Value {
+        self.float_now(r).unwrap_or_else(|| self.float_before(r))
+    }
+
+    /// Writes `value`, as [`Emitter::float_of`] gives it, to the home of `r`.
+    pub(super) fn store_f_home(&mut self, r: F, value: Value) {
+        let home = f_home(r.index());
+        self.set_field(home, value);
+        if self.ty(value) == types::F64 {
+            self.floats.boxed_homes &= !bit(r);
+        } else if self.floats.boxed_homes & bit(r) == 0 {
+            let ones = self.b.ins().iconst(types::I32, 0xffff_ffff);
+            self.set_field(home + 4, ones);
         }
     }
 
-    /// Keeps Cranelift from taking loads behind this point for what was loaded or stored before it, and stores before
-    /// it for overwritten. Emits nothing.
-    pub(super) fn fence(&mut self) {
-        self.b.ins().sequence_point();
+    /// Before a loop: takes a floating-point register that it keeps from its home.
+    pub(super) fn load_kept(&mut self, r: F) {
+        let is_boxed = self.floats.boxed_in[self.block] & bit(r) != 0;
+        let (ty, variable) = if is_boxed {
+            (types::F32, self.floats.singles[r.index()])
+        } else {
+            (types::F64, self.f[r.index()])
+        };
+        let value = self.field(ty, f_home(r.index()));
+        self.b.def_var(variable, value);
     }
 
     /// Makes sure that `value` is computed here, whether or not it is needed.
     fn pin(&mut self, value: Value) {
         self.set_field(field!(scratch), value);
-        self.fence();
-    }
-
-    /// `value`, of which Cranelift then knows nothing, in another type of the same size.
-    fn opaque(&mut self, value: Value, ty: Type) -> Value {
-        self.pin(value);
-        self.field(ty, field!(scratch))
     }
 
     /// Raises the flags in `flags`.
@@ -312,9 +322,8 @@ impl Emitter<'_> {
             let (is_nan, nan) = (self.is_nan(value), self.canonical_nan(ty));
             arguments.push(self.b.ins().select(is_nan, nan, value).into());
         }
-        match fused {
-            Some((a, b)) => self.raise_for_factors(a, b),
-            None => self.fence(),
+        if let Some((a, b)) = fused {
+            self.raise_for_factors(a, b);
         }
         self.b.ins().jump(go_on, &arguments);
         self.b.seal_block(go_on);
@@ -387,9 +396,8 @@ impl Emitter<'_> {
             return self.b.use_var(self.floats.singles[i]);
         }
         let is_boxed = self.floats.boxed & bit(r) != 0;
-        let value = if self.floats.pending & bit(r) == 0 {
+        let value = if !self.dirty.contains(RegSet::f(r)) {
             // The home holds the same.
-            self.fence();
             if !is_boxed {
                 let upper = self.field(types::I32, f_home(i) + 4);
                 self.leave_unless_ones(upper);
@@ -457,7 +465,7 @@ impl Emitter<'_> {
             (self.floats.wide[i], self.floats.narrow[i]) = (Some(value), None);
             self.floats.boxed &= !bit(rd);
         }
-        self.floats.pending |= bit(rd);
+        self.dirty = self.dirty.with(RegSet::f(rd));
     }
 
     /// `rd = op(operands)`, arithmetic: a NaN among the operands makes the result one.
@@ -491,8 +499,6 @@ impl Emitter<'_> {
         let go_on = self.cold_if_unordered(a, b);
         if is_signaling {
             self.raise_invalid();
-        } else {
-            self.fence();
         }
         self.b.ins().jump(go_on, &[]);
         self.b.seal_block(go_on);
@@ -526,7 +532,6 @@ impl Emitter<'_> {
             let b_or_nan = self.b.ins().select(b_is_nan, nan, b);
             self.b.ins().select(a_is_nan, b_or_nan, a)
         };
-        self.fence();
         self.b.ins().jump(numbers, &[value.into()]);
         self.b.seal_block(other);
         self.b.switch_to_block(other);
@@ -584,14 +589,12 @@ impl Emitter<'_> {
     /// A float of the bits of an integer of the same size.
     pub(super) fn float_of_bits(&mut self, bits: Value) -> Value {
         let ty = if self.ty(bits) == types::I32 { types::F32 } else { types::F64 };
-        self.opaque(bits, ty)
+        self.b.ins().bitcast(ty, MemFlagsData::new(), bits)
     }
 
     /// An integer as a float, rounded if need be.
     pub(super) fn float_of_integer(&mut self, ty: Type, value: Value, is_signed: bool) -> Value {
         let int = self.ty(value);
-        // Opaque, lest it be a constant that Cranelift converts itself.
-        let value = self.opaque(value, int);
         let result = if is_signed {
             self.b.ins().fcvt_from_sint(ty, value)
         } else {

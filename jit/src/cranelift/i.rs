@@ -5,6 +5,7 @@ use causality_machine::isa::visit::VisitI;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
 
+use super::register::Held;
 use super::{Emitted, Emitter};
 
 impl Emitter<'_> {
@@ -13,6 +14,38 @@ impl Emitter<'_> {
         let (a, b) = (self.x(ops.rs1), self.x(ops.rs2));
         let value = f(self, a, b);
         self.set_x(ops.rd, value);
+        Emitted::Done
+    }
+
+    /// `rd = f(rs1, rs2)`, where `f` does to words what it does to their sign extensions.
+    pub(super) fn bitwise(&mut self, ops: R, f: impl FnOnce(&mut Self, Value, Value) -> Value) -> Emitted {
+        let (a, b, as_words, is_extended) = self.alike(ops.rs1, ops.rs2);
+        let value = f(self, a, b);
+        if as_words {
+            self.set_w(ops.rd, value);
+        } else {
+            if is_extended {
+                self.is_extended(value);
+            }
+            self.set_x(ops.rd, value);
+        }
+        Emitted::Done
+    }
+
+    /// `rd = f(rs1, imm)`, where `f` does to words what it does to their sign extensions.
+    fn bitwise_immediate(&mut self, ops: I, f: impl FnOnce(&mut Self, Value, i64) -> Value) -> Emitted {
+        let imm = i64::from(ops.imm);
+        match self.held(ops.rs1) {
+            Held::Word(word) => {
+                let value = f(self, word, imm);
+                self.set_w(ops.rd, value);
+            }
+            _ => {
+                let a = self.x(ops.rs1);
+                let value = f(self, a, imm);
+                self.set_x(ops.rd, value);
+            }
+        }
         Emitted::Done
     }
 
@@ -40,6 +73,25 @@ impl Emitter<'_> {
         Emitted::Done
     }
 
+    pub(super) fn shift_left(&mut self, value: Value, n: i64) -> Value {
+        let shifted = self.b.ins().ishl_imm_u(value, n);
+        self.derive_shift(shifted, value, n as u8);
+        shifted
+    }
+
+    /// The sum of two registers, one of which was shifted or extended first.
+    pub(super) fn sum(&mut self, ops: R, first: Value) -> Emitted {
+        let sum = match self.constant_of(ops.rs2) {
+            Some(constant) => self.offset(first, constant as i64),
+            None => {
+                let second = self.x(ops.rs2);
+                self.b.ins().iadd(second, first)
+            }
+        };
+        self.set_x(ops.rd, sum);
+        Emitted::Done
+    }
+
     /// `rd = sext(f(rs1[31:0], shamt))`.
     pub(super) fn shift_w(&mut self, ops: Shift, f: impl FnOnce(&mut Self, Value, i64) -> Value) -> Emitted {
         let a = self.w(ops.rs1);
@@ -55,37 +107,38 @@ impl Emitter<'_> {
     }
 
     fn branch_if(&mut self, ops: B, condition: IntCC) -> Emitted {
-        let (a, b) = (self.x(ops.rs1), self.x(ops.rs2));
+        // Sign extension keeps both orders.
+        let (a, b, ..) = self.alike(ops.rs1, ops.rs2);
         self.condition = Some(self.b.ins().icmp(condition, a, b));
         Emitted::Done
     }
 
     fn load_signed(&mut self, ops: Load, ty: Type) -> Emitted {
-        let value = self.load(ty, ops.rs1, ops.imm);
-        let value = self.b.ins().sextend(types::I64, value);
+        let value = self.load_extended(ty, ops, true);
+        self.is_extended(value);
         self.set_x(ops.rd, value);
         Emitted::Done
     }
 
     fn load_unsigned(&mut self, ops: Load, ty: Type) -> Emitted {
-        let value = self.load(ty, ops.rs1, ops.imm);
-        let value = self.b.ins().uextend(types::I64, value);
+        let value = self.load_extended(ty, ops, false);
+        if ty != types::I32 {
+            self.is_extended(value);
+        }
         self.set_x(ops.rd, value);
         Emitted::Done
     }
 
     fn store_low(&mut self, ops: S, ty: Type) -> Emitted {
-        let value = self.x(ops.rs2);
-        let value = self.b.ins().ireduce(ty, value);
+        let word = self.w(ops.rs2);
+        let value = if ty == types::I32 { word } else { self.b.ins().ireduce(ty, word) };
         self.store(value, ops.rs1, ops.imm);
         Emitted::Done
     }
 
     /// `rd` = a constant.
     fn constant(&mut self, rd: causality_machine::isa::reg::X, constant: u64) -> Emitted {
-        let value = self.iconst(constant);
-        self.derive_constant(value, constant);
-        self.set_x(rd, value);
+        self.set(rd, Held::Constant(constant));
         Emitted::Done
     }
 }
@@ -107,7 +160,7 @@ impl VisitI for Emitter<'_> {
 
     fn jalr(&mut self, ops: Jalr) -> Emitted {
         let base = self.x(ops.rs1);
-        let target = self.b.ins().iadd_imm_s(base, i64::from(ops.imm));
+        let target = self.offset(base, i64::from(ops.imm));
         self.target = Some(self.b.ins().band_imm_s(target, -2));
         self.constant(ops.rd, self.at.next())
     }
@@ -185,17 +238,14 @@ impl VisitI for Emitter<'_> {
     }
 
     fn addi(&mut self, ops: I) -> Emitted {
-        let a = self.x(ops.rs1);
         if ops.imm == 0 {
-            self.set_x(ops.rd, a);
+            let held = self.held(ops.rs1);
+            self.set(ops.rd, held);
             return Emitted::Done;
         }
-        let sum = self.b.ins().iadd_imm_s(a, i64::from(ops.imm));
-        if ops.rs1.is_zero() {
-            self.derive_constant(sum, i64::from(ops.imm) as u64);
-        } else {
-            self.derive(sum, a, i64::from(ops.imm));
-        }
+        let a = self.x(ops.rs1);
+        let imm = i64::from(ops.imm);
+        let sum = if ops.rd == ops.rs1 { self.advance(a, imm) } else { self.offset(a, imm) };
         self.set_x(ops.rd, sum);
         Emitted::Done
     }
@@ -215,19 +265,19 @@ impl VisitI for Emitter<'_> {
     }
 
     fn xori(&mut self, ops: I) -> Emitted {
-        self.immediate(ops, |e, a, imm| e.b.ins().bxor_imm_s(a, imm))
+        self.bitwise_immediate(ops, |e, a, imm| e.b.ins().bxor_imm_s(a, imm))
     }
 
     fn ori(&mut self, ops: I) -> Emitted {
-        self.immediate(ops, |e, a, imm| e.b.ins().bor_imm_s(a, imm))
+        self.bitwise_immediate(ops, |e, a, imm| e.b.ins().bor_imm_s(a, imm))
     }
 
     fn andi(&mut self, ops: I) -> Emitted {
-        self.immediate(ops, |e, a, imm| e.b.ins().band_imm_s(a, imm))
+        self.bitwise_immediate(ops, |e, a, imm| e.b.ins().band_imm_s(a, imm))
     }
 
     fn slli(&mut self, ops: Shift) -> Emitted {
-        self.shift(ops, |e, a, n| e.b.ins().ishl_imm_u(a, n))
+        self.shift(ops, |e, a, n| e.shift_left(a, n))
     }
 
     fn srli(&mut self, ops: Shift) -> Emitted {
@@ -240,11 +290,15 @@ impl VisitI for Emitter<'_> {
 
     fn add(&mut self, ops: R) -> Emitted {
         if ops.rs1.is_zero() || ops.rs2.is_zero() {
-            let value = self.x(if ops.rs1.is_zero() { ops.rs2 } else { ops.rs1 });
-            self.set_x(ops.rd, value);
+            let held = self.held(if ops.rs1.is_zero() { ops.rs2 } else { ops.rs1 });
+            self.set(ops.rd, held);
             return Emitted::Done;
         }
-        self.binary(ops, |e, a, b| e.b.ins().iadd(a, b))
+        // A constant comes second.
+        let (rs1, rs2) =
+            if self.constant_of(ops.rs1).is_some() { (ops.rs2, ops.rs1) } else { (ops.rs1, ops.rs2) };
+        let a = self.x(rs1);
+        self.sum(R { rs1, rs2, ..ops }, a)
     }
 
     fn sub(&mut self, ops: R) -> Emitted {
@@ -264,7 +318,7 @@ impl VisitI for Emitter<'_> {
     }
 
     fn xor(&mut self, ops: R) -> Emitted {
-        self.binary(ops, |e, a, b| e.b.ins().bxor(a, b))
+        self.bitwise(ops, |e, a, b| e.b.ins().bxor(a, b))
     }
 
     fn srl(&mut self, ops: R) -> Emitted {
@@ -276,11 +330,11 @@ impl VisitI for Emitter<'_> {
     }
 
     fn or(&mut self, ops: R) -> Emitted {
-        self.binary(ops, |e, a, b| e.b.ins().bor(a, b))
+        self.bitwise(ops, |e, a, b| e.b.ins().bor(a, b))
     }
 
     fn and(&mut self, ops: R) -> Emitted {
-        self.binary(ops, |e, a, b| e.b.ins().band(a, b))
+        self.bitwise(ops, |e, a, b| e.b.ins().band(a, b))
     }
 
     fn addiw(&mut self, ops: I) -> Emitted {

@@ -22,7 +22,7 @@ pub(super) fn signature() -> Signature {
 impl Emitter<'_> {
     /// Has the current instruction executed by the host.
     pub(super) fn libcall(&mut self, index: usize) {
-        self.flush_floats();
+        self.close_floats();
         self.store_homes();
         self.store_fuel_now();
         let pc = self.iconst(self.at.pc);

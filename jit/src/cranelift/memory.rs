@@ -10,14 +10,16 @@ use std::collections::BTreeMap;
 use std::mem::offset_of;
 
 use causality_machine::isa::Inst;
+use causality_machine::isa::format::Load;
 use causality_machine::isa::reg::X;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Type, Value, types};
 use cranelift_codegen::isa::CallConv;
 
+use super::trips::Pointer;
 use super::{Emitter, Facts};
 use crate::context::{GUEST, Range, SPANS, field};
-use crate::region::{At, Block, End, RegSet, definitions};
+use crate::region::{At, Block, End, Loop, RegSet, Table, definitions};
 
 /// `fn(vm)`: whether the pages of the range at `check_address` allow it goes to `check_denied`. Nothing is passed or
 /// returned in registers and all are kept, so that a call out of line costs nothing in line.
@@ -57,13 +59,33 @@ struct Fact {
 
 /// A range of bytes relative to something, to be loaded from or stored to.
 #[derive(Clone, Copy, Debug)]
-struct Hull {
+pub(super) struct Hull {
     lo: i64,
     hi: i64,
     store: bool,
 }
 
 impl Hull {
+    /// By how much more it may grow and still be guarded at once.
+    pub(super) const fn room(self) -> i64 {
+        SPANS[SPANS.len() - 1] as i64 - (self.hi - self.lo)
+    }
+
+    /// All it touches on the way when it moves.
+    pub(super) const fn moved_by(self, distance: i64) -> Self {
+        if distance > 0 {
+            Hull { hi: self.hi + distance, ..self }
+        } else {
+            Hull { lo: self.lo + distance, ..self }
+        }
+    }
+
+    /// Both, if that is not too much.
+    fn with(self, other: Self) -> Option<Self> {
+        let (lo, hi) = (self.lo.min(other.lo), self.hi.max(other.hi));
+        (hi.wrapping_sub(lo) <= GROUP).then_some(Hull { lo, hi, store: self.store | other.store })
+    }
+
     /// Which of [`SPANS`] it needs.
     fn slot(self) -> usize {
         let span = (self.hi - self.lo) as u64;
@@ -76,6 +98,10 @@ impl Hull {
 pub(super) struct Guards {
     /// Values that are another value plus a constant.
     roots: Facts<(Root, i64)>,
+    /// Those of them that code uses as such, too.
+    sums: Facts<(Root, i64)>,
+    /// Values that are another value shifted left.
+    shifts: Facts<(Value, u8)>,
     /// Values that were in `sp`.
     stack: Facts<()>,
     now: Vec<Fact>,
@@ -85,8 +111,6 @@ pub(super) struct Guards {
     groups: BTreeMap<u64, Hull>,
     /// Registers that may hold stack addresses.
     in_stack: RegSet,
-    /// Bases that hold their value from the start of the block until they are used.
-    early: Vec<(X, Hull)>,
 }
 
 impl Guards {
@@ -97,6 +121,18 @@ impl Guards {
 
     fn root(&self, value: Value) -> (Root, i64) {
         self.roots.get(&value).copied().unwrap_or((Root::Value(value), 0))
+    }
+
+    /// What `value` is, if it was noted to be a constant.
+    pub(super) fn constant(&self, value: Value) -> Option<u64> {
+        match self.root(value) {
+            (Root::Zero, constant) => Some(constant as u64),
+            (Root::Value(_), _) => None,
+        }
+    }
+
+    fn sum(&self, value: Value) -> (Root, i64) {
+        self.sums.get(&value).copied().unwrap_or((Root::Value(value), 0))
     }
 
     fn knows(&self, fact: Fact) -> bool {
@@ -144,10 +180,13 @@ fn access(inst: Inst) -> Option<Access> {
     Some(Access { base, imm: i64::from(imm), size, store })
 }
 
-/// Finds the groups of a block.
-fn groups(block: &Block) -> (BTreeMap<u64, Hull>, Vec<(X, Hull)>) {
+/// Finds the groups of a block, at whose start some registers hold constants.
+fn groups(block: &Block, constants: impl Iterator<Item = (X, u64)>) -> (BTreeMap<u64, Hull>, Vec<(X, Hull)>) {
     let mut symbols: [(Symbol, i64); 32] = std::array::from_fn(|i| (Symbol::Start(X::ALL[i]), 0));
     symbols[0] = (Symbol::Page(0), 0);
+    for (r, constant) in constants {
+        symbols[r.index()] = (Symbol::Page(0), constant as i64);
+    }
     let mut hulls: BTreeMap<Symbol, Hull> = BTreeMap::new();
     let mut accesses: Vec<(u64, Symbol, i64)> = Vec::new();
     for (index, at) in block.insts.iter().enumerate() {
@@ -157,10 +196,7 @@ fn groups(block: &Block) -> (BTreeMap<u64, Hull>, Vec<(X, Hull)>) {
             let symbol = if let Symbol::Page(_) = symbol { Symbol::Page(lo >> 12) } else { symbol };
             let hi = lo.wrapping_add(access.size);
             let hull = hulls.entry(symbol).or_insert(Hull { lo, hi, store: access.store });
-            let (new_lo, new_hi) = (hull.lo.min(lo), hull.hi.max(hi));
-            if new_hi.wrapping_sub(new_lo) <= GROUP {
-                *hull = Hull { lo: new_lo, hi: new_hi, store: hull.store | access.store };
-            }
+            *hull = hull.with(Hull { lo, hi, store: access.store }).unwrap_or(*hull);
             accesses.push((at.pc, symbol, lo));
         }
         let new = match at.inst {
@@ -206,20 +242,91 @@ fn groups(block: &Block) -> (BTreeMap<u64, Hull>, Vec<(X, Hull)>) {
 }
 
 impl Emitter<'_> {
-    pub(super) fn start_guards(&mut self, block: &Block) {
-        (self.guards.groups, self.guards.early) = groups(block);
+    /// Takes over what is known at the start of a block.
+    pub(super) fn inherit_guards(&mut self, block: &Block) {
         self.guards.in_stack = self.flow.stack_in[self.block];
         let inherited =
             block.idom.filter(|&idom| !self.changes_mappings || block.preds.iter().all(|&pred| pred == idom));
         self.guards.now =
             inherited.and_then(|idom| self.guards.at_end.get(&idom).cloned()).unwrap_or_default();
+    }
+
+    /// Emits the guards that belong to the start of a block.
+    pub(super) fn start_guards(&mut self, block: &Block) {
+        let early;
+        (self.guards.groups, early) = groups(block, self.flow.constants.at(self.block));
         if self.tunables.speculation_safe {
             return;
         }
-        for (base, hull) in std::mem::take(&mut self.guards.early) {
+        for (base, hull) in early {
             let value = self.base(base);
             self.guard(value, hull);
         }
+    }
+
+    /// What every trip of a loop accesses through registers that stay or advance by a constant.
+    pub(super) fn steady_accesses(&self, looped: &Loop) -> Vec<Pointer> {
+        let mut pointers: Vec<Pointer> = Vec::new();
+        for &block in &looped.always {
+            let (_, accesses) = groups(&self.region.blocks[block], self.flow.constants.at(block));
+            for (base, hull) in accesses {
+                let (Some(step), Some(moved)) = (looped.step(base), looped.moved(self.region, base, block))
+                else {
+                    continue;
+                };
+                let hull = Hull { lo: hull.lo + moved, hi: hull.hi + moved, ..hull };
+                match pointers.iter_mut().find(|pointer| pointer.base == base) {
+                    Some(pointer) => pointer.hull = pointer.hull.with(hull).unwrap_or(pointer.hull),
+                    None => pointers.push(Pointer { base, step, hull }),
+                }
+            }
+        }
+        pointers
+    }
+
+    /// Makes sure that a trip may access what `pointer` does, and tells for how many more trips that is known.
+    pub(super) fn guard_trips(&mut self, value: Value, pointer: &Pointer) -> Option<Value> {
+        if pointer.step == 0 {
+            self.guard(value, pointer.hull);
+            return None;
+        }
+        let (offset, bound) = self.place(value, pointer.hull);
+        let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, offset, bound);
+        let (cold, inside, done) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let trips = self.b.append_block_param(done, types::I64);
+        self.b.set_cold_block(cold);
+        let exit = self.exit();
+        self.b.ins().brif(outside, cold, &[], inside, &[]);
+        self.b.seal_block(cold);
+        self.b.seal_block(inside);
+        self.b.switch_to_block(cold);
+        let denied = self.look_up_pages(value, pointer.hull);
+        let none = self.iconst(0);
+        self.b.ins().brif(denied, exit, &[], done, &[none.into()]);
+        self.b.switch_to_block(inside);
+        let room = if pointer.step > 0 {
+            let room = self.b.ins().isub(bound, offset);
+            self.b.ins().iadd_imm_s(room, -1)
+        } else {
+            offset
+        };
+        let step = pointer.step.unsigned_abs().next_power_of_two();
+        let more = self.b.ins().ushr_imm_u(room, i64::from(step.trailing_zeros()));
+        self.b.ins().jump(done, &[more.into()]);
+        self.b.seal_block(done);
+        self.b.switch_to_block(done);
+        Some(trips)
+    }
+
+    /// Notes that `hull`, relative to `value`, may be accessed.
+    pub(super) fn learn(&mut self, value: Value, hull: Hull) {
+        let fact = self.fact(value, hull);
+        self.guards.now.push(fact);
+    }
+
+    fn fact(&self, value: Value, hull: Hull) -> Fact {
+        let (root, offset) = self.guards.root(value);
+        Fact { root, store: hull.store, lo: offset.wrapping_add(hull.lo), hi: offset.wrapping_add(hull.hi) }
     }
 
     pub(super) fn end_guards(&mut self) {
@@ -236,12 +343,43 @@ impl Emitter<'_> {
         self.guards.roots.insert(sum, (root, base.wrapping_add(offset)));
     }
 
+    /// `value` plus a constant, with one addition if `value` is such a sum itself.
+    pub(super) fn offset(&mut self, value: Value, offset: i64) -> Value {
+        let (root, base) = self.guards.sum(value);
+        let total = base.wrapping_add(offset);
+        match root {
+            Root::Zero => self.iconst(total as u64),
+            Root::Value(root) if total == 0 => root,
+            Root::Value(root) => {
+                let sum = self.b.ins().iadd_imm_s(root, total);
+                self.derive(sum, root, total);
+                self.guards.sums.insert(sum, (Root::Value(root), total));
+                sum
+            }
+        }
+    }
+
+    /// `value` plus a constant, in place of `value`, which is not needed any more: nothing behind this is computed from
+    /// `value` instead. A subtraction, because Cranelift would join additions.
+    pub(super) fn advance(&mut self, value: Value, offset: i64) -> Value {
+        let negated = self.iconst(offset.wrapping_neg() as u64);
+        let sum = self.b.ins().isub(value, negated);
+        self.derive(sum, value, offset);
+        sum
+    }
+
+    /// Notes that `shifted` is `value << n`.
+    pub(super) fn derive_shift(&mut self, shifted: Value, value: Value, n: u8) {
+        self.guards.shifts.insert(shifted, (value, n));
+    }
+
     /// Notes that `value` is a constant.
     pub(super) fn derive_constant(&mut self, value: Value, constant: u64) {
         self.guards.roots.insert(value, (Root::Zero, constant as i64));
+        self.guards.sums.insert(value, (Root::Zero, constant as i64));
     }
 
-    fn base(&mut self, base: X) -> Value {
+    pub(super) fn base(&mut self, base: X) -> Value {
         let value = self.x(base);
         if self.guards.in_stack.contains_x(base)
             && let (Root::Value(root), _) = self.guards.root(value)
@@ -253,13 +391,7 @@ impl Emitter<'_> {
 
     /// Makes sure that `hull`, relative to `value`, may be accessed; leaves at the checkpoint if not.
     fn guard(&mut self, value: Value, hull: Hull) {
-        let (root, offset) = self.guards.root(value);
-        let fact = Fact {
-            root,
-            store: hull.store,
-            lo: offset.wrapping_add(hull.lo),
-            hi: offset.wrapping_add(hull.hi),
-        };
+        let fact = self.fact(value, hull);
         if self.guards.knows(fact) {
             return;
         }
@@ -278,7 +410,13 @@ impl Emitter<'_> {
     }
 
     /// Whether `hull` leaves the range it is most likely in.
-    fn is_outside(&mut self, value: Value, hull: Hull) -> Value {
+    pub(super) fn is_outside(&mut self, value: Value, hull: Hull) -> Value {
+        let (offset, bound) = self.place(value, hull);
+        self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, offset, bound)
+    }
+
+    /// Where `hull` begins in the range that it is most likely in, and where it must not begin.
+    fn place(&mut self, value: Value, hull: Hull) -> (Value, Value) {
         let (root, _) = self.guards.root(value);
         let is_stack = matches!(root, Root::Value(root) if self.guards.stack.contains_key(&root));
         let layout = &self.tunables.layout;
@@ -290,22 +428,21 @@ impl Emitter<'_> {
             (layout.read, field!(read))
         };
         let offset = match i32::try_from(start) {
-            Ok(_) => self.b.ins().iadd_imm_s(value, hull.lo.wrapping_sub(start as i64)),
+            Ok(_) => self.offset(value, hull.lo.wrapping_sub(start as i64)),
             // Too large for an operand.
             Err(_) => {
-                let address = self.b.ins().iadd_imm_s(value, hull.lo);
+                let address = self.offset(value, hull.lo);
                 let start = self.field(types::I64, bounds + offset_of!(Range, start) as i32);
                 self.b.ins().isub(address, start)
             }
         };
         let bound = bounds + offset_of!(Range, bounds) as i32 + 8 * hull.slot() as i32;
-        let bound = self.field(types::I64, bound);
-        self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, offset, bound)
+        (offset, self.field(types::I64, bound))
     }
 
     /// Whether the pages of `hull` deny the access.
     fn look_up_pages(&mut self, value: Value, hull: Hull) -> Value {
-        let address = self.b.ins().iadd_imm_s(value, hull.lo);
+        let address = self.offset(value, hull.lo);
         self.set_field(field!(check_address), address);
         let check = field!(check) + 8 * (SPANS.len() * usize::from(hull.store) + hull.slot()) as i32;
         let check = self.field(types::I64, check);
@@ -313,7 +450,23 @@ impl Emitter<'_> {
         self.field(types::I64, field!(check_denied))
     }
 
-    /// The host address of `size` bytes at `x[base] + imm`, less [`GUEST`] and the offset that is returned with it.
+    /// The index of the entry of a jump table that was read at `value + imm`; anything, if that is outside the table.
+    pub(super) fn table_index(&mut self, (value, imm): (Value, i64), table: &Table) -> Value {
+        let in_table = imm.wrapping_sub(table.start as i64);
+        let (root, offset) = self.guards.sum(value);
+        if let Root::Value(root) = root
+            && let Some(&(index, n)) = self.guards.shifts.get(&root)
+            && n == table.scale
+            && offset.wrapping_add(in_table) == 0
+        {
+            return self.b.ins().ireduce(types::I32, index);
+        }
+        let offset = self.offset(value, in_table);
+        let index = self.b.ins().ushr_imm_u(offset, i64::from(table.scale));
+        self.b.ins().ireduce(types::I32, index)
+    }
+
+    /// The host address of `size` bytes at `x[base] + imm`, less the offset that is returned with it.
     fn address(&mut self, base: X, imm: i32, size: i64, store: bool) -> (Value, i32) {
         let value = self.base(base);
         let own = Hull { lo: 0, hi: size, store };
@@ -334,7 +487,13 @@ impl Emitter<'_> {
         if !self.guards.knows(Fact { root, store, lo, hi }) {
             self.guard(value, hull);
         }
-        (self.b.ins().iadd(self.vm, value), GUEST + imm as i32)
+        let (root, offset) = self.guards.sum(value);
+        let total = offset.checked_add(imm + i64::from(GUEST)).and_then(|total| i32::try_from(total).ok());
+        match (root, total) {
+            (Root::Zero, Some(total)) => (self.vm, total),
+            (Root::Value(root), Some(total)) => (self.b.ins().iadd(self.vm, root), total),
+            _ => (self.b.ins().iadd(self.vm, value), GUEST + imm as i32),
+        }
     }
 
     /// `value` if `hull` may be accessed, and otherwise, on mispredicted paths too, nothing of the guest's choice.
@@ -359,17 +518,32 @@ impl Emitter<'_> {
 
     /// Loads from `x[base] + imm`.
     pub(super) fn load(&mut self, ty: Type, base: X, imm: i32) -> Value {
+        let (address, offset) = self.load_address(ty, base, imm);
+        self.b.ins().load(ty, guest(), address, offset)
+    }
+
+    /// Loads a narrow integer and extends it, by its sign or with zeros.
+    pub(super) fn load_extended(&mut self, ty: Type, ops: Load, is_signed: bool) -> Value {
+        let (address, offset) = self.load_address(ty, ops.rs1, ops.imm);
+        let (flags, to) = (guest(), types::I64);
+        match (ty, is_signed) {
+            (types::I8, true) => self.b.ins().sload8(to, flags, address, offset),
+            (types::I8, false) => self.b.ins().uload8(to, flags, address, offset),
+            (types::I16, true) => self.b.ins().sload16(to, flags, address, offset),
+            (types::I16, false) => self.b.ins().uload16(to, flags, address, offset),
+            (_, true) => self.b.ins().sload32(flags, address, offset),
+            (_, false) => self.b.ins().uload32(flags, address, offset),
+        }
+    }
+
+    fn load_address(&mut self, ty: Type, base: X, imm: i32) -> (Value, i32) {
         if let End::Indirect { table: Some(table), .. } = &self.region.blocks[self.block].end
             && table.load == self.at.pc
         {
             let value = self.x(base);
-            self.entry = Some(self.b.ins().iadd_imm_s(value, i64::from(imm)));
+            self.entry = Some((value, i64::from(imm)));
         }
-        let (address, offset) = self.address(base, imm, i64::from(ty.bytes()), false);
-        if ty.is_float() {
-            self.fence();
-        }
-        self.b.ins().load(ty, guest(), address, offset)
+        self.address(base, imm, i64::from(ty.bytes()), false)
     }
 
     /// Stores to `x[base] + imm`. What came before cannot be done again.
@@ -382,20 +556,20 @@ impl Emitter<'_> {
 
     /// The host address of an aligned `size` bytes at `x[base]`, to be read and written by [`Emitter::load_at`] and
     /// [`Emitter::store_at`].
-    pub(super) fn aligned(&mut self, base: X, size: i64, store: bool) -> Value {
+    pub(super) fn aligned(&mut self, base: X, size: i64, store: bool) -> (Value, i32) {
         let value = self.base(base);
         let exit = self.exit();
         let low = self.b.ins().band_imm_s(value, size - 1);
         self.go_on_unless(low, exit);
-        self.address(base, 0, size, store).0
+        self.address(base, 0, size, store)
     }
 
-    pub(super) fn load_at(&mut self, ty: Type, address: Value) -> Value {
-        self.b.ins().load(ty, guest(), address, GUEST)
+    pub(super) fn load_at(&mut self, ty: Type, (address, offset): (Value, i32)) -> Value {
+        self.b.ins().load(ty, guest(), address, offset)
     }
 
-    pub(super) fn store_at(&mut self, value: Value, address: Value) {
-        self.b.ins().store(guest(), value, address, GUEST);
+    pub(super) fn store_at(&mut self, value: Value, (address, offset): (Value, i32)) {
+        self.b.ins().store(guest(), value, address, offset);
         self.stored();
     }
 

@@ -6,7 +6,6 @@
 //! dirty ones first. Nothing in the code refers to an address of the host, so it can be stored and mapped anywhere.
 
 mod a;
-mod anchor;
 mod control;
 mod d;
 mod f;
@@ -19,6 +18,7 @@ mod memory;
 mod register;
 mod runtime;
 mod trap;
+mod trips;
 mod zb;
 mod zfa;
 mod zfhmin;
@@ -34,9 +34,10 @@ use cranelift_codegen::isa::{Builder, CallConv, LookupError, OwnedTargetIsa, Tar
 use cranelift_codegen::{Context as Codegen, settings, settings::Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
-use crate::region::{At, Charges, Dataflow, RegSet, Region};
+use crate::region::{At, Charges, Dataflow, RegSet, Region, definitions, fold};
 use crate::tunables::Tunables;
 use memory::Guards;
+use register::Held;
 pub(crate) use runtime::Runtime;
 use trap::{Checkpoint, Exit};
 
@@ -113,7 +114,7 @@ impl Translator {
         let refused = |error: &dyn std::fmt::Display| TranslateError::Host(error.to_string());
         let mut flags = settings::builder();
         for (name, value) in [
-            ("opt_level", "speed"),
+            ("opt_level", "none"),
             ("is_pic", "true"),
             ("preserve_frame_pointers", "true"),
             ("unwind_info", "false"),
@@ -182,8 +183,7 @@ impl Translator {
         let builder = FunctionBuilder::new(&mut self.codegen.func, &mut self.builder);
         let builder = Emitter::new(builder, &self.tunables, region, &flow, &charges).emit();
         builder.finalize(config);
-        anchor::anchor(&mut self.codegen, &*self.isa)
-            .map_err(|error| TranslateError::Codegen { start: region.start, reason: error.to_string() })
+        Ok(())
     }
 
     /// Compiles what is in `self.codegen`.
@@ -231,6 +231,8 @@ struct Emitter<'a> {
     charges: &'a Charges,
     /// The Cranelift block of each block.
     blocks: Vec<ir::Block>,
+    /// For loops with guards in front of them, where jumps back go to.
+    backs: Vec<Option<ir::Block>>,
     /// For blocks that are entered with all registers in their homes, the block that loads them.
     stubs: Vec<Option<ir::Block>>,
     vm: Value,
@@ -249,7 +251,9 @@ struct Emitter<'a> {
     /// Instructions executed but not charged before `at`.
     pending: u64,
     /// Values of integer registers, as far as the block has used or set them.
-    now: [Option<Value>; 32],
+    now: [Option<Held>; 32],
+    /// Values that are the sign extension of a word.
+    words: Facts<Value>,
     /// Registers the block has set.
     written: RegSet,
     /// Registers that may differ from their homes.
@@ -262,11 +266,12 @@ struct Emitter<'a> {
     condition: Option<Value>,
     /// Where an indirect jump goes.
     target: Option<Value>,
-    /// The address of the jump table's entry that it was loaded from.
-    entry: Option<Value>,
+    /// Value and offset that make the address of the jump table's entry that it was loaded from.
+    entry: Option<(Value, i64)>,
 
     /// Cold blocks to be emitted at the end.
     exits: Vec<Exit>,
+    looks: Vec<trips::Look<'a>>,
     stops: Vec<ir::Block>,
     give_up: Option<(ir::Block, Value)>,
     /// Stores pc and fuel and returns.
@@ -316,6 +321,7 @@ impl<'a> Emitter<'a> {
             region,
             flow,
             charges,
+            backs: vec![None; blocks.len()],
             blocks,
             stubs,
             x,
@@ -327,6 +333,7 @@ impl<'a> Emitter<'a> {
             at: At { pc: region.start, inst: control::NOP, len: 0 },
             pending: 0,
             now: [None; 32],
+            words: Facts::new(),
             written: RegSet::EMPTY,
             dirty: RegSet::EMPTY,
             checkpoint: Checkpoint::default(),
@@ -337,6 +344,7 @@ impl<'a> Emitter<'a> {
             target: None,
             entry: None,
             exits: Vec::new(),
+            looks: Vec::new(),
             stops: Vec::new(),
             give_up: None,
             leave: None,
@@ -354,6 +362,7 @@ impl<'a> Emitter<'a> {
         for block in 0..self.region.blocks.len() {
             self.emit_block(block);
         }
+        self.emit_looks();
         self.emit_exits();
         self.emit_stops();
         self.emit_give_up();
@@ -378,25 +387,25 @@ impl<'a> Emitter<'a> {
             self.b.ins().jump(self.blocks[index], &[]);
         }
         self.b.switch_to_block(self.blocks[index]);
-        self.take_vm();
         if !block.is_header {
             self.b.seal_block(self.blocks[index]);
         }
-        self.pending = self.charges.pending[index];
-        self.dirty = self.flow.dirty_in[index];
-        self.start_floats();
-        self.now = [None; 32];
-        self.written = RegSet::EMPTY;
-        self.entry = None;
-        self.checkpoint(block.pc);
-        if Charges::checks(region, index) {
-            self.check_fuel();
+        self.begin(index, RegSet::EMPTY);
+        self.inherit_guards(block);
+        match self.loop_to_enter() {
+            Some((looped, pointers)) => self.enter_loop(looped, pointers),
+            None if Charges::checks(region, index) => {
+                self.check_fuel();
+            }
+            None => {}
         }
         self.start_guards(block);
         for (number, at) in block.insts.iter().enumerate() {
             self.at = *at;
             self.locate();
-            if !float::is_native(at.inst) || at.inst.visit(self) == Emitted::Libcall {
+            if let Some(constant) = fold(at, |r| self.constant_of(r)) {
+                definitions(at.inst).iter_x().for_each(|rd| self.set(rd, Held::Constant(constant)));
+            } else if !float::is_native(at.inst) || at.inst.visit(self) == Emitted::Libcall {
                 self.libcall(number);
             }
             self.pending += 1;
@@ -404,6 +413,21 @@ impl<'a> Emitter<'a> {
         }
         self.emit_end(block);
         self.end_guards();
+    }
+
+    /// At the start of a block: registers are in their variables, those of `kept` too, or constants.
+    fn begin(&mut self, index: usize, kept: RegSet) {
+        self.take_vm();
+        self.pending = self.charges.pending[index];
+        self.dirty = self.flow.dirty_in[index].with(kept);
+        self.start_floats();
+        self.now = [None; 32];
+        for (r, constant) in self.flow.constants.at(index) {
+            self.now[r.index()] = Some(Held::Constant(constant));
+        }
+        self.written = RegSet::EMPTY;
+        self.entry = None;
+        self.checkpoint(self.region.blocks[index].pc);
     }
 
     /// Takes `vm` from the host register that is reserved for it. Once for each block: kept in another register for the

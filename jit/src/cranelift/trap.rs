@@ -4,9 +4,10 @@
 //! behind which nothing has been done that cannot be done again, with the hart exactly as it was there; the
 //! interpreter then executes from there and traps at the exact instruction, or does not.
 
-use causality_machine::isa::reg::X;
+use causality_machine::isa::reg::{F, X};
 use cranelift_codegen::ir::{self, InstBuilder, Value, types};
 
+use super::register::Held;
 use super::{Emitter, LEFT};
 use crate::context::{field, x_home};
 use crate::region::RegSet;
@@ -17,7 +18,9 @@ pub(super) struct Checkpoint {
     pc: u64,
     pending: u64,
     dirty: RegSet,
-    /// Whether a register was overwritten since.
+    /// Dirty floating-point registers, with their values if the block has used or set them.
+    floats: Vec<(F, Option<Value>)>,
+    /// Whether an integer register was overwritten since.
     is_overwritten: bool,
     /// The block that leaves, once something needs it.
     exit: Option<ir::Block>,
@@ -29,15 +32,17 @@ pub(super) struct Exit {
     pc: u64,
     pending: u64,
     fuel: Option<Value>,
-    homes: Vec<(X, Value)>,
+    homes: Vec<(X, Held)>,
+    floats: Vec<(F, Value)>,
 }
 
 impl Emitter<'_> {
     /// From here on control is given back at `pc`.
     pub(super) fn checkpoint(&mut self, pc: u64) {
-        self.flush_floats();
+        self.close_floats();
         let (pending, dirty) = (self.pending, self.dirty);
-        self.checkpoint = Checkpoint { pc, pending, dirty, is_overwritten: false, exit: None };
+        let floats = dirty.iter_f().map(|r| (r, self.float_now(r))).collect();
+        self.checkpoint = Checkpoint { pc, pending, dirty, floats, is_overwritten: false, exit: None };
     }
 
     /// Called before `rd` gets another value.
@@ -60,11 +65,14 @@ impl Emitter<'_> {
         self.checkpoint.exit = Some(block);
         let mut homes = Vec::new();
         for r in self.checkpoint.dirty.iter_x() {
-            homes.push((r, self.x(r)));
+            homes.push((r, self.held(r)));
         }
         let fuel = self.fuel_now();
         let Checkpoint { pc, pending, .. } = self.checkpoint;
-        self.exits.push(Exit { block, pc, pending, fuel, homes });
+        let floats = std::mem::take(&mut self.checkpoint.floats);
+        let floats = floats.into_iter().map(|(r, value)| (r, value.unwrap_or_else(|| self.float_before(r))));
+        let floats = floats.collect();
+        self.exits.push(Exit { block, pc, pending, fuel, homes, floats });
         block
     }
 
@@ -73,8 +81,13 @@ impl Emitter<'_> {
         for exit in std::mem::take(&mut self.exits) {
             self.b.switch_to_block(exit.block);
             self.take_vm();
-            for (r, value) in exit.homes {
+            for (r, held) in exit.homes {
+                let value = self.widen(held);
                 self.set_field(x_home(r.index()), value);
+            }
+            self.forget_floats();
+            for (r, value) in exit.floats {
+                self.store_f_home(r, value);
             }
             self.leave(exit.pc, exit.fuel, exit.pending);
         }

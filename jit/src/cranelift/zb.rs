@@ -1,6 +1,7 @@
 //! Zba, Zbb, Zbc, Zbs: bit manipulation.
 
 use causality_machine::isa::format::{R, Shift, Unary};
+use causality_machine::isa::reg::X;
 use causality_machine::isa::visit::{VisitZba, VisitZbb, VisitZbc, VisitZbs};
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
@@ -24,26 +25,23 @@ impl Emitter<'_> {
     }
 
     /// The low 32 bits, zero-extended.
-    fn uw(&mut self, value: Value) -> Value {
-        let word = self.b.ins().ireduce(types::I32, value);
+    fn uw(&mut self, r: X) -> Value {
+        let word = self.w(r);
         self.b.ins().uextend(types::I64, word)
     }
 
     /// `rd = (rs1 << n) + rs2`.
     fn shift_add(&mut self, ops: R, n: i64) -> Emitted {
-        self.binary(ops, |e, a, b| {
-            let shifted = e.b.ins().ishl_imm_u(a, n);
-            e.b.ins().iadd(b, shifted)
-        })
+        let a = self.x(ops.rs1);
+        let shifted = self.shift_left(a, n);
+        self.sum(ops, shifted)
     }
 
     /// `rd = (rs1[31:0] << n) + rs2`.
     fn shift_add_uw(&mut self, ops: R, n: i64) -> Emitted {
-        self.binary(ops, |e, a, b| {
-            let a = e.uw(a);
-            let shifted = e.b.ins().ishl_imm_u(a, n);
-            e.b.ins().iadd(b, shifted)
-        })
+        let a = self.uw(ops.rs1);
+        let shifted = self.shift_left(a, n);
+        self.sum(ops, shifted)
     }
 
     /// A mask of the single bit that the low six bits of `n` name.
@@ -98,10 +96,8 @@ impl Emitter<'_> {
 
 impl VisitZba for Emitter<'_> {
     fn add_uw(&mut self, ops: R) -> Emitted {
-        self.binary(ops, |e, a, b| {
-            let a = e.uw(a);
-            e.b.ins().iadd(a, b)
-        })
+        let a = self.uw(ops.rs1);
+        self.sum(ops, a)
     }
 
     fn sh1add(&mut self, ops: R) -> Emitted {
@@ -129,24 +125,24 @@ impl VisitZba for Emitter<'_> {
     }
 
     fn slli_uw(&mut self, ops: Shift) -> Emitted {
-        self.shift(ops, |e, a, n| {
-            let a = e.uw(a);
-            e.b.ins().ishl_imm_u(a, n)
-        })
+        let a = self.uw(ops.rs1);
+        let value = self.b.ins().ishl_imm_u(a, i64::from(ops.shamt));
+        self.set_x(ops.rd, value);
+        Emitted::Done
     }
 }
 
 impl VisitZbb for Emitter<'_> {
     fn andn(&mut self, ops: R) -> Emitted {
-        self.binary(ops, |e, a, b| e.b.ins().band_not(a, b))
+        self.bitwise(ops, |e, a, b| e.b.ins().band_not(a, b))
     }
 
     fn orn(&mut self, ops: R) -> Emitted {
-        self.binary(ops, |e, a, b| e.b.ins().bor_not(a, b))
+        self.bitwise(ops, |e, a, b| e.b.ins().bor_not(a, b))
     }
 
     fn xnor(&mut self, ops: R) -> Emitted {
-        self.binary(ops, |e, a, b| e.b.ins().bxor_not(a, b))
+        self.bitwise(ops, |e, a, b| e.b.ins().bxor_not(a, b))
     }
 
     fn clz(&mut self, ops: Unary) -> Emitted {
@@ -174,19 +170,19 @@ impl VisitZbb for Emitter<'_> {
     }
 
     fn max(&mut self, ops: R) -> Emitted {
-        self.binary(ops, |e, a, b| e.b.ins().smax(a, b))
+        self.bitwise(ops, |e, a, b| e.b.ins().smax(a, b))
     }
 
     fn maxu(&mut self, ops: R) -> Emitted {
-        self.binary(ops, |e, a, b| e.b.ins().umax(a, b))
+        self.bitwise(ops, |e, a, b| e.b.ins().umax(a, b))
     }
 
     fn min(&mut self, ops: R) -> Emitted {
-        self.binary(ops, |e, a, b| e.b.ins().smin(a, b))
+        self.bitwise(ops, |e, a, b| e.b.ins().smin(a, b))
     }
 
     fn minu(&mut self, ops: R) -> Emitted {
-        self.binary(ops, |e, a, b| e.b.ins().umin(a, b))
+        self.bitwise(ops, |e, a, b| e.b.ins().umin(a, b))
     }
 
     fn sext_b(&mut self, ops: Unary) -> Emitted {

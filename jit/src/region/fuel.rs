@@ -1,9 +1,9 @@
 //! Where fuel is charged and checked.
 //!
 //! Fuel is *checked* where every way through the region must pass once per trip: at entries and at loop headers. It
-//! is *charged* in bulk: between two checks instructions are only counted, statically, as *pending*, and subtracted
-//! where ways with different counts meet, before a check, and when the region is left. A check demands fuel for the
-//! longest way to the next check, so nothing in between can run out.
+//! is *charged* in bulk: between two checks instructions are only counted, statically, as *pending*. Where ways with
+//! different counts meet, each charges what it has more than the least; before a check, and when the region is left,
+//! all is charged. A check demands fuel for the longest way to the next check, so nothing in between can run out.
 
 use super::Region;
 
@@ -12,8 +12,8 @@ use super::Region;
 pub(crate) struct Charges {
     /// Instructions executed but not charged at the start of the block.
     pub(crate) pending: Vec<u64>,
-    /// Whether the block charges everything at its end.
-    pub(crate) settles: Vec<bool>,
+    /// Instructions that remain so at its end.
+    pub(crate) kept: Vec<u64>,
     /// The most instructions any way executes from a check to the next.
     pub(crate) longest: u64,
 }
@@ -25,38 +25,29 @@ impl Charges {
     }
 
     pub(crate) fn of(region: &Region) -> Self {
-        let count = region.blocks.len();
-        let mut settles = vec![false; count];
-        let mut pending = vec![0; count];
-        loop {
-            let mut changed = false;
-            for block in 0..count {
-                if Self::checks(region, block) {
-                    pending[block] = 0;
-                    for &pred in &region.blocks[block].preds {
-                        changed |= !std::mem::replace(&mut settles[pred], true);
-                    }
-                    continue;
-                }
-                let after = |pred: usize| {
-                    if settles[pred] { 0 } else { pending[pred] + region.blocks[pred].cost() }
-                };
-                let preds = &region.blocks[block].preds;
-                let first = preds.first().map_or(0, |&pred| after(pred));
-                if preds.iter().all(|&pred| after(pred) == first) {
-                    pending[block] = first;
+        let blocks = &region.blocks;
+        // From above: no more is kept than there is, nor than any successor starts with, which is the least that any
+        // of its predecessors keeps.
+        let mut kept: Vec<u64> = vec![u64::MAX; blocks.len()];
+        let mut pending = vec![0; blocks.len()];
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for (index, block) in blocks.iter().enumerate() {
+                pending[index] = if Self::checks(region, index) {
+                    0
                 } else {
-                    pending[block] = 0;
-                    for &pred in preds {
-                        changed |= !std::mem::replace(&mut settles[pred], true);
-                    }
-                }
+                    block.preds.iter().map(|&pred| kept[pred]).min().unwrap_or(0)
+                };
             }
-            if !changed {
-                break;
+            for (index, block) in blocks.iter().enumerate() {
+                let spent = pending[index].saturating_add(block.cost());
+                let keeps = block.successors().map(|next| pending[next]).fold(spent, u64::min);
+                changed |= keeps != kept[index];
+                kept[index] = keeps;
             }
         }
-        Charges { pending, settles, longest: longest(region) }
+        Charges { pending, kept, longest: longest(region) }
     }
 }
 

@@ -6,16 +6,20 @@
 //! entered from outside. A block is identified by frame and pc, so overlapping code and jumps into the middle of an
 //! instruction need no special care. Size is bounded: what does not fit is outside.
 
+mod constants;
 mod dataflow;
 mod discover;
 mod fuel;
+mod loops;
 mod order;
 mod registers;
 mod table;
 
+pub(crate) use constants::{Constants, fold};
 pub(crate) use dataflow::Dataflow;
 pub use discover::{Bounds, discover};
 pub(crate) use fuel::Charges;
+pub(crate) use loops::{Loop, loops};
 pub(crate) use registers::{RegSet, definitions, uses};
 
 use std::ops::Range;

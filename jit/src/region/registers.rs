@@ -63,11 +63,6 @@ impl RegSet {
         self.0 >> r.index() & 1 != 0
     }
 
-    /// The integer registers of the set.
-    pub(crate) const fn integers(self) -> Self {
-        RegSet(self.0 & 0xffff_ffff)
-    }
-
     pub(crate) fn iter_x(self) -> impl Iterator<Item = X> {
         X::ALL.into_iter().filter(move |&r| !r.is_zero() && self.contains(RegSet::x(r)))
     }
