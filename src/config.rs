@@ -145,7 +145,7 @@ impl Config {
 
     /// Sets how many bytes of native code there may be in an engine. When there are more, the code of the program that
     /// ran least recently is dropped, and made again when it is needed; threads that run in it keep it until they
-    /// leave it. Look-up tables, of four times the size of a program's text, come on top.
+    /// leave it. Look-up tables, of four times the size of the text there is code for, come on top.
     #[must_use]
     pub fn code_memory(self, bytes: usize) -> Self {
         Config { code_memory: bytes, ..self }

@@ -129,7 +129,7 @@ impl Compiler {
         }
         let space = Arc::new(Space::new(tunables.clone(), listener, meter));
         if let Some(saved) = saved {
-            space.publish_saved(shared_code(Some(&saved))?, saved);
+            space.publish_saved(shared_code(Some(&saved))?, saved)?;
         }
         Ok(Compiler {
             space,

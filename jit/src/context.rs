@@ -4,7 +4,7 @@
 //! offsets, so that the homes of registers take one byte of displacement, and guest memory at a fixed distance.
 
 use std::mem::offset_of;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use causality_machine::Hart;
 use causality_machine::memory::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET};
@@ -48,8 +48,8 @@ pub(crate) struct Context {
     pub(crate) pages: *const u8,
     /// How many pages there are.
     pub(crate) page_count: u64,
-    /// Code by pc: entry `(pc - text) / 2`.
-    pub(crate) table: *const *const u8,
+    /// Code by pc: entry `(pc - text) / 2` is its distance from `base`.
+    pub(crate) table: *const AtomicU64,
     /// First pc of the table.
     pub(crate) text: u64,
     /// Bytes of text the table is for.
@@ -70,6 +70,8 @@ pub(crate) struct Context {
     pub(crate) scratch: u64,
     /// The version of the map that the ranges were measured with; 0 is none.
     pub(crate) measured: u64,
+    /// The function that runs where there is no code.
+    pub(crate) base: *const u8,
 }
 
 const _: () = assert!(size_of::<Context>() <= EXECUTOR_PAGE_SIZE);

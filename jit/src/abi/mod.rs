@@ -180,6 +180,7 @@ fn prepare(space: &Space, links: &Links, machine: &mut Machine) -> *mut Context 
         (&raw mut (*context).pages).write(pages.as_ptr());
         (&raw mut (*context).page_count).write(pages.len() as u64);
         (&raw mut (*context).table).write(links.table_start());
+        (&raw mut (*context).base).write(links.missing());
         (&raw mut (*context).text).write(layout.text);
         (&raw mut (*context).text_len).write(layout.text_len);
         (&raw mut (*context).check).write(links.checks());

@@ -1,9 +1,11 @@
 //! Code by guest pc.
 
 use std::io;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+
+use zerocopy::FromZeros;
 
 use super::{CodeBlock, Listener, NewCode, Origin};
 use crate::cache::Saved;
@@ -32,7 +34,11 @@ pub struct Space {
 #[derive(Debug)]
 pub(crate) struct Links {
     shared: Arc<SharedCode>,
-    table: Box<[AtomicPtr<u8>]>,
+    /// By pc, how far behind the function that is there where no code is, modulo 2^64.
+    ///
+    /// So 0 leads to that function, which returns its pc, and who jumps by the table has to test nothing. And because
+    /// memory that nobody has written to is 0, a table takes the host's memory and time only where there is code.
+    table: Box<[AtomicU64]>,
 }
 
 /// What is known about published code.
@@ -68,9 +74,9 @@ impl SharedCode {
         Ok(SharedCode { functions })
     }
 
-    /// What the table holds where there is no code.
-    fn missing(&self) -> *mut u8 {
-        self.functions[1].start().cast_mut()
+    /// What runs where there is no code.
+    fn missing(&self) -> *const u8 {
+        self.functions[1].start()
     }
 
     fn tell(&self, listener: &Listener) {
@@ -159,16 +165,19 @@ impl Space {
     }
 
     /// The same, made if need be.
-    fn open(&self, shared: Arc<SharedCode>) -> &Links {
-        self.links.get_or_init(|| {
+    fn open(&self, shared: Arc<SharedCode>) -> io::Result<&Links> {
+        if let Some(links) = self.links.get() {
+            return Ok(links);
+        }
+        let count = (self.tunables.layout.text_len / 2) as usize;
+        let table = <[AtomicU64]>::new_box_zeroed_with_elems(count);
+        let table = table.map_err(|_| io::ErrorKind::OutOfMemory)?;
+        Ok(self.links.get_or_init(|| {
             if let Some(listener) = &self.listener {
                 shared.tell(listener);
             }
-            let missing = shared.missing();
-            let count = (self.tunables.layout.text_len / 2) as usize;
-            let table = (0..count).map(|_| AtomicPtr::new(missing)).collect();
             Links { shared, table }
-        })
+        }))
     }
 
     /// Whether control can enter code at `pc`.
@@ -182,8 +191,8 @@ impl Space {
     #[inline]
     pub(crate) fn function(&self, pc: u64) -> Option<*const u8> {
         let links = self.links.get()?;
-        let function = links.table.get(self.index(pc)?)?.load(Ordering::Acquire);
-        (function != links.shared.missing()).then_some(function.cast_const())
+        let distance = links.table.get(self.index(pc)?)?.load(Ordering::Acquire);
+        (distance != 0).then(|| links.missing().wrapping_add(distance as usize))
     }
 
     /// Makes a translation available at all its entries that have no code yet.
@@ -208,12 +217,14 @@ impl Space {
             entries: translation.entries.clone(),
             longest: translation.longest,
         };
-        self.add(shared, block, vec![published]);
-        Ok(())
+        self.add(shared, block, vec![published])
     }
 
     /// Makes what was saved available at all entries that have no code yet.
-    pub(crate) fn publish_saved(&self, shared: Arc<SharedCode>, saved: Saved) {
+    ///
+    /// # Errors
+    /// If the host has no memory.
+    pub(crate) fn publish_saved(&self, shared: Arc<SharedCode>, saved: Saved) -> io::Result<()> {
         let place = saved.code().start() as usize;
         let regions = saved.regions().into_iter();
         let published = regions.map(|region| Published {
@@ -226,12 +237,12 @@ impl Space {
             longest: region.longest,
         });
         let published = published.collect();
-        self.add(shared, saved.into_code(), published);
+        self.add(shared, saved.into_code(), published)
     }
 
     /// Makes code available: regions that lie in `block`.
-    fn add(&self, shared: Arc<SharedCode>, block: CodeBlock, published: Vec<Published>) {
-        let links = self.open(shared);
+    fn add(&self, shared: Arc<SharedCode>, block: CodeBlock, published: Vec<Published>) -> io::Result<()> {
+        let links = self.open(shared)?;
         let block = Arc::new(block);
         self.bytes.fetch_add(block.size(), Ordering::Relaxed);
         self.meter.fetch_add(block.size(), Ordering::Relaxed);
@@ -246,16 +257,16 @@ impl Space {
             blocks.push((Arc::clone(&block), region));
         }
         self.change_version();
+        Ok(())
     }
 
     /// Makes `function` what runs at those entries that have no code yet.
     fn link(&self, links: &Links, function: *const u8, entries: &[u64]) {
-        let missing = links.shared.missing();
+        let distance = (function.addr() as u64).wrapping_sub(links.missing().addr() as u64);
         for &entry in entries {
             if let Some(index) = self.index(entry) {
                 let slot = &links.table[index];
-                let function = function.cast_mut();
-                let _ = slot.compare_exchange(missing, function, Ordering::Release, Ordering::Relaxed);
+                let _ = slot.compare_exchange(0, distance, Ordering::Release, Ordering::Relaxed);
             }
         }
     }
@@ -297,7 +308,12 @@ impl Links {
         std::array::from_fn(|i| self.shared.functions[2 + i].start())
     }
 
-    pub(crate) fn table_start(&self) -> *const *const u8 {
-        self.table.as_ptr().cast()
+    pub(crate) fn table_start(&self) -> *const AtomicU64 {
+        self.table.as_ptr()
+    }
+
+    /// What the entries of the table count from.
+    pub(crate) fn missing(&self) -> *const u8 {
+        self.shared.missing()
     }
 }

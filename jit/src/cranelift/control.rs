@@ -287,7 +287,14 @@ impl Emitter<'_> {
         }
         let entry = i32::try_from(offset * 4).ok()?;
         let table = self.field(types::I64, field!(table));
-        Some(self.b.ins().load(types::I64, own(), table, entry))
+        Some(self.entry_at(table, entry))
+    }
+
+    /// The function that an entry of the table stands for.
+    fn entry_at(&mut self, address: Value, offset: i32) -> Value {
+        let base = self.field(types::I64, field!(base));
+        let distance = self.b.ins().load(types::I64, own(), address, offset);
+        self.b.ins().iadd(base, distance)
     }
 
     /// The function for any pc, from the table. Where the table has none, returns the pc.
@@ -308,6 +315,6 @@ impl Emitter<'_> {
         let table = self.field(types::I64, field!(table));
         let scaled = self.b.ins().ishl_imm_u(offset, 2);
         let entry = self.b.ins().iadd(table, scaled);
-        self.b.ins().load(types::I64, own(), entry, 0)
+        self.entry_at(entry, 0)
     }
 }

@@ -16,7 +16,7 @@ use crate::context::{Range, SPANS, field};
 pub(crate) struct Runtime {
     /// `extern "sysv64" fn(vm, pc, function) -> next pc`.
     pub(crate) enter: Vec<u8>,
-    /// What the table holds where there is no code: returns the pc.
+    /// What runs where there is no code: returns the pc.
     pub(crate) missing: Vec<u8>,
     /// Checks pages for loads and for stores.
     pub(crate) check: [Vec<u8>; 2 * SPANS.len()],
