@@ -120,10 +120,9 @@ impl Native {
             return CodeReport { microseconds_to_first: first, ..CodeReport::default() };
         };
         let space = compiler.space();
-        let (all, translated) = (space.published().len(), space.translated());
         CodeReport {
-            translated_regions: translated,
-            cached_regions: all - translated,
+            translated_regions: space.translated(),
+            cached_regions: space.found(),
             bytes: space.bytes(),
             microseconds_to_first: first,
         }

@@ -103,12 +103,21 @@ fn damaged_files_are_ignored_and_made_anew() {
         file
     });
     let truncated = [0, 1, 95, 96, 97, good.len() / 2, good.len() - 1].map(|len| good[..len].to_vec());
+    // With a damaged index everything is made anew, a damaged region when control comes to it, which is not sure: what
+    // was published after it may be entered sooner now.
+    let (mut some, mut all) = (0, 0);
     for (i, bad) in flipped.chain(truncated).enumerate() {
         fs::write(path, &bad).unwrap();
         let (report, result) = run(cached(folder.path()), &elf);
-        assert_eq!((result, regions(&report)), (expected.clone(), (translated, 0)), "damage {i}");
-        assert!(fs::read(path).unwrap() == good, "damage {i} is not repaired");
+        assert_eq!(result, expected, "damage {i}");
+        let (made, found) = regions(&report);
+        assert_eq!(made + found, translated, "damage {i}");
+        assert!(found == 0 || made <= 1, "damage {i}: {made} made, {found} found");
+        *(if found == 0 { &mut all } else { &mut some }) += made;
+        assert!(made == 0 || fs::read(path).unwrap() == good, "damage {i} is not repaired");
     }
+    assert!(some >= 10 && all >= 10 * translated, "{some}, {all}");
+    fs::write(path, &good).unwrap();
     let (report, result) = run(cached(folder.path()), &elf);
     assert_eq!((result, regions(&report)), (expected, (0, translated)));
 }

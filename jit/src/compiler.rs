@@ -42,7 +42,6 @@ pub struct Compiler {
     awaited: Mutex<BTreeSet<u64>>,
     is_awaiting: AtomicBool,
     statistics: Arc<Statistics>,
-    memory: Option<Arc<CodeMemory>>,
     kept: Option<Kept>,
     is_retired: AtomicBool,
 }
@@ -118,19 +117,16 @@ impl Compiler {
         statistics: Arc<Statistics>,
         memory: Option<Arc<CodeMemory>>,
     ) -> Result<Self, CompileError> {
-        let meter = memory.as_ref().map(|memory| memory.meter()).unwrap_or_default();
         let mut translator = None;
         let mut kept = None;
         let mut saved = None;
         if let Some((cache, program)) = cached {
             let key = Key::new(program, translator.insert(Box::new(Translator::new(tunables)?)));
-            saved = cache.load(&key);
+            saved = cache.load(&key).map(|saved| Ok::<_, CompileError>((shared_code(Some(&saved))?, saved)));
             kept = Some(Kept { cache: cache.clone(), key, count: AtomicUsize::new(0) });
         }
-        let space = Arc::new(Space::new(tunables.clone(), listener, meter));
-        if let Some(saved) = saved {
-            space.publish_saved(shared_code(Some(&saved))?, saved)?;
-        }
+        let saved = saved.transpose()?;
+        let space = Arc::new(Space::new(tunables.clone(), listener, saved, memory));
         Ok(Compiler {
             space,
             translator: Mutex::new(translator),
@@ -138,7 +134,6 @@ impl Compiler {
             awaited: Mutex::default(),
             is_awaiting: AtomicBool::new(false),
             statistics,
-            memory,
             kept,
             is_retired: AtomicBool::new(false),
         })
@@ -317,11 +312,12 @@ impl Compiler {
         drop(translator);
         let start = Instant::now();
         let published = translated.and_then(|translation| {
-            self.space.publish(shared_code(None)?, region.start, &translation, translate)?;
-            Ok(translation)
+            let (insts, bytes) = (translation.insts as u64, translation.code.len() as u64);
+            self.space.publish(&shared_code(None)?, region.start, translation, Some(translate))?;
+            Ok((insts, bytes))
         });
-        let translation = match published {
-            Ok(translation) => translation,
+        let (insts, bytes) = match published {
+            Ok(sizes) => sizes,
             Err(error) => {
                 self.statistics.add(&Compiled { failed: 1, ..Compiled::default() });
                 return Err(error);
@@ -329,15 +325,12 @@ impl Compiler {
         };
         self.statistics.add(&Compiled {
             regions: 1,
-            insts: translation.insts as u64,
-            bytes: translation.code.len() as u64,
+            insts,
+            bytes,
             translate,
             publish: start.elapsed(),
             ..so_far
         });
-        if let Some(memory) = &self.memory {
-            memory.make_room();
-        }
         Ok(())
     }
 }
@@ -361,11 +354,11 @@ fn shared_code(saved: Option<&Saved>) -> Result<Arc<SharedCode>, CompileError> {
     if let Some(shared) = &*shared {
         return Ok(Arc::clone(shared));
     }
-    let runtime = match saved {
-        Some(saved) => saved.runtime(),
-        None => Translator::new(&Tunables::default())?.runtime()?,
+    let code = match saved {
+        Some(saved) => SharedCode::new(saved.runtime())?,
+        None => SharedCode::new(&Translator::new(&Tunables::default())?.runtime()?)?,
     };
-    Ok(Arc::clone(shared.insert(Arc::new(SharedCode::new(&runtime)?))))
+    Ok(Arc::clone(shared.insert(Arc::new(code))))
 }
 
 impl Layout {

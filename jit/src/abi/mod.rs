@@ -48,9 +48,7 @@ struct Session<'a> {
     /// The hart's fuel at that time.
     fuel: u64,
     retired: Retired,
-    /// Below this much fuel generated code may not go on behind a libcall.
-    longest: u64,
-    layout: Layout,
+    space: &'a Space,
     versions: Versions,
     floats: mxcsr::Saved,
     /// Why the run ends.
@@ -108,7 +106,7 @@ pub fn run(
     max: u64,
     retired: &mut Retired,
 ) -> Result<Outcome, HostError> {
-    let (Some(mut function), Some(links)) = (space.function(machine.hart.pc), space.links()) else {
+    let (Some(mut function), Some(links)) = (space.enter_at(machine.hart.pc), space.links()) else {
         return Ok(Outcome::NoCode);
     };
     if !is_host_mode(machine.hart.fcsr) {
@@ -124,8 +122,7 @@ pub fn run(
         left: max,
         fuel,
         retired: Retired::default(),
-        longest: space.longest(),
-        layout: space.tunables().layout,
+        space,
         versions: Versions::of(&machine.memory),
         floats: mxcsr::enter(machine.hart.fcsr),
         end: None,
@@ -146,7 +143,7 @@ pub fn run(
                 break Outcome::Left;
             }
             (*context).hart.pc = next;
-            match space.function(next) {
+            match space.enter_at(next) {
                 Some(code) => function = code,
                 None => break Outcome::NoCode,
             }
@@ -224,13 +221,13 @@ impl Session<'_> {
         let versions = Versions::of(memory);
         if versions.code != self.versions.code
             || !is_host_mode(hart.fcsr)
-            || fuel.min(self.left) < self.longest
+            || fuel.min(self.left) < self.space.longest()
         {
             return false;
         }
         if versions.map != self.versions.map {
             self.versions = versions;
-            measure(context, memory, self.layout);
+            measure(context, memory, self.space.tunables().layout);
         }
         memory.set_floor((fuel - fuel.min(self.left)) as i64);
         !self.machine.pause_requested()

@@ -1,27 +1,28 @@
 //! What is in a file of the cache.
 //!
-//! A [`Header`], then the payload: [`Counts`], the records of all regions in the order they were published, their entries, their
-//! places, and their code. All numbers are little-endian and unaligned, so that what was read can be used as it is.
+//! A [`Header`], the index, and the regions in the order they were published. The index has [`Counts`], a [`Record`] of
+//! each region, [`Owner`]s ascending by pc, and the functions that all regions share; a region has its entries, its
+//! places, and its code. The header has a hash of the index, the index one of each region, so that a region that nobody
+//! needs is not read. All numbers are little-endian and unaligned, so that what was read can be used as it is.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use zerocopy::little_endian::{I32, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::Key;
-use crate::cranelift::{Runtime, Translation};
+use crate::cranelift::{Locations, Runtime, Translation};
 
 /// What a file begins with.
 const MAGIC: [u8; 8] = *b"CVMCODE\0";
 
 /// The version of this format.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
-/// Where functions begin in the code: at multiples of this. Enough for any constant Cranelift places in code.
-const ALIGN: usize = 64;
-
-/// The BLAKE3 key derivation context of the payload.
-const CONTEXT: &str = "causality-vm 2026-11-22 code cache v1: payload";
+/// The BLAKE3 key derivation contexts of the index and of regions.
+const INDEX: &str = "causality-vm 2026-11-22 code cache v2: index";
+const REGION: &str = "causality-vm 2026-11-22 code cache v2: region";
 
 /// The start of a file. Every byte of it is compared with something, so none can change unnoticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -30,7 +31,7 @@ pub(super) struct Header {
     magic: [u8; 8],
     version: U64,
     key: [u8; 32],
-    /// Bytes of the payload before the code, and of the code.
+    /// Bytes of the index, and of the regions.
     lengths: [U64; 2],
     hash: [u8; 32],
 }
@@ -53,19 +54,8 @@ pub(super) enum Refusal {
 }
 
 impl Header {
-    /// The header of a payload: its tables, and its code.
-    fn new(key: &Key, tables: &[u8], code: &[u8]) -> Self {
-        let lengths = [tables.len(), code.len()].map(|len| U64::new(len as u64));
-        Header {
-            magic: MAGIC,
-            version: U64::new(VERSION),
-            key: *key.as_bytes(),
-            lengths,
-            hash: hash(tables, code),
-        }
-    }
-
-    /// Splits a file into header, tables and code, if it is for `key`. The payload is yet to be [verified](Header::verify).
+    /// Splits a file into header, index and regions, if it is for `key`. The index is yet to be
+    /// [verified](Header::verify).
     pub(super) fn split<'a>(file: &'a [u8], key: &Key) -> Result<(Header, &'a [u8], &'a [u8]), Refusal> {
         let (header, payload) = Header::read_from_prefix(file).map_err(|_| Refusal::Length)?;
         if header.magic != MAGIC {
@@ -77,23 +67,25 @@ impl Header {
         if header.key != *key.as_bytes() {
             return Err(Refusal::Key);
         }
-        let [tables, code] = header.lengths.map(U64::get);
-        if tables.checked_add(code) != Some(payload.len() as u64) {
+        let [index, regions] = header.lengths.map(U64::get);
+        if index.checked_add(regions) != Some(payload.len() as u64) {
             return Err(Refusal::Length);
         }
-        let (tables, code) = payload.split_at_checked(tables as usize).ok_or(Refusal::Length)?;
-        Ok((header, tables, code))
+        let (index, regions) = payload.split_at_checked(index as usize).ok_or(Refusal::Length)?;
+        Ok((header, index, regions))
     }
 
-    /// Whether this is the payload the header was made for.
-    pub(super) fn verify(&self, tables: &[u8], code: &[u8]) -> Result<(), Refusal> {
-        if self.hash == hash(tables, code) { Ok(()) } else { Err(Refusal::Hash) }
+    /// Whether this is the index the header was made for.
+    pub(super) fn verify(&self, index: &[u8]) -> Result<(), Refusal> {
+        if self.hash == hash(INDEX, &[index]) { Ok(()) } else { Err(Refusal::Hash) }
     }
 }
 
-fn hash(tables: &[u8], code: &[u8]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
-    hasher.update(tables).update(code);
+fn hash(context: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key(context);
+    parts.iter().for_each(|part| {
+        hasher.update(part);
+    });
     *hasher.finalize().as_bytes()
 }
 
@@ -102,9 +94,8 @@ fn hash(tables: &[u8], code: &[u8]) -> [u8; 32] {
 #[repr(C)]
 struct Counts {
     regions: U64,
-    entries: U64,
-    places: U64,
-    /// Bytes of the functions that all regions share, which come first in the code.
+    owners: U64,
+    /// Bytes of the functions that all regions share.
     runtime: [U64; Runtime::COUNT],
 }
 
@@ -114,140 +105,174 @@ struct Record {
     start: U64,
     insts: U64,
     longest: U64,
-    code: U64,
+    /// How many of each the region has.
     entries: U64,
     places: U64,
+    code: U64,
+    hash: [u8; 32],
 }
 
-/// Where in the code, counted from the region's, an instruction begins, counted from the region's start.
+/// Which region control enters at a pc: of those that can be entered there, the first.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-pub(super) struct Place {
+struct Owner {
+    pc: U64,
+    region: U64,
+}
+
+/// Where in the region's code an instruction begins, counted from the region's start.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Place {
     host: U32,
     guest: I32,
 }
 
-/// One region as it is in the file.
+/// What the index says of a region.
 #[derive(Clone, Debug)]
-pub(crate) struct SavedRegion<'a> {
+pub(super) struct SavedRegion {
     /// The pc it was made for.
-    pub(crate) start: u64,
+    pub(super) start: u64,
     /// Instructions in it, copies counted.
-    pub(crate) insts: usize,
+    pub(super) insts: usize,
     /// Instructions on the longest way between two checks of fuel.
-    pub(crate) longest: u64,
-    /// Where its code is in the code.
-    pub(crate) code: Range<usize>,
-    entries: &'a [U64],
-    places: &'a [Place],
+    pub(super) longest: u64,
+    entries: usize,
+    /// Where it is among the regions: its tables, and its code.
+    pub(super) tables: Range<usize>,
+    pub(super) code: Range<usize>,
+    hash: [u8; 32],
 }
 
-impl SavedRegion<'_> {
-    /// The pcs at which it can be entered.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = u64> {
-        self.entries.iter().map(|pc| pc.get())
+impl SavedRegion {
+    /// Whether this is what it was when it was saved.
+    pub(super) fn verify(&self, tables: &[u8], code: &[u8]) -> Result<(), Refusal> {
+        if self.hash == hash(REGION, &[tables, code]) { Ok(()) } else { Err(Refusal::Hash) }
     }
 
-    /// Host offset and guest pc, ascending by offset.
-    pub(crate) fn map(&self) -> impl Iterator<Item = (u32, u64)> {
-        let pc = |guest: i32| self.start.wrapping_add_signed(i64::from(guest));
-        self.places.iter().map(move |place| (place.host.get(), pc(place.guest.get())))
+    /// The pcs at which it can be entered, and host offsets with guest pc, from its verified tables.
+    pub(super) fn read(&self, tables: &[u8]) -> Option<(Vec<u64>, Locations)> {
+        let (entries, places) = <[U64]>::ref_from_prefix_with_elems(tables, self.entries).ok()?;
+        let places = <[Place]>::ref_from_bytes(places).ok()?;
+        let pc = |guest: I32| self.start.wrapping_add_signed(i64::from(guest.get()));
+        let map = places.iter().map(|place| (place.host.get(), pc(place.guest)));
+        Some((entries.iter().map(|pc| pc.get()).collect(), map.collect()))
     }
 }
 
-/// What is in verified tables.
-#[derive(Default)]
-pub(super) struct Contents<'a> {
-    /// Where the functions are that all regions share.
-    pub(super) runtime: [Range<usize>; Runtime::COUNT],
-    pub(super) regions: Vec<SavedRegion<'a>>,
+/// What is in a verified index.
+#[derive(Debug)]
+pub(super) struct Index {
+    /// The functions that all regions share.
+    pub(super) runtime: Runtime,
+    pub(super) regions: Vec<SavedRegion>,
+    /// Which region control enters where, ascending by pc.
+    owners: Vec<(u64, usize)>,
 }
 
-impl<'a> Contents<'a> {
-    /// Reads the tables of a file with that much code.
-    pub(super) fn parse(tables: &'a [u8], code: usize) -> Result<Self, Refusal> {
-        Self::read(tables, code).ok_or(Refusal::Contents)
+impl Index {
+    /// Reads the index of a file with that many bytes of regions.
+    pub(super) fn parse(index: &[u8], len: usize) -> Result<Self, Refusal> {
+        Self::read(index, len).ok_or(Refusal::Contents)
     }
 
-    fn read(tables: &'a [u8], code: usize) -> Option<Self> {
-        let (counts, rest) = Counts::ref_from_prefix(tables).ok()?;
-        let [regions, entries, places] =
-            [counts.regions, counts.entries, counts.places].map(|n| n.get() as usize);
+    fn read(index: &[u8], len: usize) -> Option<Self> {
+        let (counts, rest) = Counts::ref_from_prefix(index).ok()?;
+        let [regions, owners] = [counts.regions, counts.owners].map(|n| n.get() as usize);
         let (records, rest) = <[Record]>::ref_from_prefix_with_elems(rest, regions).ok()?;
-        let (mut entries, rest) = <[U64]>::ref_from_prefix_with_elems(rest, entries).ok()?;
-        let mut places = <[Place]>::ref_from_bytes_with_elems(rest, places).ok()?;
-        let mut functions = Functions { next: 0, end: code };
-        let mut runtime: [_; Runtime::COUNT] = Default::default();
-        for (place, len) in runtime.iter_mut().zip(counts.runtime) {
-            *place = functions.next(len.get())?;
+        let (owners, mut rest) = <[Owner]>::ref_from_prefix_with_elems(rest, owners).ok()?;
+        let mut runtime: [Vec<u8>; Runtime::COUNT] = Default::default();
+        for (function, len) in runtime.iter_mut().zip(counts.runtime) {
+            *function = rest.split_off(..len.get() as usize)?.to_vec();
         }
-        let mut regions = Vec::with_capacity(records.len());
-        for record in records {
-            regions.push(SavedRegion {
-                start: record.start.get(),
-                insts: record.insts.get() as usize,
-                longest: record.longest.get(),
-                code: functions.next(record.code.get())?,
-                entries: entries.split_off(..record.entries.get() as usize)?,
-                places: places.split_off(..record.places.get() as usize)?,
-            });
-        }
-        let is_all_used = entries.is_empty() && places.is_empty() && functions.next == code;
-        is_all_used.then_some(Contents { runtime, regions })
+        let mut next = 0;
+        let regions: Option<Vec<_>> = records.iter().map(|record| record.read(&mut next)).collect();
+        let owners: Vec<_> = owners.iter().map(|o| (o.pc.get(), o.region.get() as usize)).collect();
+        let is_ascending = owners.is_sorted_by(|a, b| a.0 < b.0);
+        let is_known = owners.iter().all(|&(_, region)| region < records.len());
+        let is_all_used = rest.is_empty() && next == len;
+        (is_ascending && is_known && is_all_used).then_some(Index {
+            runtime: Runtime::of(runtime),
+            regions: regions?,
+            owners,
+        })
+    }
+
+    /// The region that control enters at `pc`.
+    pub(super) fn owner(&self, pc: u64) -> Option<usize> {
+        let place = self.owners.binary_search_by_key(&pc, |owner| owner.0).ok()?;
+        Some(self.owners[place].1)
     }
 }
 
-/// Where functions lie, one after the other.
-struct Functions {
-    next: usize,
-    end: usize,
-}
-
-impl Functions {
-    fn next(&mut self, len: u64) -> Option<Range<usize>> {
-        let function = self.next..self.next.checked_add(usize::try_from(len).ok()?)?;
-        self.next = function.end.checked_next_multiple_of(ALIGN)?;
-        (self.next <= self.end).then_some(function)
+impl Record {
+    /// What it says, if the region begins at `next`, which becomes its end.
+    fn read(&self, next: &mut usize) -> Option<SavedRegion> {
+        let [entries, places, code] =
+            [self.entries, self.places, self.code].map(|n| usize::try_from(n.get()).ok());
+        let entries = entries?;
+        let size = |count: usize, of: usize| count.checked_mul(of);
+        let tables = size(entries, size_of::<U64>())?.checked_add(size(places?, size_of::<Place>())?)?;
+        let start = *next;
+        let middle = start.checked_add(tables)?;
+        *next = middle.checked_add(code?)?;
+        Some(SavedRegion {
+            start: self.start.get(),
+            insts: self.insts.get() as usize,
+            longest: self.longest.get(),
+            entries,
+            tables: start..middle,
+            code: middle..*next,
+            hash: self.hash,
+        })
     }
 }
 
 /// The bytes of a file with these regions.
 pub(super) fn file(key: &Key, runtime: &Runtime, regions: &[(u64, Translation)]) -> Vec<u8> {
-    let tables = tables(runtime, regions);
-    let mut code = Vec::new();
-    let functions = regions.iter().map(|(_, translation)| translation.code.as_slice());
-    for function in runtime.functions().into_iter().chain(functions) {
-        code.extend_from_slice(function);
-        code.resize(code.len().next_multiple_of(ALIGN), 0);
-    }
-    let header = Header::new(key, &tables, &code);
-    [header.as_bytes(), &tables, &code].concat()
-}
-
-fn tables(runtime: &Runtime, regions: &[(u64, Translation)]) -> Vec<u8> {
     let number = |len: usize| U64::new(len as u64);
-    let (mut records, mut entries, mut places) = (Vec::new(), Vec::new(), Vec::new());
-    for &(start, ref translation) in regions {
+    let (mut records, mut owners, mut bytes) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for (region, (start, translation)) in regions.iter().enumerate() {
+        let tables = tables(*start, translation);
         records.push(Record {
-            start: U64::new(start),
+            start: U64::new(*start),
             insts: number(translation.insts),
             longest: U64::new(translation.longest),
-            code: number(translation.code.len()),
             entries: number(translation.entries.len()),
             places: number(translation.map.len()),
+            code: number(translation.code.len()),
+            hash: hash(REGION, &[&tables, &translation.code]),
         });
-        entries.extend(translation.entries.iter().map(|&pc| U64::new(pc)));
-        let place = |&(host, pc): &(u32, u64)| Place {
-            host: host.into(),
-            guest: (pc.wrapping_sub(start) as i32).into(),
-        };
-        places.extend(translation.map.iter().map(place));
+        for &pc in &translation.entries {
+            owners.entry(pc).or_insert(region);
+        }
+        bytes.extend(tables);
+        bytes.extend_from_slice(&translation.code);
     }
+    let owner = |(pc, region)| Owner { pc: U64::new(pc), region: number(region) };
+    let owners: Vec<_> = owners.into_iter().map(owner).collect();
+    let runtime = runtime.functions();
     let counts = Counts {
         regions: number(records.len()),
-        entries: number(entries.len()),
-        places: number(places.len()),
-        runtime: runtime.functions().map(|function| number(function.len())),
+        owners: number(owners.len()),
+        runtime: runtime.map(|function| number(function.len())),
     };
-    [counts.as_bytes(), records.as_bytes(), entries.as_bytes(), places.as_bytes()].concat()
+    let index = [counts.as_bytes(), records.as_bytes(), owners.as_bytes(), &runtime.concat()].concat();
+    let header = Header {
+        magic: MAGIC,
+        version: U64::new(VERSION),
+        key: *key.as_bytes(),
+        lengths: [index.len(), bytes.len()].map(number),
+        hash: hash(INDEX, &[&index]),
+    };
+    [header.as_bytes(), &index, &bytes].concat()
+}
+
+/// Entries and places.
+fn tables(start: u64, translation: &Translation) -> Vec<u8> {
+    let entries: Vec<_> = translation.entries.iter().map(|&pc| U64::new(pc)).collect();
+    let place =
+        |&(host, pc): &(u32, u64)| Place { host: host.into(), guest: (pc.wrapping_sub(start) as i32).into() };
+    let places: Vec<_> = translation.map.iter().map(place).collect();
+    [entries.as_bytes(), places.as_bytes()].concat()
 }

@@ -1,7 +1,8 @@
 //! Code that outlives a process: a directory with one file per [`Key`].
 //!
-//! Nothing in a file is used before all of it has been verified, and what is verified is a private copy, so a file
-//! that changes later changes nothing. A file that cannot be used is as good as none: translating makes a new one.
+//! Nothing in a file is used before it has been verified: the index when the file is opened, a region when control first
+//! comes to it. What is verified is a private copy, so a file that changes later changes nothing. A file or a region
+//! that cannot be used is as good as none: translating makes a new one.
 //! The directory is trusted like an executable: whoever can write to it decides what code this process runs.
 //! `docs/adr/0009-code-cache.md` argues for all of this.
 
@@ -11,7 +12,7 @@ mod saved;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -79,22 +80,14 @@ impl Cache {
         &self,
         key: &Key,
         runtime: &Runtime,
-        mut regions: Vec<(u64, Translation)>,
+        regions: Vec<(u64, Translation)>,
     ) -> io::Result<bool> {
         fs::create_dir_all(&self.folder)?;
         let _lock = self.lock()?;
         let path = self.path(key);
-        if let Ok(saved) = read(&path, key) {
-            let mut old = saved.translations();
-            let starts: HashSet<u64> = old.iter().map(|(start, _)| *start).collect();
-            regions.retain(|(start, _)| !starts.contains(start));
-            if regions.is_empty() {
-                return Ok(false);
-            }
-            old.append(&mut regions);
-            regions = old;
-        }
-        self.write(&path, &format::file(key, runtime, &regions))?;
+        let old = read(&path, key).ok();
+        let Some(merged) = merge(old.as_ref(), regions) else { return Ok(false) };
+        self.write(&path, &format::file(key, runtime, &merged))?;
         Ok(true)
     }
 
@@ -124,10 +117,28 @@ impl Cache {
     }
 }
 
+/// What is there and what is new, a new one in the place of one that is damaged; `None` if all is there already.
+fn merge(old: Option<&Saved>, new: Vec<(u64, Translation)>) -> Option<Vec<(u64, Translation)>> {
+    let Some(old) = old else { return Some(new) };
+    let mut new: Vec<_> = new.into_iter().map(Some).collect();
+    let places: HashMap<u64, usize> =
+        new.iter().flatten().enumerate().map(|(i, (start, _))| (*start, i)).collect();
+    let mut merged = Vec::new();
+    let mut is_changed = false;
+    for (start, translation) in old.translations() {
+        let same = places.get(&start).and_then(|&place| new[place].take());
+        is_changed |= translation.is_none();
+        merged.extend(translation.map(|translation| (start, translation)).or(same));
+    }
+    is_changed |= new.iter().any(Option::is_some);
+    merged.extend(new.into_iter().flatten());
+    is_changed.then_some(merged)
+}
+
 fn read(path: &Path, key: &Key) -> Result<Saved, Unusable> {
     let file = File::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(Unusable::Refused("it is no regular file".to_owned()));
     }
-    Saved::verified(MappedFile::new(&file)?.bytes(), key)
+    Saved::verified(MappedFile::new(&file)?, key)
 }

@@ -1,87 +1,93 @@
 //! Code read from the cache.
 
-use std::io;
-use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::format::{Contents, Header, Refusal, SavedRegion};
+use super::format::{Header, Index, Refusal, SavedRegion};
 use super::{Key, Unusable};
-use crate::code::CodeBlock;
 use crate::cranelift::{Runtime, Translation};
+use crate::sys::MappedFile;
 
-/// The regions of one file, verified, with their code already executable.
+/// The regions of one file. The index has been verified; a region is when it is [opened](Saved::open).
 #[derive(Debug)]
 pub struct Saved {
-    tables: Vec<u8>,
-    code: CodeBlock,
-    regions: usize,
+    file: MappedFile,
+    /// Where the regions begin in the file.
+    offset: usize,
+    index: Index,
+    /// By region, whether it turned out to be damaged.
+    is_damaged: Box<[AtomicBool]>,
 }
 
 impl Saved {
-    /// Copies a file's contents to memory that nobody else can change, and verifies the copy.
-    pub(super) fn verified(file: &[u8], key: &Key) -> Result<Self, Unusable> {
-        let (header, tables, code) = Header::split(file, key)?;
-        let tables = tables.to_vec();
-        let mut regions = 0;
-        let code = CodeBlock::checked(code, |code| -> Result<(), Refusal> {
-            header.verify(&tables, code)?;
-            regions = Contents::parse(&tables, code.len())?.regions.len();
-            Ok(())
-        })??;
-        Ok(Saved { tables, code, regions })
+    /// Copies a file's index to memory that nobody else can change, and verifies the copy.
+    pub(super) fn verified(file: MappedFile, key: &Key) -> Result<Self, Unusable> {
+        let (header, index, regions) = Header::split(file.bytes(), key)?;
+        let index = index.to_vec();
+        header.verify(&index)?;
+        let index = Index::parse(&index, regions.len())?;
+        let offset = file.bytes().len() - regions.len();
+        let is_damaged = index.regions.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Saved { file, offset, index, is_damaged })
     }
 
-    /// The number of regions.
+    /// The number of regions not known to be damaged.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.regions
+        self.is_damaged.iter().filter(|region| !region.load(Ordering::Relaxed)).count()
     }
 
     /// Whether there are no regions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.regions == 0
-    }
-
-    fn contents(&self) -> Contents<'_> {
-        // Was read before, so this does not fail.
-        Contents::parse(&self.tables, self.code.bytes().len()).unwrap_or_default()
+        self.len() == 0
     }
 
     /// The functions that all regions share.
-    pub(crate) fn runtime(&self) -> Runtime {
-        Runtime::of(self.contents().runtime.map(|place| self.function(place).to_vec()))
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.index.runtime
     }
 
-    /// The regions, in the order of publication.
-    pub(crate) fn regions(&self) -> Vec<SavedRegion<'_>> {
-        self.contents().regions
+    /// The region that control enters at `pc`, unless that is known to be damaged.
+    pub(crate) fn owner(&self, pc: u64) -> Option<usize> {
+        let region = self.index.owner(pc)?;
+        (!self.is_damaged[region].load(Ordering::Acquire)).then_some(region)
     }
 
-    fn function(&self, place: Range<usize>) -> &[u8] {
-        &self.code.bytes()[place]
+    /// The pc a region was made for.
+    pub(crate) fn start(&self, region: usize) -> u64 {
+        self.index.regions[region].start
     }
 
-    /// The code.
-    pub(crate) fn code(&self) -> &CodeBlock {
-        &self.code
+    /// Copies a region to memory that nobody else can change, and verifies the copy. A damaged one is warned about, and
+    /// owns nothing any more.
+    pub(crate) fn open(&self, region: usize) -> Option<(u64, Translation)> {
+        let saved = &self.index.regions[region];
+        match self.verify(saved) {
+            Ok(translation) => Some((saved.start, translation)),
+            Err(reason) => {
+                if !self.is_damaged[region].swap(true, Ordering::AcqRel) {
+                    let start = format!("{:#x}", saved.start);
+                    tracing::warn!(region = start, %reason, "cached code is ignored");
+                }
+                None
+            }
+        }
     }
 
-    /// The code, to be kept as long as it may run.
-    pub(crate) fn into_code(self) -> CodeBlock {
-        self.code
+    fn verify(&self, region: &SavedRegion) -> Result<Translation, Refusal> {
+        let regions = self.file.bytes().get(self.offset..).unwrap_or_default();
+        let copy = |place: &std::ops::Range<usize>| regions.get(place.clone()).unwrap_or_default().to_vec();
+        let (tables, code) = (copy(&region.tables), copy(&region.code));
+        region.verify(&tables, &code)?;
+        let (entries, map) = region.read(&tables).ok_or(Refusal::Contents)?;
+        Ok(Translation { code, entries, insts: region.insts, longest: region.longest, map })
     }
 
-    /// The regions as they were when translated, in the order of publication.
-    #[must_use]
-    pub fn translations(&self) -> Vec<(u64, Translation)> {
-        let translation = |region: SavedRegion<'_>| Translation {
-            code: self.function(region.code.clone()).to_vec(),
-            entries: region.entries().collect(),
-            insts: region.insts,
-            longest: region.longest,
-            map: region.map().collect(),
-        };
-        self.regions().into_iter().map(|region| (region.start, translation(region))).collect()
+    /// The starts of all regions in the order of publication, each with what it was when translated, unless it is
+    /// damaged.
+    pub(crate) fn translations(&self) -> impl Iterator<Item = (u64, Option<Translation>)> {
+        let regions = self.index.regions.iter().enumerate();
+        regions.map(|(i, region)| (region.start, self.open(i).map(|(_, translation)| translation)))
     }
 }
 
@@ -91,8 +97,8 @@ impl From<Refusal> for Unusable {
     }
 }
 
-impl From<io::Error> for Unusable {
-    fn from(error: io::Error) -> Self {
+impl From<std::io::Error> for Unusable {
+    fn from(error: std::io::Error) -> Self {
         Unusable::Unreadable(error)
     }
 }

@@ -1,7 +1,6 @@
 //! Files with made-up code, which is never run.
 
 use super::*;
-use crate::code::CodeBlock;
 use crate::{Layout, Translator, Tunables};
 
 fn translator(tunables: &Tunables) -> Translator {
@@ -30,6 +29,22 @@ fn file(key: &Key, regions: &[(u64, Translation)]) -> Vec<u8> {
     format::file(key, &runtime(), regions)
 }
 
+/// What is made of a file with these bytes.
+fn verified(bytes: &[u8], key: &Key) -> Result<Saved, Unusable> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    Saved::verified(MappedFile::new(&file).unwrap(), key)
+}
+
+/// The regions that are not damaged.
+fn translations(saved: &Saved) -> Vec<(u64, Translation)> {
+    saved.translations().filter_map(|(start, translation)| Some((start, translation?))).collect()
+}
+
+fn loaded(cache: &Cache, key: &Key) -> Vec<(u64, Translation)> {
+    translations(&cache.load(key).unwrap())
+}
+
 #[test]
 fn what_is_saved_comes_back() {
     let folder = tempfile::tempdir().unwrap();
@@ -39,57 +54,89 @@ fn what_is_saved_comes_back() {
     assert!(cache.save(&key, &runtime(), regions.clone()).unwrap());
     let saved = cache.load(&key).unwrap();
     assert_eq!((saved.len(), saved.is_empty()), (2, false));
-    assert_eq!(saved.translations(), regions);
+    assert_eq!(translations(&saved), regions);
     assert_eq!(saved.runtime().functions(), runtime().functions());
     assert!(cache.load(&super::tests::key(2)).is_none());
 }
 
 #[test]
 fn an_empty_set_is_a_file_too() {
-    let saved = Saved::verified(&file(&key(1), &[]), &key(1)).unwrap();
-    assert!(saved.is_empty() && saved.translations().is_empty());
+    let saved = verified(&file(&key(1), &[]), &key(1)).unwrap();
+    assert!(saved.is_empty() && translations(&saved).is_empty());
 }
 
 #[test]
-fn any_changed_byte_is_noticed() {
-    let (key, mut file) = (key(1), file(&key(1), &regions([0x10000, 0x10404])));
-    assert!(Saved::verified(&file, &key).is_ok());
+fn any_changed_byte_is_noticed_when_what_it_belongs_to_is_used() {
+    let (key, regions) = (key(1), regions([0x10000, 0x10404]));
+    let mut file = file(&key, &regions);
+    assert_eq!(translations(&verified(&file, &key).unwrap()), regions);
+    let mut damaged = [0; 3];
     for position in 0..file.len() {
         for bit in [1, 0x80] {
             file[position] ^= bit;
-            assert!(Saved::verified(&file, &key).is_err(), "byte {position}");
+            match verified(&file, &key) {
+                Err(_) => damaged[2] += 1,
+                Ok(saved) => {
+                    assert_eq!(saved.len(), 2, "not looked at yet");
+                    let rest = translations(&saved);
+                    let [left] = &rest[..] else { panic!("byte {position}: {} regions", rest.len()) };
+                    damaged[usize::from(*left == regions[0])] += 1;
+                    assert!(regions.contains(left) && saved.len() == 1);
+                }
+            }
             file[position] ^= bit;
         }
     }
+    assert!(damaged.iter().all(|&bytes| bytes > 100), "{damaged:?}");
+}
+
+#[test]
+fn a_damaged_region_owns_nothing_and_the_others_what_they_did() {
+    let (key, regions) = (key(1), regions([0x10000, 0x10002, 0x10404]));
+    let mut file = file(&key, &regions);
+    let owners = |saved: &Saved| [0x10000, 0x10002, 0x10004, 0x10404, 0x10406, 8].map(|pc| saved.owner(pc));
+    let saved = verified(&file, &key).unwrap();
+    // Of two regions that can be entered at a pc, the first published.
+    assert_eq!(owners(&saved), [Some(0), Some(0), Some(1), Some(2), Some(2), None]);
+    *file.last_mut().unwrap() ^= 4;
+    let saved = verified(&file, &key).unwrap();
+    assert_eq!(saved.owner(0x10404), Some(2), "not looked at yet");
+    assert_eq!(saved.open(2), None);
+    assert_eq!(owners(&saved), [Some(0), Some(0), Some(1), None, None, None]);
+    assert_eq!(saved.open(1).as_ref(), Some(&regions[1]));
 }
 
 #[test]
 fn any_other_length_is_noticed() {
     let (key, mut file) = (key(1), file(&key(1), &regions([0x10000, 0x10404])));
     for len in 0..file.len() {
-        assert!(Saved::verified(&file[..len], &key).is_err(), "{len} bytes");
+        assert!(verified(&file[..len], &key).is_err(), "{len} bytes");
     }
     file.push(0);
-    assert!(Saved::verified(&file, &key).is_err());
+    assert!(verified(&file, &key).is_err());
 }
 
 /// Whoever forges the hash decides what runs; but even then nothing here goes wrong.
 #[test]
-fn tables_that_make_no_sense_are_refused_even_with_the_right_hash() {
+fn an_index_that_makes_no_sense_is_refused_even_with_the_right_hash() {
     let file = file(&key(1), &regions([0x10000, 0x10404]));
-    let (_, tables, code) = format::Header::split(&file, &key(1)).unwrap();
-    for position in 0..tables.len() {
+    let (_, index, regions) = format::Header::split(&file, &key(1)).unwrap();
+    for position in 0..index.len() {
         for value in [0, 0x7f, 0xff] {
-            let mut tables = tables.to_vec();
-            tables[position] = value;
-            if let Ok(contents) = format::Contents::parse(&tables, code.len()) {
-                assert!(contents.regions.iter().all(|region| region.code.end <= code.len()));
+            let mut index = index.to_vec();
+            index[position] = value;
+            if let Ok(index) = format::Index::parse(&index, regions.len()) {
+                let is_inside = |region: &format::SavedRegion| region.code.end <= regions.len();
+                assert!(index.regions.iter().all(is_inside));
+                assert!(index.owner(0x10000).is_none_or(|owner| owner < index.regions.len()));
+                let tables = |region: &format::SavedRegion| regions[region.tables.clone()].to_vec();
+                index.regions.iter().for_each(|region| drop(region.read(&tables(region))));
             }
         }
     }
-    assert!(format::Contents::parse(tables, code.len() - 1).is_err());
-    assert!(format::Contents::parse(&tables[..tables.len() - 1], code.len()).is_err());
-    assert!(format::Contents::parse(&[], 0).is_err());
+    assert!(format::Index::parse(index, regions.len() - 1).is_err());
+    assert!(format::Index::parse(&index[..index.len() - 1], regions.len()).is_err());
+    assert!(format::Index::parse(&[], 0).is_err());
 }
 
 #[test]
@@ -118,7 +165,7 @@ fn another_program_host_or_tunable_is_another_key() {
     assert_eq!(different.len(), keys.len());
     assert_eq!(key(1), tunables(|_| ()));
     let file = file(&keys[0], &regions([0x10000]));
-    assert!(keys[1..].iter().all(|key| Saved::verified(&file, key).is_err()));
+    assert!(keys[1..].iter().all(|key| verified(&file, key).is_err()));
 }
 
 #[test]
@@ -128,11 +175,11 @@ fn saving_adds_to_what_is_there_and_replaces_what_is_damaged() {
     assert!(cache.save(&key, &runtime(), regions([8])).unwrap());
     assert!(cache.save(&key, &runtime(), regions([4, 8])).unwrap());
     assert!(!cache.save(&key, &runtime(), regions([4])).unwrap(), "nothing new");
-    assert_eq!(cache.load(&key).unwrap().translations(), regions([8, 4]));
+    assert_eq!(loaded(&cache, &key), regions([8, 4]));
     fs::write(cache.path(&key), b"damaged").unwrap();
     assert!(cache.load(&key).is_none());
     assert!(cache.save(&key, &runtime(), regions([2])).unwrap());
-    assert_eq!(cache.load(&key).unwrap().translations(), regions([2]));
+    assert_eq!(loaded(&cache, &key), regions([2]));
 }
 
 #[test]
@@ -145,14 +192,8 @@ fn all_who_save_at_once_get_their_regions_in() {
             scope.spawn(move || {
                 for i in 0..5 {
                     cache.save(key, &runtime(), regions([1000 * thread + 2 * i])).unwrap();
-                    assert!(
-                        cache
-                            .load(key)
-                            .unwrap()
-                            .translations()
-                            .iter()
-                            .any(|(start, _)| *start == 1000 * thread + 2 * i)
-                    );
+                    let loaded = loaded(cache, key);
+                    assert!(loaded.iter().any(|(start, _)| *start == 1000 * thread + 2 * i));
                 }
             });
         }
@@ -194,8 +235,20 @@ fn a_read_only_directory_is_read() {
 }
 
 #[test]
-fn a_checked_block_is_made_only_if_the_check_passes() {
-    assert!(CodeBlock::checked(&[1, 2], |_| Err(())).unwrap().is_err());
-    let block = CodeBlock::checked(&[1, 2], |code| if code == [1, 2] { Ok(()) } else { Err(()) });
-    assert_eq!(block.unwrap().unwrap().bytes(), [1, 2]);
+fn a_damaged_region_is_replaced_in_its_place_by_one_made_anew_or_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, key) = (Cache::new(folder.path()), key(1));
+    cache.save(&key, &runtime(), regions([8, 4, 2])).unwrap();
+    let good = fs::read(cache.path(&key)).unwrap();
+    let code = |(_, translation): &(u64, Translation)| translation.code.len() + 16 + 24;
+    let last: usize = regions([4, 2]).iter().map(code).sum();
+    let mut bad = good.clone();
+    bad[good.len() - last] ^= 1;
+    fs::write(cache.path(&key), &bad).unwrap();
+    assert_eq!(loaded(&cache, &key), regions([8, 2]));
+    assert!(cache.save(&key, &runtime(), regions([4])).unwrap());
+    assert_eq!(fs::read(cache.path(&key)).unwrap(), good);
+    fs::write(cache.path(&key), &bad).unwrap();
+    assert!(cache.save(&key, &runtime(), regions([6])).unwrap());
+    assert_eq!(loaded(&cache, &key), regions([8, 2, 6]));
 }

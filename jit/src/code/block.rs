@@ -1,9 +1,8 @@
 //! Executable memory.
 
 use std::io;
-use std::ops::Range;
 
-use memmap2::{Mmap, MmapMut, MmapOptions};
+use memmap2::{Mmap, MmapMut};
 
 /// Some code, executable as long as this lives.
 #[derive(Debug)]
@@ -20,34 +19,9 @@ impl CodeBlock {
         Ok(CodeBlock { map: map.make_exec()?, len: code.len() })
     }
 
-    /// Makes a copy of `code` executable, if `check` finds nothing wrong with the copy.
-    pub(crate) fn checked<E>(
-        code: &[u8],
-        check: impl FnOnce(&[u8]) -> Result<(), E>,
-    ) -> io::Result<Result<Self, E>> {
-        // All of it is touched at once, so all pages may as well come at once.
-        let mut map = MmapOptions::new().len(code.len().max(1)).populate().map_anon()?;
-        map[..code.len()].copy_from_slice(code);
-        if let Err(error) = check(&map[..code.len()]) {
-            return Ok(Err(error));
-        }
-        Ok(Ok(CodeBlock { map: map.make_exec()?, len: code.len() }))
-    }
-
     /// The code.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.map[..self.len]
-    }
-
-    /// The part at these host addresses.
-    pub(crate) fn slice(&self, host: &Range<usize>) -> &[u8] {
-        let start = self.start() as usize;
-        &self.bytes()[host.start - start..host.end - start]
-    }
-
-    /// The function at these host addresses.
-    pub(crate) fn function(&self, host: &Range<usize>) -> *const u8 {
-        self.slice(host).as_ptr()
     }
 
     /// Where it is.

@@ -15,7 +15,7 @@ use crate::{Snapshot, Tunables};
 pub struct CodeMemory {
     limit: usize,
     /// Bytes mapped for code, also of retired code that still runs.
-    mapped: Arc<AtomicUsize>,
+    mapped: AtomicUsize,
     /// Counts publications.
     clock: AtomicU64,
     codes: Mutex<Vec<Weak<Code>>>,
@@ -31,7 +31,7 @@ impl CodeMemory {
     /// No code, and a limit in bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        CodeMemory { limit, mapped: Arc::default(), clock: AtomicU64::new(0), codes: Mutex::default() }
+        CodeMemory { limit, mapped: AtomicUsize::new(0), clock: AtomicU64::new(0), codes: Mutex::default() }
     }
 
     /// Bytes of host memory that hold code now.
@@ -40,8 +40,8 @@ impl CodeMemory {
         self.mapped.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn meter(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.mapped)
+    pub(crate) fn meter(&self) -> &AtomicUsize {
+        &self.mapped
     }
 
     fn codes(&self) -> MutexGuard<'_, Vec<Weak<Code>>> {

@@ -1,13 +1,14 @@
 //! Code by guest pc.
 
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use zerocopy::FromZeros;
 
-use super::{CodeBlock, Listener, NewCode, Origin};
+use super::{CodeBlock, CodeMemory, Listener, NewCode, Origin};
 use crate::cache::Saved;
 use crate::cranelift::{Runtime, Translation};
 use crate::tunables::Tunables;
@@ -21,10 +22,14 @@ pub struct Space {
     tunables: Tunables,
     /// Made when the first code is published.
     links: OnceLock<Links>,
-    blocks: Mutex<Vec<(Arc<CodeBlock>, Published)>>,
+    /// What the code cache had, published when control first comes to it.
+    saved: Option<(Arc<SharedCode>, Saved)>,
+    /// Held by who fetches from there.
+    fetching: Mutex<()>,
+    blocks: Mutex<Vec<(CodeBlock, Published)>>,
     bytes: AtomicUsize,
-    /// Counts the same, perhaps with others.
-    meter: Arc<AtomicUsize>,
+    /// Where it is counted, perhaps with that of others.
+    memory: Option<Arc<CodeMemory>>,
     longest: AtomicU64,
     version: AtomicU64,
     listener: Option<Listener>,
@@ -47,7 +52,7 @@ pub struct Published {
     /// The pc its region starts at.
     pub start: u64,
     /// Where it is in the host.
-    pub host: std::ops::Range<usize>,
+    pub host: Range<usize>,
     /// Guest instructions in it.
     pub insts: usize,
     /// Host offset and guest pc.
@@ -63,29 +68,42 @@ pub struct Published {
 /// Code that no guest has a part in, as [`Runtime::functions`].
 #[derive(Debug)]
 pub(crate) struct SharedCode {
-    functions: Vec<CodeBlock>,
+    block: CodeBlock,
+    places: [Range<usize>; Runtime::COUNT],
 }
 
 impl SharedCode {
     /// Makes it executable.
     pub(crate) fn new(runtime: &Runtime) -> io::Result<Self> {
-        let functions =
-            runtime.functions().iter().map(|code| CodeBlock::new(code)).collect::<io::Result<_>>()?;
-        Ok(SharedCode { functions })
+        let mut code = Vec::new();
+        let places = runtime.functions().map(|function| {
+            code.resize(code.len().next_multiple_of(FUNCTION_ALIGN), 0);
+            let start = code.len();
+            code.extend_from_slice(function);
+            start..code.len()
+        });
+        Ok(SharedCode { block: CodeBlock::new(&code)?, places })
+    }
+
+    fn function(&self, index: usize) -> &[u8] {
+        &self.block.bytes()[self.places[index].clone()]
     }
 
     /// What runs where there is no code.
     fn missing(&self) -> *const u8 {
-        self.functions[1].start()
+        self.function(1).as_ptr()
     }
 
     fn tell(&self, listener: &Listener) {
-        for (block, name) in self.functions.iter().zip(Runtime::NAMES) {
-            let origin = Origin::Runtime(name);
-            listener.tell(&NewCode { host: block.start() as usize, bytes: block.bytes(), origin });
+        for (index, name) in Runtime::NAMES.into_iter().enumerate() {
+            let (bytes, origin) = (self.function(index), Origin::Runtime(name));
+            listener.tell(&NewCode { host: bytes.as_ptr() as usize, bytes, origin });
         }
     }
 }
+
+/// Where functions begin in a block of several. Enough for any constant that Cranelift places in code.
+const FUNCTION_ALIGN: usize = 64;
 
 /// A number never given before in this process.
 fn next_version() -> u64 {
@@ -95,19 +113,28 @@ fn next_version() -> u64 {
 
 impl Drop for Space {
     fn drop(&mut self) {
-        self.meter.fetch_sub(self.bytes(), Ordering::Relaxed);
+        if let Some(memory) = &self.memory {
+            memory.meter().fetch_sub(self.bytes(), Ordering::Relaxed);
+        }
     }
 }
 
 impl Space {
-    /// An empty space. `meter` counts the bytes of code in it, and possibly in others.
-    pub(crate) fn new(tunables: Tunables, listener: Option<Listener>, meter: Arc<AtomicUsize>) -> Self {
+    /// A space with no code but what was `saved`, which comes with what all code shares.
+    pub(crate) fn new(
+        tunables: Tunables,
+        listener: Option<Listener>,
+        saved: Option<(Arc<SharedCode>, Saved)>,
+        memory: Option<Arc<CodeMemory>>,
+    ) -> Self {
         Space {
             tunables,
             links: OnceLock::new(),
+            saved,
+            fetching: Mutex::default(),
             blocks: Mutex::default(),
             bytes: AtomicUsize::new(0),
-            meter,
+            memory,
             longest: AtomicU64::new(0),
             version: AtomicU64::new(next_version()),
             listener,
@@ -149,7 +176,7 @@ impl Space {
         self.lock().iter().map(|(_, published)| published.clone()).collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Arc<CodeBlock>, Published)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(CodeBlock, Published)>> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -165,7 +192,7 @@ impl Space {
     }
 
     /// The same, made if need be.
-    fn open(&self, shared: Arc<SharedCode>) -> io::Result<&Links> {
+    fn open(&self, shared: &Arc<SharedCode>) -> io::Result<&Links> {
         if let Some(links) = self.links.get() {
             return Ok(links);
         }
@@ -176,7 +203,7 @@ impl Space {
             if let Some(listener) = &self.listener {
                 shared.tell(listener);
             }
-            Links { shared, table }
+            Links { shared: Arc::clone(shared), table }
         }))
     }
 
@@ -184,86 +211,97 @@ impl Space {
     #[inline]
     #[must_use]
     pub fn has(&self, pc: u64) -> bool {
-        self.function(pc).is_some()
+        self.function(pc).is_some() || self.saved_at(pc).is_some()
     }
 
-    /// The function to enter at `pc`.
+    fn saved_at(&self, pc: u64) -> Option<usize> {
+        self.saved.as_ref()?.1.owner(pc)
+    }
+
+    /// The function to enter at `pc`, fetched from what was saved if need be.
+    pub(crate) fn enter_at(&self, pc: u64) -> Option<*const u8> {
+        self.function(pc).or_else(|| self.fetch(pc))
+    }
+
+    #[cold]
+    fn fetch(&self, pc: u64) -> Option<*const u8> {
+        let (shared, saved) = self.saved.as_ref()?;
+        let _turn = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(function) = self.function(pc) {
+            return Some(function);
+        }
+        let opened = saved.open(saved.owner(pc)?);
+        let published = opened.map(|(start, translation)| self.publish(shared, start, translation, None));
+        match published {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::warn!(%error, "no memory for cached code"),
+            // It is damaged, so now there is no code where there was some.
+            None => self.change_version(),
+        }
+        self.function(pc)
+    }
+
+    /// The function at `pc`.
     #[inline]
-    pub(crate) fn function(&self, pc: u64) -> Option<*const u8> {
+    fn function(&self, pc: u64) -> Option<*const u8> {
         let links = self.links.get()?;
         let distance = links.table.get(self.index(pc)?)?.load(Ordering::Acquire);
         (distance != 0).then(|| links.missing().wrapping_add(distance as usize))
     }
 
-    /// Makes a translation available at all its entries that have no code yet.
+    /// Makes a translation available at all its entries that have no code yet. `time` is what it took, if it was made
+    /// now.
     ///
     /// # Errors
     /// If the host has no memory.
     pub(crate) fn publish(
         &self,
-        shared: Arc<SharedCode>,
+        shared: &Arc<SharedCode>,
         start: u64,
-        translation: &Translation,
-        time: Duration,
+        translation: Translation,
+        time: Option<Duration>,
     ) -> io::Result<()> {
         let block = CodeBlock::new(&translation.code)?;
+        let links = self.open(shared)?;
         let place = block.start() as usize;
-        let published = Published {
+        let region = Published {
             start,
             host: place..place + translation.code.len(),
             insts: translation.insts,
-            map: translation.map.clone(),
-            time: Some(time),
-            entries: translation.entries.clone(),
+            map: translation.map,
+            time,
+            entries: translation.entries,
             longest: translation.longest,
         };
-        self.add(shared, block, vec![published])
-    }
-
-    /// Makes what was saved available at all entries that have no code yet.
-    ///
-    /// # Errors
-    /// If the host has no memory.
-    pub(crate) fn publish_saved(&self, shared: Arc<SharedCode>, saved: Saved) -> io::Result<()> {
-        let place = saved.code().start() as usize;
-        let regions = saved.regions().into_iter();
-        let published = regions.map(|region| Published {
-            start: region.start,
-            host: place + region.code.start..place + region.code.end,
-            insts: region.insts,
-            map: region.map().collect(),
-            time: None,
-            entries: region.entries().collect(),
-            longest: region.longest,
-        });
-        let published = published.collect();
-        self.add(shared, saved.into_code(), published)
-    }
-
-    /// Makes code available: regions that lie in `block`.
-    fn add(&self, shared: Arc<SharedCode>, block: CodeBlock, published: Vec<Published>) -> io::Result<()> {
-        let links = self.open(shared)?;
-        let block = Arc::new(block);
-        self.bytes.fetch_add(block.size(), Ordering::Relaxed);
-        self.meter.fetch_add(block.size(), Ordering::Relaxed);
-        let mut blocks = self.lock();
-        for region in published {
-            if let Some(listener) = &self.listener {
-                let bytes = block.slice(&region.host);
-                listener.tell(&NewCode { host: region.host.start, bytes, origin: Origin::Region(&region) });
-            }
-            self.longest.fetch_max(region.longest, Ordering::Relaxed);
-            self.link(links, block.function(&region.host), &region.entries);
-            blocks.push((Arc::clone(&block), region));
+        if let Some(listener) = &self.listener {
+            let (bytes, origin) = (block.bytes(), Origin::Region(&region));
+            listener.tell(&NewCode { host: place, bytes, origin });
         }
-        self.change_version();
+        self.bytes.fetch_add(block.size(), Ordering::Relaxed);
+        if let Some(memory) = &self.memory {
+            memory.meter().fetch_add(block.size(), Ordering::Relaxed);
+        }
+        self.longest.fetch_max(region.longest, Ordering::Relaxed);
+        self.link(links, &block, &region);
+        self.lock().push((block, region));
+        if time.is_some() {
+            self.change_version();
+        }
+        if let Some(memory) = &self.memory {
+            memory.make_room();
+        }
         Ok(())
     }
 
-    /// Makes `function` what runs at those entries that have no code yet.
-    fn link(&self, links: &Links, function: *const u8, entries: &[u64]) {
-        let distance = (function.addr() as u64).wrapping_sub(links.missing().addr() as u64);
-        for &entry in entries {
+    /// Makes a region what runs at those entries that have no code yet. Where something else was saved, that is what
+    /// will run: regions are found in the order in which they were first published.
+    fn link(&self, links: &Links, block: &CodeBlock, region: &Published) {
+        let distance = (block.start().addr() as u64).wrapping_sub(links.missing().addr() as u64);
+        let is_its_own = |&&entry: &&u64| match (&self.saved, self.saved_at(entry)) {
+            (Some((_, saved)), Some(owner)) => region.time.is_none() && saved.start(owner) == region.start,
+            _ => true,
+        };
+        for &entry in region.entries.iter().filter(is_its_own) {
             if let Some(index) = self.index(entry) {
                 let slot = &links.table[index];
                 let _ = slot.compare_exchange(0, distance, Ordering::Release, Ordering::Relaxed);
@@ -276,8 +314,8 @@ impl Space {
     pub fn translations(&self) -> Vec<(u64, Translation)> {
         let blocks = self.lock();
         let new = blocks.iter().filter(|(_, region)| region.time.is_some());
-        let translation = |(block, region): &(Arc<CodeBlock>, Published)| Translation {
-            code: block.slice(&region.host).to_vec(),
+        let translation = |(block, region): &(CodeBlock, Published)| Translation {
+            code: block.bytes().to_vec(),
             entries: region.entries.clone(),
             insts: region.insts,
             longest: region.longest,
@@ -292,20 +330,26 @@ impl Space {
         self.lock().iter().filter(|(_, region)| region.time.is_some()).count()
     }
 
+    /// How many regions were found in the code cache, needed or not.
+    #[must_use]
+    pub fn found(&self) -> usize {
+        self.saved.as_ref().map_or(0, |(_, saved)| saved.len())
+    }
+
     /// The functions that all regions share, if there are any.
     pub(crate) fn runtime(&self) -> Option<Runtime> {
-        let functions = &self.links.get()?.shared.functions;
-        Some(Runtime::of(std::array::from_fn(|i| functions[i].bytes().to_vec())))
+        let shared = &self.links.get()?.shared;
+        Some(Runtime::of(std::array::from_fn(|i| shared.function(i).to_vec())))
     }
 }
 
 impl Links {
     pub(crate) fn enter(&self) -> *const u8 {
-        self.shared.functions[0].start()
+        self.shared.function(0).as_ptr()
     }
 
     pub(crate) fn checks(&self) -> [*const u8; 8] {
-        std::array::from_fn(|i| self.shared.functions[2 + i].start())
+        std::array::from_fn(|i| self.shared.function(2 + i).as_ptr())
     }
 
     pub(crate) fn table_start(&self) -> *const AtomicU64 {
