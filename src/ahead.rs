@@ -34,7 +34,7 @@ impl Module {
         let ahead =
             Ahead { source: &source, text, functions: &functions, tunables: &tunables, jobs, progress };
         ahead.fill(cache, self.id().as_bytes()).map_err(|error| match error {
-            CompileError::Memory(error) => Error::io("keep native code", error),
+            CompileError::Memory(error) => Error::cache(engine, error),
             other => ErrorKind::Host(Box::new(other)).into(),
         })
     }

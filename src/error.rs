@@ -5,6 +5,7 @@ use std::fmt;
 use causality_abi::{PreopenError, RegisterError, StartError};
 use causality_machine::{HostError, IllegalTransition, RunError};
 
+use crate::Engine;
 use crate::crosscheck::Divergence;
 use crate::elf::LoadError;
 
@@ -64,6 +65,12 @@ impl Error {
 
     pub(crate) fn io(action: impl Into<String>, source: std::io::Error) -> Self {
         ErrorKind::Io { action: action.into(), source }.into()
+    }
+
+    /// The engine's code cache cannot be written.
+    pub(crate) fn cache(engine: &Engine, source: std::io::Error) -> Self {
+        let folder = engine.config().get_cache().map(|cache| cache.folder().display().to_string());
+        Error::io(format!("keep native code in {}", folder.unwrap_or_default()), source)
     }
 }
 

@@ -242,7 +242,7 @@ impl<T> Instance<T> {
     /// # Errors
     /// If the cache cannot be written.
     pub fn save_cache(&self) -> Result<(), Error> {
-        self.execution.save().map_err(|error| Error::io("keep native code", error))
+        self.execution.save().map_err(|error| Error::cache(&self.engine, error))
     }
 
     /// What has happened so far.

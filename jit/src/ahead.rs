@@ -75,7 +75,7 @@ impl Ahead<'_> {
     /// If the host is not supported, or the cache cannot be written.
     pub fn fill(&self, cache: &Cache, program: &[u8; 32]) -> Result<AheadStatistics, CompileError> {
         let mut translator = Translator::new(self.tunables)?;
-        let (key, runtime) = (Key::new(program, &translator), translator.runtime()?);
+        let (key, runtime) = (Key::new(program, self.tunables), translator.runtime()?);
         let (translations, statistics) = self.translate()?;
         cache.save(&key, &runtime, translations)?;
         Ok(statistics)

@@ -117,11 +117,10 @@ impl Compiler {
         statistics: Arc<Statistics>,
         memory: Option<Arc<CodeMemory>>,
     ) -> Result<Self, CompileError> {
-        let mut translator = None;
         let mut kept = None;
         let mut saved = None;
         if let Some((cache, program)) = cached {
-            let key = Key::new(program, translator.insert(Box::new(Translator::new(tunables)?)));
+            let key = Key::new(program, tunables);
             saved = cache.load(&key).map(|saved| Ok::<_, CompileError>((shared_code(Some(&saved))?, saved)));
             kept = Some(Kept { cache: cache.clone(), key, count: AtomicUsize::new(0) });
         }
@@ -129,7 +128,7 @@ impl Compiler {
         let space = Arc::new(Space::new(tunables.clone(), listener, saved, memory));
         Ok(Compiler {
             space,
-            translator: Mutex::new(translator),
+            translator: Mutex::default(),
             requests: Mutex::default(),
             awaited: Mutex::default(),
             is_awaiting: AtomicBool::new(false),

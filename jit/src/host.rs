@@ -27,7 +27,7 @@ fn builder_with(is_wanted: impl Fn((&'static str, bool)) -> bool) -> Result<Buil
 
 /// Cranelift's flags for host instruction sets, and whether this host has them.
 #[cfg(target_arch = "x86_64")]
-fn features() -> Vec<(&'static str, bool)> {
+pub(crate) fn features() -> Vec<(&'static str, bool)> {
     macro_rules! has {
         ($($flag:literal $feature:tt),* $(,)?) => {
             vec![$(($flag, std::is_x86_feature_detected!($feature))),*]
@@ -41,7 +41,7 @@ fn features() -> Vec<(&'static str, bool)> {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn features() -> Vec<(&'static str, bool)> {
+pub(crate) fn features() -> Vec<(&'static str, bool)> {
     Vec::new()
 }
 

@@ -1,5 +1,6 @@
 //! The command as its users see it: what goes in on the command line, what comes out.
 
+mod compile;
 mod conversation;
 mod directories;
 mod explore;

@@ -99,13 +99,17 @@ struct Counts {
     runtime: [U64; Runtime::COUNT],
 }
 
+/// What the index says of a region.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct Record {
-    start: U64,
+pub(super) struct Record {
+    /// The pc it was made for.
+    pub(super) start: U64,
     insts: U64,
     longest: U64,
-    /// How many of each the region has.
+    /// Where it is among the regions.
+    offset: U64,
+    /// How many of each it has.
     entries: U64,
     places: U64,
     code: U64,
@@ -117,7 +121,7 @@ struct Record {
 #[repr(C)]
 struct Owner {
     pc: U64,
-    region: U64,
+    region: U32,
 }
 
 /// Where in the region's code an instruction begins, counted from the region's start.
@@ -128,103 +132,81 @@ struct Place {
     guest: I32,
 }
 
-/// What the index says of a region.
-#[derive(Clone, Debug)]
-pub(super) struct SavedRegion {
-    /// The pc it was made for.
-    pub(super) start: u64,
-    /// Instructions in it, copies counted.
-    pub(super) insts: usize,
-    /// Instructions on the longest way between two checks of fuel.
-    pub(super) longest: u64,
-    entries: usize,
-    /// Where it is among the regions: its tables, and its code.
-    pub(super) tables: Range<usize>,
-    pub(super) code: Range<usize>,
-    hash: [u8; 32],
-}
-
-impl SavedRegion {
-    /// Whether this is what it was when it was saved.
-    pub(super) fn verify(&self, tables: &[u8], code: &[u8]) -> Result<(), Refusal> {
-        if self.hash == hash(REGION, &[tables, code]) { Ok(()) } else { Err(Refusal::Hash) }
-    }
-
-    /// The pcs at which it can be entered, and host offsets with guest pc, from its verified tables.
-    pub(super) fn read(&self, tables: &[u8]) -> Option<(Vec<u64>, Locations)> {
-        let (entries, places) = <[U64]>::ref_from_prefix_with_elems(tables, self.entries).ok()?;
-        let places = <[Place]>::ref_from_bytes(places).ok()?;
-        let pc = |guest: I32| self.start.wrapping_add_signed(i64::from(guest.get()));
-        let map = places.iter().map(|place| (place.host.get(), pc(place.guest)));
-        Some((entries.iter().map(|pc| pc.get()).collect(), map.collect()))
-    }
-}
-
-/// What is in a verified index.
+/// A verified index. It is read where it is, because most of it will not be needed.
 #[derive(Debug)]
 pub(super) struct Index {
+    bytes: Vec<u8>,
+    records: Range<usize>,
+    owners: Range<usize>,
     /// The functions that all regions share.
     pub(super) runtime: Runtime,
-    pub(super) regions: Vec<SavedRegion>,
-    /// Which region control enters where, ascending by pc.
-    owners: Vec<(u64, usize)>,
 }
 
 impl Index {
-    /// Reads the index of a file with that many bytes of regions.
-    pub(super) fn parse(index: &[u8], len: usize) -> Result<Self, Refusal> {
-        Self::read(index, len).ok_or(Refusal::Contents)
+    /// Finds out what is where.
+    pub(super) fn parse(bytes: Vec<u8>) -> Result<Self, Refusal> {
+        Self::read(bytes).ok_or(Refusal::Contents)
     }
 
-    fn read(index: &[u8], len: usize) -> Option<Self> {
-        let (counts, rest) = Counts::ref_from_prefix(index).ok()?;
-        let [regions, owners] = [counts.regions, counts.owners].map(|n| n.get() as usize);
-        let (records, rest) = <[Record]>::ref_from_prefix_with_elems(rest, regions).ok()?;
+    fn read(bytes: Vec<u8>) -> Option<Self> {
+        let (counts, rest) = Counts::ref_from_prefix(&bytes).ok()?;
+        let [records, owners] = [counts.regions, counts.owners].map(|n| n.get() as usize);
+        let (records, rest) = <[Record]>::ref_from_prefix_with_elems(rest, records).ok()?;
         let (owners, mut rest) = <[Owner]>::ref_from_prefix_with_elems(rest, owners).ok()?;
         let mut runtime: [Vec<u8>; Runtime::COUNT] = Default::default();
         for (function, len) in runtime.iter_mut().zip(counts.runtime) {
             *function = rest.split_off(..len.get() as usize)?.to_vec();
         }
-        let mut next = 0;
-        let regions: Option<Vec<_>> = records.iter().map(|record| record.read(&mut next)).collect();
-        let owners: Vec<_> = owners.iter().map(|o| (o.pc.get(), o.region.get() as usize)).collect();
-        let is_ascending = owners.is_sorted_by(|a, b| a.0 < b.0);
-        let is_known = owners.iter().all(|&(_, region)| region < records.len());
-        let is_all_used = rest.is_empty() && next == len;
-        (is_ascending && is_known && is_all_used).then_some(Index {
-            runtime: Runtime::of(runtime),
-            regions: regions?,
-            owners,
-        })
+        let middle = size_of::<Counts>() + size_of_val(records);
+        let records = size_of::<Counts>()..middle;
+        let owners = middle..middle + size_of_val(owners);
+        rest.is_empty().then_some(Index { bytes, records, owners, runtime: Runtime::of(runtime) })
+    }
+
+    /// What it says of the regions.
+    pub(super) fn records(&self) -> &[Record] {
+        <[Record]>::ref_from_bytes(&self.bytes[self.records.clone()]).unwrap_or_default()
     }
 
     /// The region that control enters at `pc`.
     pub(super) fn owner(&self, pc: u64) -> Option<usize> {
-        let place = self.owners.binary_search_by_key(&pc, |owner| owner.0).ok()?;
-        Some(self.owners[place].1)
+        let owners = <[Owner]>::ref_from_bytes(&self.bytes[self.owners.clone()]).ok()?;
+        let place = owners.binary_search_by_key(&pc, |owner| owner.pc.get()).ok()?;
+        let region = owners[place].region.get() as usize;
+        (region < self.records().len()).then_some(region)
     }
 }
 
 impl Record {
-    /// What it says, if the region begins at `next`, which becomes its end.
-    fn read(&self, next: &mut usize) -> Option<SavedRegion> {
-        let [entries, places, code] =
-            [self.entries, self.places, self.code].map(|n| usize::try_from(n.get()).ok());
-        let entries = entries?;
-        let size = |count: usize, of: usize| count.checked_mul(of);
-        let tables = size(entries, size_of::<U64>())?.checked_add(size(places?, size_of::<Place>())?)?;
-        let start = *next;
-        let middle = start.checked_add(tables)?;
-        *next = middle.checked_add(code?)?;
-        Some(SavedRegion {
-            start: self.start.get(),
-            insts: self.insts.get() as usize,
-            longest: self.longest.get(),
-            entries,
-            tables: start..middle,
-            code: middle..*next,
-            hash: self.hash,
-        })
+    /// Copies the region to memory that nobody else can change, and verifies the copy.
+    pub(super) fn open(&self, regions: &[u8]) -> Result<Translation, Refusal> {
+        let (tables, code) = self.copy(regions).ok_or(Refusal::Contents)?;
+        if self.hash != hash(REGION, &[&tables, &code]) {
+            return Err(Refusal::Hash);
+        }
+        let (entries, map) = self.read(&tables).ok_or(Refusal::Contents)?;
+        let (insts, longest) = (self.insts.get() as usize, self.longest.get());
+        Ok(Translation { code, entries, insts, longest, map })
+    }
+
+    /// Its tables and its code.
+    fn copy(&self, regions: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+        let size = |count: U64, of: usize| usize::try_from(count.get()).ok()?.checked_mul(of);
+        let tables =
+            size(self.entries, size_of::<U64>())?.checked_add(size(self.places, size_of::<Place>())?)?;
+        let region = regions.get(usize::try_from(self.offset.get()).ok()?..)?;
+        let (tables, rest) = region.split_at_checked(tables)?;
+        Some((tables.to_vec(), rest.get(..size(self.code, 1)?)?.to_vec()))
+    }
+
+    /// The pcs at which it can be entered, and host offsets with guest pc.
+    fn read(&self, tables: &[u8]) -> Option<(Vec<u64>, Locations)> {
+        let (entries, places) =
+            <[U64]>::ref_from_prefix_with_elems(tables, self.entries.get() as usize).ok()?;
+        let places = <[Place]>::ref_from_bytes(places).ok()?;
+        let pc = |guest: I32| self.start.get().wrapping_add_signed(i64::from(guest.get()));
+        let map = places.iter().map(|place| (place.host.get(), pc(place.guest)));
+        Some((entries.iter().map(|pc| pc.get()).collect(), map.collect()))
     }
 }
 
@@ -238,6 +220,7 @@ pub(super) fn file(key: &Key, runtime: &Runtime, regions: &[(u64, Translation)])
             start: U64::new(*start),
             insts: number(translation.insts),
             longest: U64::new(translation.longest),
+            offset: number(bytes.len()),
             entries: number(translation.entries.len()),
             places: number(translation.map.len()),
             code: number(translation.code.len()),
@@ -249,7 +232,7 @@ pub(super) fn file(key: &Key, runtime: &Runtime, regions: &[(u64, Translation)])
         bytes.extend(tables);
         bytes.extend_from_slice(&translation.code);
     }
-    let owner = |(pc, region)| Owner { pc: U64::new(pc), region: number(region) };
+    let owner = |(pc, region)| Owner { pc: U64::new(pc), region: U32::new(region as u32) };
     let owners: Vec<_> = owners.into_iter().map(owner).collect();
     let runtime = runtime.functions();
     let counts = Counts {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::region::Bounds;
-use crate::{Layout, Translator, Tunables};
+use crate::{Layout, Tunables, host};
 
 /// Hash of everything that decides what code is made. Equal keys mean interchangeable code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,23 +13,25 @@ impl Key {
     /// The BLAKE3 key derivation context.
     const CONTEXT: &'static str = "causality-vm 2026-11-22 code cache v1: key";
 
-    /// The key of the code that `translator` makes of the text that `program` identifies.
+    /// The key of the code that is made on this host, with `tunables`, of the text that `program` identifies.
+    ///
+    /// The translator's revision stands for the settings it gives to Cranelift.
     #[must_use]
-    pub fn new(program: &[u8; 32], translator: &Translator) -> Self {
+    pub fn new(program: &[u8; 32], tunables: &Tunables) -> Self {
         let mut fields = Fields(blake3::Hasher::new_derive_key(Self::CONTEXT));
         fields.add(program);
-        fields.tunables(translator.tunables());
+        fields.tunables(tunables);
         for text in [
             env!("CARGO_PKG_VERSION"),
             env!("TRANSLATOR_REVISION"),
             cranelift_codegen::VERSION,
-            &translator.isa().triple().to_string(),
-            &translator.isa().flags().to_string(),
+            &target_lexicon::Triple::host().to_string(),
         ] {
             fields.add(text.as_bytes());
         }
-        for flag in translator.isa().isa_flags() {
-            fields.add(flag.to_string().as_bytes());
+        for (feature, is_there) in host::features() {
+            fields.add(feature.as_bytes());
+            fields.add(&[is_there.into()]);
         }
         Key(*fields.0.finalize().as_bytes())
     }

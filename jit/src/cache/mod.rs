@@ -48,6 +48,12 @@ impl Cache {
         Cache { folder: folder.into() }
     }
 
+    /// The directory.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where code with this key is or would be.
     #[must_use]
     pub fn path(&self, key: &Key) -> PathBuf {

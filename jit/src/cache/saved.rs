@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::format::{Header, Index, Refusal, SavedRegion};
+use super::format::{Header, Index, Refusal};
 use super::{Key, Unusable};
 use crate::cranelift::{Runtime, Translation};
 use crate::sys::MappedFile;
@@ -24,9 +24,9 @@ impl Saved {
         let (header, index, regions) = Header::split(file.bytes(), key)?;
         let index = index.to_vec();
         header.verify(&index)?;
-        let index = Index::parse(&index, regions.len())?;
+        let index = Index::parse(index)?;
         let offset = file.bytes().len() - regions.len();
-        let is_damaged = index.regions.iter().map(|_| AtomicBool::new(false)).collect();
+        let is_damaged = index.records().iter().map(|_| AtomicBool::new(false)).collect();
         Ok(Saved { file, offset, index, is_damaged })
     }
 
@@ -55,39 +55,30 @@ impl Saved {
 
     /// The pc a region was made for.
     pub(crate) fn start(&self, region: usize) -> u64 {
-        self.index.regions[region].start
+        self.index.records()[region].start.get()
     }
 
     /// Copies a region to memory that nobody else can change, and verifies the copy. A damaged one is warned about, and
     /// owns nothing any more.
     pub(crate) fn open(&self, region: usize) -> Option<(u64, Translation)> {
-        let saved = &self.index.regions[region];
-        match self.verify(saved) {
-            Ok(translation) => Some((saved.start, translation)),
+        let record = &self.index.records()[region];
+        let start = record.start.get();
+        match record.open(self.file.bytes().get(self.offset..).unwrap_or_default()) {
+            Ok(translation) => Some((start, translation)),
             Err(reason) => {
                 if !self.is_damaged[region].swap(true, Ordering::AcqRel) {
-                    let start = format!("{:#x}", saved.start);
-                    tracing::warn!(region = start, %reason, "cached code is ignored");
+                    tracing::warn!(region = format!("{start:#x}"), %reason, "cached code is ignored");
                 }
                 None
             }
         }
     }
 
-    fn verify(&self, region: &SavedRegion) -> Result<Translation, Refusal> {
-        let regions = self.file.bytes().get(self.offset..).unwrap_or_default();
-        let copy = |place: &std::ops::Range<usize>| regions.get(place.clone()).unwrap_or_default().to_vec();
-        let (tables, code) = (copy(&region.tables), copy(&region.code));
-        region.verify(&tables, &code)?;
-        let (entries, map) = region.read(&tables).ok_or(Refusal::Contents)?;
-        Ok(Translation { code, entries, insts: region.insts, longest: region.longest, map })
-    }
-
     /// The starts of all regions in the order of publication, each with what it was when translated, unless it is
     /// damaged.
     pub(crate) fn translations(&self) -> impl Iterator<Item = (u64, Option<Translation>)> {
-        let regions = self.index.regions.iter().enumerate();
-        regions.map(|(i, region)| (region.start, self.open(i).map(|(_, translation)| translation)))
+        let records = self.index.records().iter().enumerate();
+        records.map(|(i, record)| (record.start.get(), self.open(i).map(|(_, translation)| translation)))
     }
 }
 

@@ -30,7 +30,7 @@ use causality_machine::isa::Inst;
 use causality_machine::isa::visit::Visitor;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, SigRef, Signature, Value, types};
 use cranelift_codegen::ir::{AbiParam, UserFuncName};
-use cranelift_codegen::isa::{Builder, CallConv, LookupError, OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::isa::{Builder, CallConv, LookupError, OwnedTargetIsa};
 use cranelift_codegen::{Context as Codegen, settings, settings::Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
@@ -139,11 +139,6 @@ impl Translator {
     #[must_use]
     pub const fn tunables(&self) -> &Tunables {
         &self.tunables
-    }
-
-    /// The host it translates for.
-    pub(crate) fn isa(&self) -> &dyn TargetIsa {
-        &*self.isa
     }
 
     /// Translates a region.
