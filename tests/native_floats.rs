@@ -1,52 +1,30 @@
 //! Floating point in native code against the interpreter: values, flags and NaN bits.
 
 use causality_interp::Interpreter;
-use causality_machine::Executor;
 use causality_machine::isa::format::{self, Csr, FR, Rm};
 use causality_machine::isa::reg::{F, X};
 use causality_machine::isa::{Extension, Inst, Opcode, csr};
-use causality_testkit::digest::digest;
-use causality_testkit::program::{CODE, Program, WINDOW};
+use causality_testkit::program::{Program, WINDOW};
 use causality_testkit::sweep::{Effort, Sweep};
-use causality_testkit::vm::{self, End};
-use causality_testkit::{Assembler, Batch, Shape, Source, State, generate};
+use causality_testkit::{Assembler, Shape, Source, State, agree, generate};
 use causality_vm::{InstructionReport, Native};
 
 const BATCH: usize = 300;
-
-/// More than any program here needs.
-const FUEL: u64 = 1 << 40;
 
 fn is_float(extension: Extension) -> bool {
     use Extension::{D, F, Zfa, Zfhmin};
     matches!(extension, F | D | Zfa | Zfhmin)
 }
 
-/// Runs programs both ways, fails on any difference, and says who executed what.
-fn compare(name: &str, programs: &[Program]) -> InstructionReport {
+/// Runs programs both ways and fails on any difference.
+fn compare(name: &str, programs: &[Program]) {
     let mut total = InstructionReport::default();
-    let mut differences = Vec::new();
-    for chunk in programs.chunks(BATCH) {
-        let batch = Batch::of(X::T6, chunk.to_vec());
-        let mut native = Native::default();
-        let expected = vm::run(&batch, &mut Interpreter::new());
-        let records = vm::run(&batch, &mut native);
-        assert_eq!(records.len(), expected.len());
-        let addresses = batch.addresses();
-        for (i, (expected, record)) in expected.iter().zip(&records).enumerate() {
-            if expected != record {
-                let program = &batch.programs[i];
-                let listing = program.listing(addresses[i]);
-                differences.push(format!("{listing}{:?}{}", program.start, expected.difference(record)));
-            }
-        }
+    let pair = || (Interpreter::new(), Native::default());
+    agree::in_batches(name, programs, BATCH, pair, |native| {
         total.native += native.instructions().native;
         total.interpreted += native.instructions().interpreted;
-    }
-    let shown: String = differences.iter().take(3).map(|d| format!("{d}\n")).collect();
-    assert!(differences.is_empty(), "{name}: {} of {} differ:\n{shown}", differences.len(), programs.len());
+    });
     println!("{name}: {} programs, {total:?}", programs.len());
-    total
 }
 
 #[test]
@@ -76,20 +54,9 @@ fn random_float_programs_agree_with_the_interpreter() {
     compare("random", &programs);
 }
 
-/// What running alone leaves behind, fuel included.
-fn end_of(program: &Program, executor: &mut dyn Executor) -> (String, String) {
-    let mut machine = vm::machine(program);
-    machine.hart.add_fuel(FUEL);
-    let exit = machine.run(executor, &mut End).expect("the machine can run");
-    let digest = digest(&exit, &machine);
-    (digest.to_string(), format!("{exit:?} after {}\n{:x?}", machine.hart.instret(), machine.hart))
-}
-
 fn compare_end(program: &Program) -> InstructionReport {
     let mut native = Native::default();
-    let (expected, theirs) = end_of(program, &mut Interpreter::new());
-    let (ours, state) = end_of(program, &mut native);
-    assert!(expected == ours, "{}expected {theirs}\nnative {state}", program.listing(CODE));
+    agree::alone(program, &mut Interpreter::new(), &mut native);
     native.instructions()
 }
 

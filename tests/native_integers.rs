@@ -4,23 +4,17 @@ use std::collections::BTreeMap;
 
 use causality_interp::Interpreter;
 use causality_jit::Tunables;
-use causality_machine::Executor;
 use causality_machine::isa::format::{self, Amo, Cbo, Csr, CsrImm, Lr};
 use causality_machine::isa::reg::X;
 use causality_machine::isa::{Extension, Inst, Opcode, csr};
-use causality_testkit::digest::digest;
 use causality_testkit::operands::{Class, class};
 use causality_testkit::program::{CODE, DATA, DATA_END, Program, WINDOW};
 use causality_testkit::sweep::{Effort, Sweep};
-use causality_testkit::vm::{self, End};
-use causality_testkit::{Assembler, Batch, Shape, Source, State, generate};
+use causality_testkit::{Assembler, Shape, Source, State, agree, generate};
 use causality_vm::{InstructionReport, Native};
 
 /// Programs that share a machine.
 const BATCH: usize = 2000;
-
-/// More than any program here needs.
-const FUEL: u64 = 1 << 40;
 
 fn is_integer(extension: Extension) -> bool {
     use Extension::{D, F, Zfa, Zfhmin};
@@ -30,25 +24,8 @@ fn is_integer(extension: Extension) -> bool {
 /// Runs programs both ways and fails on any difference.
 fn compare(name: &str, programs: &[Program]) {
     let mut total = InstructionReport::default();
-    let mut differences = Vec::new();
-    for chunk in programs.chunks(BATCH) {
-        let batch = Batch::of(X::T6, chunk.to_vec());
-        let mut native = Native::default();
-        let expected = vm::run(&batch, &mut Interpreter::new());
-        let records = vm::run(&batch, &mut native);
-        assert_eq!(records.len(), expected.len());
-        let addresses = batch.addresses();
-        for (i, (expected, record)) in expected.iter().zip(&records).enumerate() {
-            if expected != record {
-                let program = &batch.programs[i];
-                let listing = program.listing(addresses[i]);
-                differences.push(format!("{listing}{:?}{}", program.start, expected.difference(record)));
-            }
-        }
-        total = sum(total, native.instructions());
-    }
-    let shown: String = differences.iter().take(3).map(|d| format!("{d}\n")).collect();
-    assert!(differences.is_empty(), "{name}: {} of {} differ:\n{shown}", differences.len(), programs.len());
+    let pair = || (Interpreter::new(), Native::default());
+    agree::in_batches(name, programs, BATCH, pair, |native| total = sum(total, native.instructions()));
     println!("{name}: {} programs, with the harness {total:?}", programs.len());
 }
 
@@ -91,23 +68,12 @@ fn sum(mut a: InstructionReport, b: InstructionReport) -> InstructionReport {
     a
 }
 
-/// What running alone leaves behind, fuel and reservation included.
-fn end_of(program: &Program, executor: &mut dyn Executor) -> (String, String) {
-    let mut machine = vm::machine(program);
-    machine.hart.add_fuel(FUEL);
-    let exit = machine.run(executor, &mut End).expect("the machine can run");
-    let digest = digest(&exit, &machine);
-    (digest.to_string(), format!("{exit:?} after {}\n{:x?}", machine.hart.instret(), machine.hart))
-}
-
 /// Runs a program alone, both ways, and fails on any difference. Says who executed what.
 fn compare_end(program: &Program) -> InstructionReport {
-    let (expected, theirs) = end_of(program, &mut Interpreter::new());
     let safe = Tunables { speculation_safe: true, ..Tunables::default() };
     let [_, usual] = [safe, Tunables::default()].map(|tunables| {
         let mut native = Native::new(tunables);
-        let (ours, state) = end_of(program, &mut native);
-        assert!(expected == ours, "{}expected {theirs}\nnative {state}", program.listing(CODE));
+        agree::alone(program, &mut Interpreter::new(), &mut native);
         native.instructions()
     });
     usual

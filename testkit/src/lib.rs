@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agree;
 pub mod asm;
 pub mod batch;
 pub mod corners;
