@@ -218,6 +218,9 @@ impl Executor for Native {
                 let outcome = abi::run(space, machine, host, &mut step, left, &mut self.retired)?;
                 let retired = self.all_retired() - before;
                 left -= retired;
+                if let Some(hot) = &mut self.hot {
+                    hot.stayed(pc, retired);
+                }
                 if let Outcome::Exit(exit) = outcome {
                     return Ok(exit);
                 }

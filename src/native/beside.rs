@@ -1,5 +1,6 @@
 //! Native code as the interpreter sees it: where it takes over, and where it is wanted.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use causality_interp::Beside;
@@ -13,19 +14,55 @@ use super::Current;
 /// Places that are counted; those that share a counter are hot together.
 const COUNTERS: usize = 4096;
 
+/// A stay in native code of fewer instructions than this takes longer than interpreting them.
+const SHORT: u64 = 200;
+/// So many short stays in a row show that it is not worth while to enter somewhere.
+const SHORT_STAYS: u32 = 8;
+
 /// Finds out what is hot, and has it translated.
 #[derive(Debug)]
 pub struct Hot {
     background: Arc<Background>,
     threshold: u32,
     counters: Box<[u32]>,
+    stays: Stays,
+}
+
+/// How long control stayed in native code. Where it only passes through, on the way between code that is yet to be
+/// translated, the interpreter goes on until there is more native code.
+#[derive(Debug, Default)]
+struct Stays {
+    /// Short stays in a row, by where control entered.
+    short: HashMap<u64, u32>,
+    /// The version of the space they were in.
+    version: u64,
+}
+
+impl Stays {
+    fn are_short(&self, pc: u64) -> bool {
+        self.short.get(&pc).is_some_and(|&stays| stays >= SHORT_STAYS)
+    }
 }
 
 impl Hot {
     /// Code is hot where the interpreter came `threshold` times.
     #[must_use]
     pub fn new(background: Arc<Background>, threshold: u32) -> Self {
-        Hot { background, threshold: threshold.max(1), counters: vec![0; COUNTERS].into() }
+        Hot {
+            background,
+            threshold: threshold.max(1),
+            counters: vec![0; COUNTERS].into(),
+            stays: Stays::default(),
+        }
+    }
+
+    /// Control entered native code at `pc` and stayed for some instructions.
+    pub(super) fn stayed(&mut self, pc: u64, retired: u64) {
+        if retired < SHORT {
+            *self.stays.short.entry(pc).or_default() += 1;
+        } else if !self.stays.short.is_empty() {
+            self.stays.short.remove(&pc);
+        }
     }
 
     /// Counts; whether it is time to ask for code.
@@ -59,18 +96,29 @@ pub(super) struct NativeCode<'a> {
 }
 
 impl<'a> NativeCode<'a> {
-    pub(super) fn new(now: &'a Current, hot: Option<&'a mut Hot>, needed: u64) -> Self {
+    pub(super) fn new(now: &'a Current, mut hot: Option<&'a mut Hot>, needed: u64) -> Self {
+        let version = now.compiler.space().version();
+        if let Some(hot) = &mut hot
+            && hot.stays.version != version
+        {
+            hot.stays = Stays { version, ..Stays::default() };
+        }
         NativeCode {
             code: &now.code,
             compiler: &now.compiler,
             space: now.compiler.space(),
             code_version: now.versions.0,
-            seen: now.compiler.space().version(),
+            seen: version,
             hot,
             needed,
             arrived: false,
             wanted: None,
         }
+    }
+
+    /// Whether there is code at `pc`, and it is worth while to enter it.
+    fn is_good_at(&self, pc: u64) -> bool {
+        self.space.has(pc) && !self.hot.as_ref().is_some_and(|hot| hot.stays.are_short(pc))
     }
 
     /// Control came from native code, which knows of no code at `hart.pc`.
@@ -108,7 +156,7 @@ impl Beside for NativeCode<'_> {
 
     #[inline]
     fn is_entry(&self, pc: u64) -> bool {
-        self.space.has(pc) || self.compiler.awaits(pc)
+        self.is_good_at(pc) || self.compiler.awaits(pc)
     }
 
     #[inline]
@@ -138,6 +186,6 @@ impl Beside for NativeCode<'_> {
             return true;
         }
         let is_able = machine.hart.fuel > self.needed && abi::is_host_mode(machine.hart.fcsr);
-        is_able && (self.arrived || self.space.has(pc))
+        is_able && (self.arrived || self.is_good_at(pc))
     }
 }
