@@ -189,3 +189,26 @@ impl Beside for NativeCode<'_> {
         is_able && (self.arrived || self.is_good_at(pc))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_stays_in_a_row_make_an_entry_bad_and_a_long_one_good_again() {
+        let mut hot = Hot::new(Arc::default(), 1);
+        for _ in 1..SHORT_STAYS {
+            hot.stayed(8, SHORT - 1);
+        }
+        assert!(!hot.stays.are_short(8));
+        hot.stayed(8, SHORT);
+        hot.stayed(8, 0);
+        assert!(!hot.stays.are_short(8), "not in a row");
+        for _ in 1..SHORT_STAYS {
+            hot.stayed(8, 0);
+        }
+        assert!(hot.stays.are_short(8) && !hot.stays.are_short(10));
+        hot.stayed(8, SHORT);
+        assert!(!hot.stays.are_short(8));
+    }
+}
