@@ -176,7 +176,7 @@ fn render(build: fn(&mut Assembler)) -> String {
     let translation = translator.translate(&region).expect("it can be translated");
     let mut out = String::new();
     let _ = writeln!(out, "; guest\n{}", program.listing(CODE));
-    let _ = writeln!(out, "; Cranelift, optimised\n{clif}");
+    let _ = writeln!(out, "; Cranelift, legalised\n{clif}");
     let (insts, bytes) = (translation.insts, translation.code.len());
     let _ = writeln!(out, "; host, {bytes} bytes for {insts} instructions");
     disassemble(&translation.code, &mut out);

@@ -24,16 +24,16 @@ impl View<'_> {
     /// All that is shown of it. A guest row ends with the rows of both kinds that it leads to.
     pub(super) fn json(
         &self,
-        (built, optimised): &(String, String),
+        (built, legalised): &(String, String),
         locations: &Locations<'_>,
         lines: &mut Lines,
     ) -> Value {
         let region = &self.native.region;
         let host = self.native.host();
         let built = self.clif(built);
-        let optimised = self.clif(optimised);
+        let legalised = self.clif(legalised);
         let to_host = first_rows(host.iter().map(|(_, pc)| *pc));
-        let to_clif = first_rows(optimised.iter().map(|(_, pc)| *pc));
+        let to_clif = first_rows(legalised.iter().map(|(_, pc)| *pc));
         let mut guest = Vec::new();
         for (index, block) in region.blocks.iter().enumerate() {
             for at in insts(block) {
@@ -59,7 +59,7 @@ impl View<'_> {
             "us": self.native.time.as_micros() as u64,
             "blocks": self.blocks(locations),
             "guest": guest.collect::<Vec<_>>(),
-            "clif": optimised,
+            "clif": legalised,
             "built": built,
             "host": host.iter().map(|(inst, pc)| json!([inst.offset, inst.raw, inst.text, pc])).collect::<Vec<_>>(),
         })

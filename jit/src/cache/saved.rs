@@ -7,7 +7,7 @@ use super::{Key, Unusable};
 use crate::cranelift::{Runtime, Translation};
 use crate::sys::MappedFile;
 
-/// The regions of one file. The index has been verified; a region is when it is [opened](Saved::open).
+/// The regions of one file. The index has been verified; a region is when it is opened.
 #[derive(Debug)]
 pub struct Saved {
     file: MappedFile,

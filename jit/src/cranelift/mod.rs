@@ -153,17 +153,17 @@ impl Translator {
         Ok(Translation { code, entries, insts: region.len(), longest, map })
     }
 
-    /// The region in Cranelift's intermediate language, as built and as optimised.
+    /// The region in Cranelift's intermediate language, as built and as Cranelift lowers it.
     ///
     /// # Errors
     /// As [`Translator::translate`].
     pub fn clif(&mut self, region: &Region) -> Result<(String, String), TranslateError> {
         self.build(region)?;
         let built = self.codegen.func.display().to_string();
-        let optimised = self.codegen.optimize(&*self.isa, &mut Default::default());
+        let legalised = self.codegen.optimize(&*self.isa, &mut Default::default());
         let text = self.codegen.func.display().to_string();
         self.codegen.clear();
-        optimised
+        legalised
             .map_err(|error| TranslateError::Codegen { start: region.start, reason: error.to_string() })?;
         Ok((built, text))
     }

@@ -119,6 +119,7 @@ impl<'a> Emitter<'a> {
 
     /// Emits what loops do when they have made the trips that they looked ahead for.
     pub(super) fn emit_looks(&mut self) {
+        let first = self.b.func.dfg.num_blocks();
         for look in std::mem::take(&mut self.looks) {
             self.block = look.header;
             self.b.seal_block(look.again);
@@ -127,6 +128,9 @@ impl<'a> Emitter<'a> {
             self.inherit_guards(&self.region.blocks[look.header]);
             self.look_ahead(look.looped, &look.pointers, look.budget);
             self.b.ins().jump(look.head, &[]);
+        }
+        for block in first..self.b.func.dfg.num_blocks() {
+            self.b.set_cold_block(ir::Block::from_u32(block as u32));
         }
     }
 
