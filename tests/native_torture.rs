@@ -1309,6 +1309,33 @@ fn of_stores_that_are_guarded_together_those_before_the_trap_happen() {
     }
 }
 
+/// Where a signed comparison of addresses goes wrong, behind an access that is known to be right.
+#[test]
+fn an_access_across_the_middle_of_the_address_space_is_guarded() {
+    for base in [(1 << 63) - 1, 1 << 63, (1 << 63) + 4] {
+        for imm in [-8, -6, -4, -1, 0, 1] {
+            for is_constant in [false, true] {
+                let ended = run(&code(|asm| {
+                    asm.li(X::A0, base);
+                    if !is_constant {
+                        // A product is no constant to the translator.
+                        asm.li(X::A1, 1);
+                        asm.inst(Inst::Mul(format::R { rd: X::A0, rs1: X::A0, rs2: X::A1 }));
+                    }
+                    asm.li(X::A2, DATA);
+                    sd(asm, X::A1, X::A2, 0);
+                    sd(asm, X::A1, X::A0, imm);
+                }));
+                let tval = base.wrapping_add_signed(i64::from(imm));
+                assert!(
+                    matches!(ended.exit, Exit::Trap(trap) if (trap.cause, trap.tval) == (Cause::StoreAccessFault, tval)),
+                    "{ended:?}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn an_address_that_wraps_around_is_no_address() {
     for base in [u64::MAX, u64::MAX - 7, u64::MAX - 2046, 0, 1, 2047] {

@@ -52,43 +52,55 @@ enum Root {
 #[derive(Clone, Copy, Debug)]
 struct Fact {
     root: Root,
-    store: bool,
-    lo: i64,
-    hi: i64,
+    hull: Hull,
 }
 
-/// A range of bytes relative to something, to be loaded from or stored to.
+/// A range of bytes relative to something, to be loaded from or stored to. Addresses wrap around, so `lo` has no order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hull {
     lo: i64,
-    hi: i64,
+    /// How many.
+    len: i64,
     store: bool,
 }
 
 impl Hull {
+    /// Relative to something that is `distance` below.
+    const fn shifted(self, distance: i64) -> Self {
+        Hull { lo: self.lo.wrapping_add(distance), ..self }
+    }
+
     /// By how much more it may grow and still be guarded at once.
     pub(super) const fn room(self) -> i64 {
-        SPANS[SPANS.len() - 1] as i64 - (self.hi - self.lo)
+        SPANS[SPANS.len() - 1] as i64 - self.len
     }
 
     /// All it touches on the way when it moves.
     pub(super) const fn moved_by(self, distance: i64) -> Self {
-        if distance > 0 {
-            Hull { hi: self.hi + distance, ..self }
-        } else {
-            Hull { lo: self.lo + distance, ..self }
-        }
+        let lo = if distance < 0 { self.lo.wrapping_add(distance) } else { self.lo };
+        Hull { lo, len: self.len + distance.abs(), ..self }
     }
 
     /// Both, if that is not too much.
     fn with(self, other: Self) -> Option<Self> {
-        let (lo, hi) = (self.lo.min(other.lo), self.hi.max(other.hi));
-        (hi.wrapping_sub(lo) <= GROUP).then_some(Hull { lo, hi, store: self.store | other.store })
+        let distance = other.lo.wrapping_sub(self.lo);
+        if !(-GROUP..=GROUP).contains(&distance) {
+            return None;
+        }
+        let (lo, hi) = (distance.min(0), (distance + other.len).max(self.len));
+        let both = Hull { lo: self.lo.wrapping_add(lo), len: hi - lo, store: self.store | other.store };
+        (both.len <= GROUP).then_some(both)
+    }
+
+    /// Whether all of `other` may be accessed if this may.
+    const fn covers(self, other: Self) -> bool {
+        let distance = other.lo.wrapping_sub(self.lo);
+        distance >= 0 && distance <= self.len - other.len && (self.store || !other.store)
     }
 
     /// Which of [`SPANS`] it needs.
     fn slot(self) -> usize {
-        let span = (self.hi - self.lo) as u64;
+        let span = self.len as u64;
         SPANS.iter().position(|&s| span <= s).unwrap_or(SPANS.len() - 1)
     }
 }
@@ -136,10 +148,7 @@ impl Guards {
     }
 
     fn knows(&self, fact: Fact) -> bool {
-        let covers = |known: &Fact| {
-            known.root == fact.root && known.store >= fact.store && known.lo <= fact.lo && known.hi >= fact.hi
-        };
-        self.now.iter().any(covers)
+        self.now.iter().any(|known| known.root == fact.root && known.hull.covers(fact.hull))
     }
 }
 
@@ -188,16 +197,16 @@ fn groups(block: &Block, constants: impl Iterator<Item = (X, u64)>) -> (BTreeMap
         symbols[r.index()] = (Symbol::Page(0), constant as i64);
     }
     let mut hulls: BTreeMap<Symbol, Hull> = BTreeMap::new();
-    let mut accesses: Vec<(u64, Symbol, i64)> = Vec::new();
+    let mut accesses: Vec<(u64, Symbol, Hull)> = Vec::new();
     for (index, at) in block.insts.iter().enumerate() {
         if let Some(access) = access(at.inst) {
             let (symbol, offset) = symbols[access.base.index()];
             let lo = offset.wrapping_add(access.imm);
             let symbol = if let Symbol::Page(_) = symbol { Symbol::Page(lo >> 12) } else { symbol };
-            let hi = lo.wrapping_add(access.size);
-            let hull = hulls.entry(symbol).or_insert(Hull { lo, hi, store: access.store });
-            *hull = hull.with(Hull { lo, hi, store: access.store }).unwrap_or(*hull);
-            accesses.push((at.pc, symbol, lo));
+            let own = Hull { lo, len: access.size, store: access.store };
+            let hull = hulls.entry(symbol).or_insert(own);
+            *hull = hull.with(own).unwrap_or(*hull);
+            accesses.push((at.pc, symbol, own));
         }
         let new = match at.inst {
             Inst::Addi(ops) => {
@@ -233,10 +242,9 @@ fn groups(block: &Block, constants: impl Iterator<Item = (X, u64)>) -> (BTreeMap
         _ => None,
     });
     let early = early.collect();
-    let groups = accesses.into_iter().filter_map(|(pc, symbol, lo)| {
-        let hull = hulls.get(&symbol)?;
-        let inside = hull.lo <= lo && lo < hull.hi;
-        inside.then(|| (pc, Hull { lo: hull.lo - lo, hi: hull.hi - lo, store: hull.store }))
+    let groups = accesses.into_iter().filter_map(|(pc, symbol, own)| {
+        let hull = *hulls.get(&symbol)?;
+        hull.covers(own).then(|| (pc, hull.shifted(own.lo.wrapping_neg())))
     });
     (groups.collect(), early)
 }
@@ -274,7 +282,7 @@ impl Emitter<'_> {
                 else {
                     continue;
                 };
-                let hull = Hull { lo: hull.lo + moved, hi: hull.hi + moved, ..hull };
+                let hull = hull.shifted(moved);
                 match pointers.iter_mut().find(|pointer| pointer.base == base) {
                     Some(pointer) => pointer.hull = pointer.hull.with(hull).unwrap_or(pointer.hull),
                     None => pointers.push(Pointer { base, step, hull }),
@@ -326,7 +334,7 @@ impl Emitter<'_> {
 
     fn fact(&self, value: Value, hull: Hull) -> Fact {
         let (root, offset) = self.guards.root(value);
-        Fact { root, store: hull.store, lo: offset.wrapping_add(hull.lo), hi: offset.wrapping_add(hull.hi) }
+        Fact { root, hull: hull.shifted(offset) }
     }
 
     pub(super) fn end_guards(&mut self) {
@@ -469,22 +477,16 @@ impl Emitter<'_> {
     /// The host address of `size` bytes at `x[base] + imm`, less the offset that is returned with it.
     fn address(&mut self, base: X, imm: i32, size: i64, store: bool) -> (Value, i32) {
         let value = self.base(base);
-        let own = Hull { lo: 0, hi: size, store };
-        let mut hull = self.guards.groups.get(&self.at.pc).copied().unwrap_or(own);
         let imm = i64::from(imm);
+        let own = Hull { lo: imm, len: size, store };
         if self.tunables.speculation_safe {
-            let value = self.safe(value, Hull { lo: imm, hi: imm + size, store });
+            let value = self.safe(value, own);
             return (self.b.ins().iadd(self.vm, value), GUEST + imm as i32);
         }
-        hull = Hull {
-            lo: (hull.lo + imm).min(imm),
-            hi: (hull.hi + imm).max(imm + size),
-            store: hull.store | store,
-        };
-        let needed = Hull { lo: imm, hi: imm + size, store };
-        let (root, offset) = self.guards.root(value);
-        let (lo, hi) = (offset.wrapping_add(needed.lo), offset.wrapping_add(needed.hi));
-        if !self.guards.knows(Fact { root, store, lo, hi }) {
+        let needed = self.fact(value, own);
+        if !self.guards.knows(needed) {
+            let group = self.guards.groups.get(&self.at.pc);
+            let hull = group.map_or(own, |group| group.shifted(imm));
             self.guard(value, hull);
         }
         let (root, offset) = self.guards.sum(value);
