@@ -8,9 +8,9 @@ pub use causality_jit::code::{Listener, NewCode, Origin, Published};
 pub use causality_jit::profile;
 use causality_jit::region::discover;
 pub use causality_jit::region::{At, Block, Callee, End, Region, To};
-use causality_jit::{Layout, Text, Translator, Tunables};
+use causality_jit::{Layout, NativeTier, Text, Translator, Tunables, baseline};
 
-use crate::Instance;
+use crate::{Instance, Tier};
 
 /// Translates regions of an instance as they are now, as the instance would when it runs.
 #[derive(Debug)]
@@ -21,13 +21,13 @@ pub struct Codegen<'a> {
 }
 
 impl<'a> Codegen<'a> {
-    /// For this instance.
+    /// For this instance, by this tier.
     ///
     /// # Errors
     /// If there is no code generator for this host.
-    pub fn new<T>(instance: &'a Instance<T>) -> Result<Self, TranslateError> {
+    pub fn new<T>(instance: &'a Instance<T>, tier: Tier) -> Result<Self, TranslateError> {
         let text = Text { memory: instance.memory(), breakpoints: instance.breakpoints() };
-        let tunables = Tunables { layout: Layout::of(text.memory), ..Tunables::default() };
+        let tunables = Tunables { tier: tier.native(), layout: Layout::of(text.memory), ..Tunables::default() };
         let translator = Translator::new(&tunables)?;
         Ok(Codegen { text, tunables, translator })
     }
@@ -42,8 +42,13 @@ impl<'a> Codegen<'a> {
     /// The region in host code.
     ///
     /// # Errors
-    /// If Cranelift refuses it, which is a bug here.
+    /// If it cannot be translated, which is a bug here.
     pub fn translate(&mut self, region: &Region) -> Result<Translation, TranslateError> {
+        if self.tunables.tier == NativeTier::Baseline {
+            // Which finds its own way: mostly less than the region.
+            let unit = baseline::translate(&self.tunables, &self.text, region.start, true, &mut Default::default())?;
+            return unit.ok_or_else(|| TranslateError::Host("nothing to translate".to_owned()));
+        }
         self.translator.translate(region)
     }
 

@@ -61,8 +61,10 @@ impl Config {
 
     /// Sets how code is executed.
     #[must_use]
-    pub fn tier(self, tier: Tier) -> Self {
-        Config { tier, ..self }
+    pub fn tier(mut self, tier: Tier) -> Self {
+        self.tier = tier;
+        self.tunables.tier = tier.native();
+        self
     }
 
     /// Sets how many instructions an instance may retire before it is

@@ -4,7 +4,7 @@
 //! knows which one runs. All tiers are the same machine.
 
 use causality_interp::{Interpreter, Retired};
-use causality_jit::Compiled;
+use causality_jit::{Compiled, NativeTier};
 use causality_machine::{Executor, Exit, Host, HostError, Machine};
 
 use crate::{CodeReport, Engine, InstructionReport, Module, Native};
@@ -19,8 +19,20 @@ pub enum Tier {
     Auto,
     /// The reference interpreter, for everything.
     Interpreter,
+    /// Native code made in one pass, for everything, when it is first needed.
+    Baseline,
     /// Native code by Cranelift, for everything, made when it is first needed.
     Cranelift,
+}
+
+impl Tier {
+    /// What makes its native code.
+    pub(crate) const fn native(self) -> NativeTier {
+        match self {
+            Tier::Baseline => NativeTier::Baseline,
+            Tier::Auto | Tier::Interpreter | Tier::Cranelift => NativeTier::Cranelift,
+        }
+    }
 }
 
 /// The executor of one instance.
@@ -37,7 +49,7 @@ impl Execution {
     pub(crate) fn new(engine: &Engine) -> Self {
         match engine.config().get_tier() {
             Tier::Interpreter => Execution::Interpreter(Interpreter::new(), InstructionReport::default()),
-            Tier::Cranelift => Execution::Native(Box::new(engine.native())),
+            Tier::Baseline | Tier::Cranelift => Execution::Native(Box::new(engine.native())),
             Tier::Auto => Execution::Native(Box::new(engine.native().in_background(engine.hot()))),
         }
     }

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 
 use causality_interp::Interpreter;
+use causality_jit::{NativeTier, Tunables};
+use causality_machine::Machine;
 use causality_machine::isa::reg::X;
 use causality_machine::isa::{CInst, Extension, Inst, Opcode, decode};
 use causality_testkit::batch::ANCHORS;
@@ -30,7 +32,14 @@ struct Ours {
 /// Runs a batch on all executors. Records, and the machine as the last program left it, must be the same on all.
 fn ours(batch: &Batch) -> Ours {
     let (records, machine) = vm::run_to_end(batch, &mut Interpreter::new());
-    let mut native = Native::default();
+    let [_, instructions] =
+        [NativeTier::Baseline, NativeTier::Cranelift].map(|tier| natively(batch, tier, &records, &machine));
+    Ours { records, instructions }
+}
+
+/// Runs a batch in a native tier: records and machine must be those of the interpreter. Who retired what.
+fn natively(batch: &Batch, tier: NativeTier, records: &[Record], machine: &Machine) -> InstructionReport {
+    let mut native = Native::new(Tunables { tier, ..Tunables::default() });
     let (native_records, native_machine) = vm::run_to_end(batch, &mut native);
     let addresses = batch.addresses();
     for (i, (expected, record)) in records.iter().zip(&native_records).enumerate() {
@@ -38,14 +47,14 @@ fn ours(batch: &Batch) -> Ours {
         let listing = || program.listing(addresses[i]);
         assert!(
             expected == record,
-            "{}{:?}interpreted, not native:\n{}",
+            "{}{:?}interpreted, not {tier:?}:\n{}",
             listing(),
             program.start,
             expected.difference(record)
         );
     }
-    assert_eq!(digest(&(), &machine), digest(&(), &native_machine), "fuel, hart or memory at the end differ");
-    Ours { records, instructions: native.instructions() }
+    assert_eq!(digest(&(), machine), digest(&(), &native_machine), "fuel, hart or memory at the end differ");
+    native.instructions()
 }
 
 /// Who retired how many instructions, and what part of them was native code.

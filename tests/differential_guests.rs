@@ -8,7 +8,7 @@ use std::{fs, thread};
 use causality_testkit::digest;
 use causality_vm::{Access, Capture, Config, Engine, Exit, Hart, Linker, Module, Options, Tier};
 
-const TIERS: [Tier; 3] = [Tier::Interpreter, Tier::Cranelift, Tier::Auto];
+const TIERS: [Tier; 4] = [Tier::Interpreter, Tier::Baseline, Tier::Cranelift, Tier::Auto];
 
 /// A row of the table.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ type End = (Exit, Hart, String);
 /// Runs a guest in all tiers.
 fn run_all(row: &Row<'_>, guests: &Path) -> Result<(), String> {
     let mut expected: Option<End> = None;
-    let checked = TIERS.map(|tier| (tier, false)).into_iter().chain([(Tier::Cranelift, true)]);
+    let checked = TIERS.map(|tier| (tier, false)).into_iter().chain([(Tier::Baseline, true), (Tier::Cranelift, true)]);
     for (tier, crosscheck) in checked {
         let end = run(row, guests, tier, crosscheck)
             .map_err(|error| format!("{tier:?}, crosscheck {crosscheck}: {error}"))?;

@@ -6,6 +6,7 @@
 use std::thread;
 use std::time::Duration;
 
+use causality_jit::{NativeTier, Tunables};
 use causality_vm::Native;
 
 use causality_interp::Interpreter;
@@ -32,8 +33,12 @@ fn interpreter() -> Box<dyn Executor> {
     Box::new(Interpreter::new())
 }
 
-fn native() -> Box<dyn Executor> {
-    Box::new(Native::default())
+fn baseline() -> Box<dyn Executor> {
+    Box::new(Native::new(Tunables { tier: NativeTier::Baseline, ..Tunables::default() }))
+}
+
+fn cranelift() -> Box<dyn Executor> {
+    Box::new(Native::new(Tunables { tier: NativeTier::Cranelift, ..Tunables::default() }))
 }
 
 /// Makes a test of each function, for each executor.
@@ -42,8 +47,11 @@ macro_rules! on_every_executor {
         mod interpreted {
             $(#[test] fn $name() { super::$name(super::interpreter); })*
         }
-        mod natively {
-            $(#[test] fn $name() { super::$name(super::native); })*
+        mod baseline {
+            $(#[test] fn $name() { super::$name(super::baseline); })*
+        }
+        mod cranelift {
+            $(#[test] fn $name() { super::$name(super::cranelift); })*
         }
     };
 }

@@ -1,6 +1,7 @@
 //! Floating point in native code against the interpreter: values, flags and NaN bits.
 
 use causality_interp::Interpreter;
+use causality_jit::{NativeTier, Tunables};
 use causality_machine::isa::format::{self, Csr, FR, Rm};
 use causality_machine::isa::reg::{F, X};
 use causality_machine::isa::{Extension, Inst, Opcode, csr};
@@ -16,10 +17,24 @@ fn is_float(extension: Extension) -> bool {
     matches!(extension, F | D | Zfa | Zfhmin)
 }
 
+/// The native tiers.
+const TIERS: [NativeTier; 2] = [NativeTier::Baseline, NativeTier::Cranelift];
+
+fn native(tier: NativeTier) -> Native {
+    Native::new(Tunables { tier, ..Tunables::default() })
+}
+
 /// Runs programs both ways and fails on any difference.
 fn compare(name: &str, programs: &[Program]) {
+    for tier in TIERS {
+        compare_in(tier, name, programs);
+    }
+}
+
+fn compare_in(tier: NativeTier, name: &str, programs: &[Program]) {
+    let name = &format!("{tier:?}, {name}");
     let mut total = InstructionReport::default();
-    let pair = || (Interpreter::new(), Native::default());
+    let pair = || (Interpreter::new(), native(tier));
     agree::in_batches(name, programs, BATCH, pair, |native| {
         total.native += native.instructions().native;
         total.interpreted += native.instructions().interpreted;
@@ -55,9 +70,12 @@ fn random_float_programs_agree_with_the_interpreter() {
 }
 
 fn compare_end(program: &Program) -> InstructionReport {
-    let mut native = Native::default();
-    agree::alone(program, &mut Interpreter::new(), &mut native);
-    native.instructions()
+    let [_, report] = TIERS.map(|tier| {
+        let mut native = native(tier);
+        agree::alone(program, &mut Interpreter::new(), &mut native);
+        native.instructions()
+    });
+    report
 }
 
 const F: [F; 32] = F::ALL;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use causality_interp::Interpreter;
-use causality_jit::Tunables;
+use causality_jit::{NativeTier, Tunables};
 use causality_machine::isa::format::{self, Amo, Cbo, Csr, CsrImm, Lr};
 use causality_machine::isa::reg::X;
 use causality_machine::isa::{Extension, Inst, Opcode, csr};
@@ -21,10 +21,17 @@ fn is_integer(extension: Extension) -> bool {
     !matches!(extension, F | D | Zfa | Zfhmin)
 }
 
-/// Runs programs both ways and fails on any difference.
+/// Runs programs in both ways and fails on any difference.
 fn compare(name: &str, programs: &[Program]) {
+    for tier in [NativeTier::Baseline, NativeTier::Cranelift] {
+        compare_in(tier, name, programs);
+    }
+}
+
+fn compare_in(tier: NativeTier, name: &str, programs: &[Program]) {
+    let name = &format!("{tier:?}, {name}");
     let mut total = InstructionReport::default();
-    let pair = || (Interpreter::new(), Native::default());
+    let pair = || (Interpreter::new(), Native::new(Tunables { tier, ..Tunables::default() }));
     agree::in_batches(name, programs, BATCH, pair, |native| total = sum(total, native.instructions()));
     println!("{name}: {} programs, with the harness {total:?}", programs.len());
 }
@@ -70,8 +77,14 @@ fn sum(mut a: InstructionReport, b: InstructionReport) -> InstructionReport {
 
 /// Runs a program alone, both ways, and fails on any difference. Says who executed what.
 fn compare_end(program: &Program) -> InstructionReport {
-    let safe = Tunables { speculation_safe: true, ..Tunables::default() };
-    let [_, usual] = [safe, Tunables::default()].map(|tunables| {
+    let tunables = |tier, speculation_safe| Tunables { tier, speculation_safe, ..Tunables::default() };
+    let all = [
+        tunables(NativeTier::Baseline, true),
+        tunables(NativeTier::Baseline, false),
+        tunables(NativeTier::Cranelift, true),
+        tunables(NativeTier::Cranelift, false),
+    ];
+    let [.., usual] = all.map(|tunables| {
         let mut native = Native::new(tunables);
         agree::alone(program, &mut Interpreter::new(), &mut native);
         native.instructions()

@@ -11,6 +11,7 @@ use causality_interp::Interpreter;
 use causality_testkit::Source;
 use causality_testkit::duel::{Duel, Tally, ends_block};
 use causality_testkit::sweep::Effort;
+use causality_jit::{NativeTier, Tunables};
 use causality_vm::Native;
 
 /// Runs programs and says who did what.
@@ -23,6 +24,12 @@ struct Arena {
 
 impl Arena {
     fn fight(&mut self, seed: u64, most: u64) {
+        for tier in [NativeTier::Baseline, NativeTier::Cranelift] {
+            self.fight_in(tier, seed, most);
+        }
+    }
+
+    fn fight_in(&mut self, tier: NativeTier, seed: u64, most: u64) {
         let blocks = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&blocks);
         let mut interpreter = Interpreter::with_observer(move |retired| {
@@ -30,12 +37,12 @@ impl Arena {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         });
-        let mut native = Native::default();
+        let mut native = Native::new(Tunables { tier, ..Tunables::default() });
         let duel = Duel::generate(&mut Source::Seed(seed), most);
         match duel.fight(&mut interpreter, &mut native) {
             Ok(ended) => self.tally.add(ended, blocks.load(Ordering::Relaxed) + 1),
             Err(difference) => {
-                panic!("seed {seed}: native code is not what the interpreter does\n{difference}")
+                panic!("seed {seed}, {tier:?}: native code is not what the interpreter does\n{difference}")
             }
         }
         let instructions = native.instructions();

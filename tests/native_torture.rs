@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
 use causality_interp::Interpreter;
+use causality_jit::{NativeTier, Tunables};
 use causality_jit::Tunables;
 use causality_machine::isa::format::{self, Bare};
 use causality_machine::isa::reg::X;
@@ -139,8 +140,25 @@ impl fmt::Debug for Ended {
     }
 }
 
-/// Runs on both executors, with a host of its own on each.
+/// The native tiers.
+const TIERS: [NativeTier; 2] = [NativeTier::Baseline, NativeTier::Cranelift];
+
+fn native(tier: NativeTier) -> Native {
+    Native::new(Tunables { tier, ..Tunables::default() })
+}
+
+/// Runs on all executors, with a host of its own on each. Says what the last one did.
 fn both<F: FnMut(&mut Hart, &mut Memory)>(
+    make: impl Fn() -> Machine,
+    fuel: u64,
+    host: impl Fn() -> F,
+) -> Ended {
+    let [_, ended] = TIERS.map(|tier| both_in(tier, &make, fuel, &host));
+    ended
+}
+
+fn both_in<F: FnMut(&mut Hart, &mut Memory)>(
+    tier: NativeTier,
     make: impl Fn() -> Machine,
     fuel: u64,
     host: impl Fn() -> F,
@@ -149,9 +167,9 @@ fn both<F: FnMut(&mut Hart, &mut Memory)>(
     expected.hart.add_fuel(fuel);
     machine.hart.add_fuel(fuel);
     let wanted = expected.run(&mut Interpreter::new(), &mut Answer(host())).expect("the host answers");
-    let mut native = Native::default();
+    let mut native = native(tier);
     let exit = machine.run(&mut native, &mut Answer(host())).expect("the host answers");
-    assert_eq!(exit, wanted, "interpreted {:x?}\nnative {:x?}", expected.hart, machine.hart);
+    assert_eq!(exit, wanted, "{tier:?}, interpreted {:x?}\nnative {:x?}", expected.hart, machine.hart);
     assert_eq!(machine.hart, expected.hart);
     assert_eq!(digest(&exit, &machine), digest(&wanted, &expected), "memory differs");
     Ended { exit, machine, instructions: native.instructions() }
@@ -418,9 +436,10 @@ fn fuel_runs_out_at_every_depth_of_a_recursion_and_it_goes_on() {
         asm.jump(X::RA, function);
     });
     let whole = run(&code);
-    for slice in [1009, 5003, 12_345] {
+    let slices = [1009, 5003, 12_345];
+    for (tier, slice) in TIERS.into_iter().flat_map(|tier| slices.map(|slice| (tier, slice))) {
         let mut sliced = machine(&code, false);
-        let mut native = Native::default();
+        let mut native = native(tier);
         let exit = loop {
             sliced.hart.add_fuel(slice);
             match sliced.run(&mut native, &mut Answer(no_calls())).expect("no calls") {
@@ -655,6 +674,10 @@ fn ten_thousand_branches_in_one_function_take_bounded_time() {
 
 #[test]
 fn a_breakpoint_set_in_hot_code_takes_effect_and_goes_away() {
+    TIERS.into_iter().for_each(breakpoint_in_hot_code);
+}
+
+fn breakpoint_in_hot_code(tier: NativeTier) {
     let code = code(|asm| {
         repeat(asm, X::S0, 1_000_000, |asm| {
             addi(asm, X::A1, X::A1, 1);
@@ -662,7 +685,7 @@ fn a_breakpoint_set_in_hot_code_takes_effect_and_goes_away() {
         });
     });
     let mut machine = machine(&code, false);
-    let mut native = Native::default();
+    let mut native = native(tier);
     machine.hart.add_fuel(100_000);
     let mut run =
         |machine: &mut Machine| machine.run(&mut native, &mut Answer(no_calls())).expect("no calls");
@@ -732,11 +755,11 @@ const ENDLESS: &[Loop] = &[
 
 #[test]
 fn another_thread_can_pause_any_loop() {
-    for (name, body) in ENDLESS {
+    for (tier, (name, body)) in TIERS.into_iter().flat_map(|tier| ENDLESS.iter().map(move |l| (tier, l))) {
         let code = code(body);
         let mut machine = machine(&code, false);
         machine.hart.add_fuel(FUEL);
-        let mut native = Native::default();
+        let mut native = native(tier);
         for round in 0..3 {
             let handle = machine.pause_handle();
             let pauser = thread::spawn(move || {
@@ -759,9 +782,9 @@ fn another_thread_can_pause_any_loop() {
 
 #[test]
 fn every_endless_loop_stops_at_every_small_fuel_limit() {
-    for (name, body) in ENDLESS {
+    for (tier, (name, body)) in TIERS.into_iter().flat_map(|tier| ENDLESS.iter().map(move |l| (tier, l))) {
         let code = code(body);
-        let (mut native, mut long) = (Native::default(), machine(&code, false));
+        let (mut native, mut long) = (native(tier), machine(&code, false));
         let start = long.hart.clone();
         for fuel in (0..200).chain([1000, 1001, 1002, 1003, 4999, 50_000]) {
             let mut expected = machine(&code, false);

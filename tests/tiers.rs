@@ -74,7 +74,7 @@ fn slices_of_fuel_end_where_the_interpreter_ends_them() {
     const SLICE: u64 = 10_007;
     for (name, rounds) in [("closures", "20"), ("json", "60"), ("lz", "2")] {
         let config = Config::new().fuel(0);
-        let mut all = [Tier::Interpreter, Tier::Auto, Tier::Cranelift]
+        let mut all = [Tier::Interpreter, Tier::Baseline, Tier::Auto, Tier::Cranelift]
             .map(|tier| guest_instance(config.clone().tier(tier).hot(20), name, rounds));
         for slice in 0_u64.. {
             let exits = all.each_mut().map(|instance| {
@@ -82,14 +82,14 @@ fn slices_of_fuel_end_where_the_interpreter_ends_them() {
                 instance.run().unwrap()
             });
             let harts = all.each_ref().map(|instance| format!("{:?}", instance.hart()));
-            assert!(exits[0] == exits[1] && exits[0] == exits[2], "{name}, slice {slice}: {exits:?}");
-            assert!(harts[0] == harts[1] && harts[0] == harts[2], "{name}, slice {slice}: {harts:?}");
+            assert!(exits.iter().all(|exit| *exit == exits[0]), "{name}, slice {slice}: {exits:?}");
+            assert!(harts.iter().all(|hart| *hart == harts[0]), "{name}, slice {slice}: {harts:?}");
             if exits[0] != Exit::OutOfFuel {
                 break;
             }
         }
         let states = all.each_ref().map(state);
-        assert!(states[0] == states[1] && states[0] == states[2], "{name}");
+        assert!(states.iter().all(|state| *state == states[0]), "{name}");
     }
 }
 
@@ -131,7 +131,7 @@ fn warm_up(instance: &mut Instance<Capture>) {
 
 #[test]
 fn a_native_loop_is_paused_and_goes_on() {
-    for tier in [Tier::Auto, Tier::Cranelift] {
+    for tier in [Tier::Auto, Tier::Baseline, Tier::Cranelift] {
         let mut instance = counting(tier);
         warm_up(&mut instance);
         for _ in 0..20 {
@@ -146,7 +146,7 @@ fn a_native_loop_is_paused_and_goes_on() {
 
 #[test]
 fn a_breakpoint_in_hot_code_takes_effect_and_leaves_no_trace() {
-    for tier in [Tier::Auto, Tier::Cranelift] {
+    for tier in [Tier::Auto, Tier::Baseline, Tier::Cranelift] {
         let mut instance = counting(tier);
         warm_up(&mut instance);
         for pc in [START, START + 4] {
@@ -192,7 +192,7 @@ fn instances_of_a_module_share_code_also_after_reset() {
 
 #[test]
 fn code_of_modules_that_are_gone_is_gone() {
-    for tier in [Tier::Cranelift, Tier::Auto] {
+    for tier in [Tier::Baseline, Tier::Cranelift, Tier::Auto] {
         let engine = Engine::new(Config::new().tier(tier).hot(5));
         // Adds up to the number of the module, then exits with 0.
         for number in 0..1000_u32 {
@@ -218,7 +218,7 @@ fn code_is_dropped_and_made_again_while_others_run_it() {
     const LIMIT: usize = 64 << 10;
     let programs = [("sieve", "1"), ("json", "20"), ("lz", "1")];
     let expected = programs.map(|(name, rounds)| interpreted(name, rounds));
-    for tier in [Tier::Cranelift, Tier::Auto] {
+    for tier in [Tier::Baseline, Tier::Cranelift, Tier::Auto] {
         let engine = Engine::new(Config::new().tier(tier).hot(20).code_memory(LIMIT));
         let modules = programs.map(|(name, _)| Module::new(&engine, &guest(name)).unwrap());
         let is_over = AtomicBool::new(false);

@@ -159,6 +159,9 @@ pub(crate) struct DisasmArgs {
     /// With --native: only the region that starts here
     #[arg(long, value_name = "ADDR", value_parser = parse_number, requires = "native", conflicts_with = "symbol")]
     pub(crate) pc: Option<u64>,
+    /// With --native: what makes the host code
+    #[arg(long, value_enum, default_value_t = NativeTierArg::Cranelift, requires = "native")]
+    pub(crate) tier: NativeTierArg,
     /// Print instructions as encoded, not as pseudo-instructions
     #[arg(long)]
     pub(crate) no_aliases: bool,
@@ -179,8 +182,27 @@ pub(crate) enum TierArg {
     Auto,
     /// The interpreter only
     Interp,
-    /// Native code for everything, made before it runs
+    /// Native code made in one pass, for everything, before it runs
+    Baseline,
+    /// Native code by Cranelift for everything, made before it runs
     Cranelift,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NativeTierArg {
+    /// One pass
+    Baseline,
+    /// Cranelift
+    Cranelift,
+}
+
+impl From<NativeTierArg> for Tier {
+    fn from(tier: NativeTierArg) -> Self {
+        match tier {
+            NativeTierArg::Baseline => Tier::Baseline,
+            NativeTierArg::Cranelift => Tier::Cranelift,
+        }
+    }
 }
 
 impl From<TierArg> for Tier {
@@ -188,6 +210,7 @@ impl From<TierArg> for Tier {
         match tier {
             TierArg::Auto => Tier::Auto,
             TierArg::Interp => Tier::Interpreter,
+            TierArg::Baseline => Tier::Baseline,
             TierArg::Cranelift => Tier::Cranelift,
         }
     }

@@ -49,7 +49,7 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Failure> {
     let (heat, run) = watch(&natives, args, &mut instance)?;
     // The program has run in this one; another shows its code as it was at the start.
     let fresh = guest.instance(Config::new())?;
-    let mut codegen = Codegen::new(&fresh).map_err(Failure::new)?;
+    let mut codegen = Codegen::new(&fresh, Tier::Cranelift).map_err(Failure::new)?;
     let locations = Locations::new(&elf, module.program());
     let mut page = Page::new(&guest.title(), &module, run.as_ref());
     let mut order: Vec<_> = (0..natives.len()).collect();
@@ -126,7 +126,7 @@ fn choose(
     starts: &[u64],
 ) -> Result<Vec<NativeRegion>, Failure> {
     let program = module.program();
-    let mut codegen = Codegen::new(instance).map_err(Failure::new)?;
+    let mut codegen = Codegen::new(instance, Tier::Cranelift).map_err(Failure::new)?;
     let mut natives: Vec<NativeRegion> = Vec::new();
     if let Some(name) = &args.function {
         let symbol = find(program, name)?;

@@ -21,7 +21,7 @@ pub(crate) fn list(args: &DisasmArgs, elf: &[u8]) -> Result<u8, Failure> {
     let engine = Engine::default();
     let module = Module::new(&engine, elf).map_err(failed)?;
     let instance = Linker::new(&engine).instantiate(&module, Options::new(), ()).map_err(failed)?;
-    let mut codegen = Codegen::new(&instance).map_err(Failure::new)?;
+    let mut codegen = Codegen::new(&instance, args.tier.into()).map_err(Failure::new)?;
     let locations = Locations::new(elf, module.program());
     let mut listing = Listing {
         instance: &instance,

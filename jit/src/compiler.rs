@@ -16,7 +16,7 @@ use crate::code::{CodeMemory, Listener, SharedCode, Space};
 use crate::hot;
 use crate::region::{Asked, Region, Source, discover};
 use crate::statistics::{Compiled, Statistics};
-use crate::{Layout, Snapshot, TranslateError, Translator, Tunables};
+use crate::{Layout, NativeTier, Snapshot, TranslateError, Translation, Translator, Tunables, baseline};
 
 /// Why there is no code for a pc.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,8 @@ pub struct Compiler {
     space: Arc<Space>,
     /// Made when something is to be translated.
     translator: Mutex<Option<Box<Translator>>>,
+    /// What the baseline tier works in.
+    buffers: Mutex<baseline::Buffers>,
     /// Where code was asked for because it is hot.
     requests: Mutex<HashMap<u64, Request>>,
     /// Where regions are to begin, as soon as control comes there and shows what is in registers.
@@ -119,9 +121,9 @@ impl Compiler {
     ) -> Result<Self, CompileError> {
         let mut kept = None;
         let mut saved = None;
-        if let Some((cache, program)) = cached {
+        if let Some((cache, program)) = cached.filter(|_| tunables.tier == NativeTier::Cranelift) {
             let key = Key::new(program, tunables);
-            saved = cache.load(&key).map(|saved| Ok::<_, CompileError>((shared_code(Some(&saved))?, saved)));
+            saved = cache.load(&key).map(|saved| Ok::<_, CompileError>((shared_code(NativeTier::Cranelift, Some(&saved))?, saved)));
             kept = Some(Kept { cache: cache.clone(), key, count: AtomicUsize::new(0) });
         }
         let saved = saved.transpose()?;
@@ -129,6 +131,7 @@ impl Compiler {
         Ok(Compiler {
             space,
             translator: Mutex::default(),
+            buffers: Mutex::default(),
             requests: Mutex::default(),
             awaited: Mutex::default(),
             is_awaiting: AtomicBool::new(false),
@@ -176,6 +179,9 @@ impl Compiler {
     /// # Errors
     /// If it cannot be translated, or the host has no memory.
     pub fn compile(&self, source: &dyn Source, pc: u64) -> Result<bool, CompileError> {
+        if self.space.tunables().tier == NativeTier::Baseline {
+            return self.compile_baseline(source, pc);
+        }
         let (region, discover) = self.discover(source, pc);
         if region.is_empty() {
             return Ok(false);
@@ -309,10 +315,33 @@ impl Compiler {
         let translated = translate(&mut translator, self.space.tunables(), region);
         let translate = start.elapsed();
         drop(translator);
+        self.add(region.start, translated, Compiled { translate, ..so_far })
+    }
+
+    /// One pass finds and translates.
+    fn compile_baseline(&self, source: &dyn Source, pc: u64) -> Result<bool, CompileError> {
+        let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = Instant::now();
+        let translated = baseline::translate(self.space.tunables(), source, pc, self.space.is_watched(), &mut buffers)?;
+        let translate = start.elapsed();
+        drop(buffers);
+        let Some(translation) = translated else { return Ok(false) };
+        self.add(pc, Ok(translation), Compiled { translate, ..Compiled::default() })?;
+        Ok(true)
+    }
+
+    /// Publishes and counts.
+    fn add(
+        &self,
+        at: u64,
+        translated: Result<Translation, CompileError>,
+        so_far: Compiled,
+    ) -> Result<(), CompileError> {
         let start = Instant::now();
         let published = translated.and_then(|translation| {
             let (insts, bytes) = (translation.insts as u64, translation.code.len() as u64);
-            self.space.publish(&shared_code(None)?, region.start, translation, Some(translate))?;
+            let shared = shared_code(self.space.tunables().tier, None)?;
+            self.space.publish(&shared, at, translation, Some(so_far.translate))?;
             Ok((insts, bytes))
         });
         let (insts, bytes) = match published {
@@ -326,7 +355,6 @@ impl Compiler {
             regions: 1,
             insts,
             bytes,
-            translate,
             publish: start.elapsed(),
             ..so_far
         });
@@ -338,7 +366,7 @@ fn translate(
     translator: &mut Option<Box<Translator>>,
     tunables: &Tunables,
     region: &Region,
-) -> Result<crate::Translation, CompileError> {
+) -> Result<Translation, CompileError> {
     let translator = match translator {
         Some(translator) => translator,
         None => translator.insert(Box::new(Translator::new(tunables)?)),
@@ -347,15 +375,16 @@ fn translate(
 }
 
 /// The code that is the same for all compilers of this process, made when it is first needed.
-fn shared_code(saved: Option<&Saved>) -> Result<Arc<SharedCode>, CompileError> {
-    static SHARED: Mutex<Option<Arc<SharedCode>>> = Mutex::new(None);
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+fn shared_code(tier: NativeTier, saved: Option<&Saved>) -> Result<Arc<SharedCode>, CompileError> {
+    static SHARED: [Mutex<Option<Arc<SharedCode>>>; 2] = [const { Mutex::new(None) }; 2];
+    let mut shared = SHARED[tier as usize].lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(shared) = &*shared {
         return Ok(Arc::clone(shared));
     }
-    let code = match saved {
-        Some(saved) => SharedCode::new(saved.runtime())?,
-        None => SharedCode::new(&Translator::new(&Tunables::default())?.runtime()?)?,
+    let code = match (tier, saved) {
+        (NativeTier::Baseline, _) => SharedCode::new(&baseline::runtime())?,
+        (NativeTier::Cranelift, Some(saved)) => SharedCode::new(saved.runtime())?,
+        (NativeTier::Cranelift, None) => SharedCode::new(&Translator::new(&Tunables::default())?.runtime()?)?,
     };
     Ok(Arc::clone(shared.insert(Arc::new(code))))
 }

@@ -49,3 +49,36 @@ pub(crate) fn features() -> Vec<(&'static str, bool)> {
 pub(crate) fn has_fma() -> bool {
     features().contains(&("has_fma", true))
 }
+
+/// Instruction sets of this host that direct emission asks about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Features {
+    pub(crate) avx: bool,
+    pub(crate) fma: bool,
+    pub(crate) bmi1: bool,
+    pub(crate) bmi2: bool,
+    pub(crate) lzcnt: bool,
+    pub(crate) popcnt: bool,
+    pub(crate) carryless: bool,
+}
+
+impl Features {
+    /// What this host has.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn of_host() -> Self {
+        Features {
+            avx: std::is_x86_feature_detected!("avx"),
+            fma: std::is_x86_feature_detected!("fma"),
+            bmi1: std::is_x86_feature_detected!("bmi1"),
+            bmi2: std::is_x86_feature_detected!("bmi2"),
+            lzcnt: std::is_x86_feature_detected!("lzcnt"),
+            popcnt: std::is_x86_feature_detected!("popcnt"),
+            carryless: std::is_x86_feature_detected!("pclmulqdq"),
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn of_host() -> Self {
+        Features::default()
+    }
+}

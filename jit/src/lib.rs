@@ -3,6 +3,7 @@
 pub mod abi;
 pub mod ahead;
 mod background;
+pub mod baseline;
 pub mod cache;
 pub mod code;
 mod compiler;
@@ -22,4 +23,4 @@ pub use compiler::{CompileError, Compiler};
 pub use cranelift::{Locations, TranslateError, Translation, Translator};
 pub use statistics::{Compiled, Statistics};
 pub use text::{Snapshot, Text};
-pub use tunables::{Layout, Tunables};
+pub use tunables::{Layout, NativeTier, Tunables};

@@ -2,9 +2,21 @@
 
 use crate::region::Bounds;
 
+/// What makes host code of guest code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum NativeTier {
+    /// One pass, registers in fixed places: at once, and good for most code.
+    Baseline,
+    /// By Cranelift: slowly, and best for loops with many values.
+    #[default]
+    Cranelift,
+}
+
 /// How code is generated, apart from what it does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tunables {
+    /// By what it is generated.
+    pub tier: NativeTier,
     /// How large regions get.
     pub bounds: Bounds,
     /// Whether fuel is charged and checked. Without, nothing but a pause ends an endless loop, and counters stand still.
@@ -41,6 +53,12 @@ impl Layout {
 
 impl Default for Tunables {
     fn default() -> Self {
-        Tunables { bounds: Bounds::default(), fuel: true, speculation_safe: false, layout: Layout::default() }
+        Tunables {
+            tier: NativeTier::default(),
+            bounds: Bounds::default(),
+            fuel: true,
+            speculation_safe: false,
+            layout: Layout::default(),
+        }
     }
 }

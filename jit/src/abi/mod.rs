@@ -12,6 +12,7 @@ use causality_machine::{Exit, Flow, Hart, Host, HostError, Machine, Memory, Paus
 
 use crate::code::{Links, Space};
 use crate::context::{BIAS, Context, Range};
+use crate::cranelift::NO_CODE;
 use crate::sys::mxcsr;
 use crate::tunables::Layout;
 
@@ -140,7 +141,7 @@ pub fn run(
         loop {
             let next = enter(vm, (*context).hart.pc, function);
             if next & 1 != 0 {
-                break Outcome::Left;
+                break if next == NO_CODE as u64 { Outcome::NoCode } else { Outcome::Left };
             }
             (*context).hart.pc = next;
             match space.enter_at(next) {

@@ -186,7 +186,7 @@ impl Record {
         }
         let (entries, map) = self.read(&tables).ok_or(Refusal::Contents)?;
         let (insts, longest) = (self.insts.get() as usize, self.longest.get());
-        Ok(Translation { code, entries, insts, longest, map })
+        Ok(Translation { code, entries, offsets: Vec::new(), insts, longest, map })
     }
 
     /// Its tables and its code.

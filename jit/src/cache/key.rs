@@ -54,9 +54,11 @@ impl Fields {
 
     /// A new tunable is an error here until it is part of the key.
     fn tunables(&mut self, tunables: &Tunables) {
-        let Tunables { bounds, fuel, speculation_safe, layout } = tunables;
+        let Tunables { tier, bounds, fuel, speculation_safe, layout } = tunables;
         let Bounds { region, callee, copies, depth } = *bounds;
         let Layout { read, write, stack, text, text_len } = *layout;
+        // Only one tier's code is kept; the key says which in case that changes.
+        self.add(format!("{tier:?}").as_bytes());
         let sizes = [region, callee, copies, depth].map(|size| size as u64);
         let switches = [*fuel, *speculation_safe].map(u64::from);
         for value in sizes.into_iter().chain(switches).chain([read, write, stack, text, text_len]) {

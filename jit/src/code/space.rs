@@ -55,7 +55,7 @@ pub struct Published {
     pub host: Range<usize>,
     /// Guest instructions in it.
     pub insts: usize,
-    /// Host offset and guest pc.
+    /// Host offset and guest pc; of the baseline tier only if there is a listener.
     pub map: Vec<(u32, u64)>,
     /// What it took to translate; `None` if it came out of the code cache.
     pub time: Option<Duration>,
@@ -139,6 +139,11 @@ impl Space {
             version: AtomicU64::new(next_version()),
             listener,
         }
+    }
+
+    /// Whether somebody is told about all code.
+    pub(crate) const fn is_watched(&self) -> bool {
+        self.listener.is_some()
     }
 
     /// What its code was generated with.
@@ -282,7 +287,7 @@ impl Space {
             memory.meter().fetch_add(block.size(), Ordering::Relaxed);
         }
         self.longest.fetch_max(region.longest, Ordering::Relaxed);
-        self.link(links, &block, &region);
+        self.link(links, &block, &region, &translation.offsets);
         self.lock().push((block, region));
         if time.is_some() {
             self.change_version();
@@ -295,14 +300,17 @@ impl Space {
 
     /// Makes a region what runs at those entries that have no code yet. Where something else was saved, that is what
     /// will run: regions are found in the order in which they were first published.
-    fn link(&self, links: &Links, block: &CodeBlock, region: &Published) {
+    /// `offsets`: where the entries are, if not at its start.
+    fn link(&self, links: &Links, block: &CodeBlock, region: &Published, offsets: &[u32]) {
         let distance = (block.start().addr() as u64).wrapping_sub(links.missing().addr() as u64);
         let is_its_own = |&&entry: &&u64| match (&self.saved, self.saved_at(entry)) {
             (Some((_, saved)), Some(owner)) => region.time.is_none() && saved.start(owner) == region.start,
             _ => true,
         };
-        for &entry in region.entries.iter().filter(is_its_own) {
+        let offset = |number: usize| offsets.get(number).map_or(0, |&offset| u64::from(offset));
+        for (number, &entry) in region.entries.iter().enumerate().filter(|(_, entry)| is_its_own(entry)) {
             if let Some(index) = self.index(entry) {
+                let distance = distance.wrapping_add(offset(number));
                 let slot = &links.table[index];
                 let _ = slot.compare_exchange(0, distance, Ordering::Release, Ordering::Relaxed);
             }
@@ -317,6 +325,7 @@ impl Space {
         let translation = |(block, region): &(CodeBlock, Published)| Translation {
             code: block.bytes().to_vec(),
             entries: region.entries.clone(),
+            offsets: Vec::new(),
             insts: region.insts,
             longest: region.longest,
             map: region.map.clone(),

@@ -161,14 +161,16 @@ enum Symbol {
     Page(i64),
 }
 
-struct Access {
-    base: X,
-    imm: i64,
-    size: i64,
-    store: bool,
+/// A load or store.
+pub(crate) struct Access {
+    pub(crate) base: X,
+    pub(crate) imm: i64,
+    pub(crate) size: i64,
+    pub(crate) store: bool,
 }
 
-fn access(inst: Inst) -> Option<Access> {
+/// What `inst` accesses, if it is a plain load or store.
+pub(crate) fn access(inst: Inst) -> Option<Access> {
     let (base, imm, size, store) = match inst {
         Inst::Lb(ops) | Inst::Lbu(ops) => (ops.rs1, ops.imm, 1, false),
         Inst::Lh(ops) | Inst::Lhu(ops) => (ops.rs1, ops.imm, 2, false),

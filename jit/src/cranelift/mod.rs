@@ -37,12 +37,17 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use crate::region::{At, Charges, Dataflow, RegSet, Region, definitions, fold};
 use crate::tunables::Tunables;
 use memory::Guards;
+pub(crate) use memory::access;
 use register::Held;
 pub(crate) use runtime::Runtime;
 use trap::{Checkpoint, Exit};
+pub(crate) use zfa::immediate;
 
 /// What a region's function returns when it has stored the next pc in the hart. Odd, so it is no pc.
 pub(crate) const LEFT: i64 = 1;
+
+/// The same where there is no code for that pc.
+pub(crate) const NO_CODE: i64 = 3;
 
 /// The translator is wrong, or the host is not supported.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +73,8 @@ pub struct Translation {
     pub code: Vec<u8>,
     /// The pcs at which it can be entered.
     pub entries: Vec<u64>,
+    /// Where in the code that is for each; empty if it is the start for all.
+    pub offsets: Vec<u32>,
     /// Guest instructions translated, copies counted.
     pub insts: usize,
     /// Instructions on the longest way from one check of fuel to the next.
@@ -150,7 +157,7 @@ impl Translator {
         let (code, map) = self.emit(region.start)?;
         let entries = region.entries().map(|(pc, _)| pc).collect();
         let longest = Charges::of(region).longest;
-        Ok(Translation { code, entries, insts: region.len(), longest, map })
+        Ok(Translation { code, entries, offsets: Vec::new(), insts: region.len(), longest, map })
     }
 
     /// The region in Cranelift's intermediate language, as built and as Cranelift lowers it.

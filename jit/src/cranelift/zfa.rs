@@ -12,7 +12,7 @@ use super::{Emitted, Emitter};
 
 /// The number that `fli` loads, but for two: the smallest normal number of the format and the canonical NaN (manual,
 /// Zfa, table of immediates).
-fn constant(number: u8) -> f64 {
+pub(crate) fn immediate(number: u8) -> f64 {
     let power = |exponent: i32| 2_f64.powi(exponent);
     let quarters = |first: f64, index: u8| first * (1.0 + f64::from(index) / 4.0);
     match number {
@@ -37,7 +37,7 @@ impl Emitter<'_> {
             1 if ty == types::F32 => self.float(ty, f64::from(f32::MIN_POSITIVE)),
             1 => self.b.ins().f64const(Ieee64::with_float(f64::MIN_POSITIVE)),
             31 => self.canonical_nan(ty),
-            number => self.float(ty, constant(number)),
+            number => self.float(ty, immediate(number)),
         };
         self.set_float(ops.rd, value);
         Emitted::Done

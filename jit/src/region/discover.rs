@@ -93,12 +93,12 @@ pub fn discover(source: &dyn Source, start: u64, bounds: Bounds) -> Region {
 }
 
 /// `ra` or `t0`: the registers that calls link and returns use (unprivileged manual, "Unconditional Jumps").
-fn is_link(r: X) -> bool {
+pub(crate) fn is_link(r: X) -> bool {
     r == X::RA || r == X::T0
 }
 
 /// What an instruction does to control flow.
-enum Flow {
+pub(crate) enum Flow {
     Straight,
     Jump { link: X, target: u64 },
     Branch { target: u64 },
@@ -108,7 +108,7 @@ enum Flow {
     Indirect,
 }
 
-fn flow(at: &At) -> Flow {
+pub(crate) fn flow(at: &At) -> Flow {
     let relative = |imm: i32| at.pc.wrapping_add_signed(i64::from(imm));
     match at.inst {
         Inst::Jal(ops) if is_link(ops.rd) => Flow::Call { link: ops.rd, target: relative(ops.imm) },
@@ -126,7 +126,7 @@ fn flow(at: &At) -> Flow {
     }
 }
 
-fn decode_at(source: &dyn Source, pc: u64) -> Option<At> {
+pub(crate) fn decode_at(source: &dyn Source, pc: u64) -> Option<At> {
     if source.breaks_at(pc) {
         return None;
     }

@@ -18,6 +18,7 @@ mod table;
 pub(crate) use constants::{Constants, fold};
 pub(crate) use dataflow::Dataflow;
 pub use discover::{Bounds, discover};
+pub(crate) use discover::{Flow, decode_at, flow, is_link};
 pub(crate) use fuel::Charges;
 pub(crate) use loops::{Loop, loops};
 pub(crate) use registers::{RegSet, definitions, uses};

@@ -1,0 +1,289 @@
+//! Loads, stores and their guards: the only file of this tier that emits guest addresses.
+//!
+//! A guard compares the address with a range known to have no holes: the stack, if the address is made from `sp`, else
+//! text to heap for loads and data to heap for stores. Outside that range the permissions of the pages are looked up, out
+//! of line; only if they do not allow the access does control leave, before the instruction. A guard covers what follows
+//! it through the same base as far as that keeps its value, and what was guarded is not guarded again until control
+//! may have come from elsewhere.
+
+use std::mem::offset_of;
+
+use causality_machine::isa::Inst;
+use causality_machine::isa::reg::X;
+
+use super::assembler::{Alu, Cond, Extend, Gpr, Label, Mem, RAX, RCX, Width};
+use super::register::{VM, pinned};
+use super::trap::Kind;
+use super::Emitter;
+use crate::context::{GUEST, Range, SPANS, field};
+use crate::cranelift::access;
+use crate::region::{Flow, RegSet, flow, is_link};
+
+/// The most bytes that are guarded together.
+const GROUP: i64 = 512;
+
+/// How many instructions a guard looks ahead.
+const AHEAD: usize = 16;
+
+/// The most facts kept.
+const FACTS: usize = 8;
+
+/// These bytes, relative to a register, or absolute for `x0`, may be accessed.
+#[derive(Clone, Copy, Debug)]
+struct Fact {
+    base: X,
+    lo: i64,
+    hi: i64,
+    store: bool,
+}
+
+/// What is known about addresses.
+#[derive(Debug, Default)]
+pub(super) struct Guards {
+    facts: Vec<Fact>,
+    /// Registers there are facts about.
+    bases: u32,
+    /// Registers that may hold stack addresses; a guess.
+    pub(super) in_stack: RegSet,
+}
+
+impl Guards {
+    /// Nothing known but which registers may hold stack addresses.
+    pub(super) fn new(in_stack: RegSet) -> Self {
+        Guards { in_stack, ..Guards::default() }
+    }
+
+    /// Forgets what is known about a register.
+    pub(super) fn forget(&mut self, r: X) {
+        if self.bases >> r.index() & 1 != 0 && !r.is_zero() {
+            self.facts.retain(|fact| fact.base != r);
+            self.bases &= !(1 << r.index());
+        }
+    }
+
+    /// Forgets everything.
+    pub(super) fn forget_all(&mut self) {
+        self.facts.clear();
+        self.bases = 0;
+    }
+
+    /// `x[r]` is `change` more than it was.
+    pub(super) fn shift(&mut self, r: X, change: i64) {
+        for fact in self.facts.iter_mut().filter(|fact| fact.base == r) {
+            fact.lo -= change;
+            fact.hi -= change;
+        }
+    }
+
+    fn knows(&self, base: X, lo: i64, hi: i64, store: bool) -> bool {
+        self.bases >> base.index() & 1 != 0
+            && self.facts.iter().any(|fact| {
+                fact.base == base && fact.lo <= lo && hi <= fact.hi && fact.store >= store
+            })
+    }
+
+    fn learn(&mut self, fact: Fact) {
+        if self.facts.len() == FACTS {
+            self.facts.remove(0);
+        }
+        self.facts.push(fact);
+        self.bases |= 1 << fact.base.index();
+    }
+}
+
+/// What to do if the first comparison of a guard fails.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outside {
+    back: Label,
+    /// Whether what is compared is relative to the stack.
+    is_stack: bool,
+    /// Which of the functions that look up permissions.
+    check: usize,
+    /// What holds the base, if the address has to be made from it again.
+    safe: Option<Gpr>,
+}
+
+/// A range of bytes relative to a register.
+#[derive(Clone, Copy, Debug)]
+struct Hull {
+    lo: i64,
+    hi: i64,
+    store: bool,
+}
+
+impl Hull {
+    /// Which of [`SPANS`] it needs.
+    fn slot(self) -> usize {
+        let span = (self.hi - self.lo) as u64;
+        SPANS.iter().position(|&s| span <= s).unwrap_or(SPANS.len() - 1)
+    }
+}
+
+impl Emitter<'_> {
+    /// The hull of this access and of those behind it through the same base.
+    fn hull(&self, base: X, own: Hull) -> Hull {
+        let mut hull = own;
+        // What has been added to the base meanwhile.
+        let mut shift = 0;
+        let mut is_certain = true;
+        for code in self.unit.codes.iter().skip(self.index + 1).take(AHEAD) {
+            if !code.marks.is_empty() {
+                break;
+            }
+            if let Some(next) = access(code.at.inst)
+                && next.base == base
+                && (is_certain || hull.store >= next.store)
+            {
+                let (lo, hi) = (shift + next.imm, shift + next.imm + next.size);
+                let (new_lo, new_hi) = (hull.lo.min(lo), hull.hi.max(hi));
+                if new_hi - new_lo <= GROUP {
+                    hull = Hull { lo: new_lo, hi: new_hi, store: hull.store | next.store };
+                }
+            }
+            if code.rd == base {
+                match code.at.inst {
+                    Inst::Addi(ops) if ops.rs1 == base => shift += i64::from(ops.imm),
+                    _ => break,
+                }
+            }
+            match flow(&code.at) {
+                Flow::Straight if matches!(code.at.inst, Inst::Ecall(_)) => break,
+                Flow::Straight => {}
+                // What may not be executed must not make a load one that is denied.
+                _ => is_certain = false,
+            }
+        }
+        hull
+    }
+
+    /// Makes sure that `size` bytes at `x[base] + imm` may be accessed. Returns where they are, and a scratch register
+    /// that this does not use.
+    pub(super) fn address(&mut self, base: X, imm: i32, size: i64, store: bool) -> (Mem, Gpr) {
+        if let Some(constant) = self.constants[base.index()].filter(|_| !self.tunables.speculation_safe)
+            && let Some(mem) = self.absolute(constant.wrapping_add_signed(i64::from(imm)), size, store)
+        {
+            return (mem, RAX);
+        }
+        let reg = self.read(base, RAX);
+        let imm = i64::from(imm);
+        let own = Hull { lo: imm, hi: imm + size, store };
+        if self.tunables.speculation_safe {
+            self.guard(reg, base, own, true);
+            return (Mem::indexed(VM, RCX, 0, GUEST + imm as i32), RAX);
+        }
+        if !self.guards.knows(base, own.lo, own.hi, store) {
+            let hull = self.hull(base, own);
+            self.guard(reg, base, hull, false);
+            self.guards.learn(Fact { base, lo: hull.lo, hi: hull.hi, store: hull.store });
+        }
+        let scratch = if reg == RAX { RCX } else { RAX };
+        (Mem::indexed(VM, reg, 0, GUEST + imm as i32), scratch)
+    }
+
+    /// The same for a known address, if it is in the range that is looked at first.
+    fn absolute(&mut self, address: u64, size: i64, store: bool) -> Option<Mem> {
+        let disp = i32::try_from(address).ok()?.checked_add(GUEST)?;
+        let layout = &self.tunables.layout;
+        let (start, range) =
+            if store { (layout.write, field!(write)) } else { (layout.read, field!(read)) };
+        let offset = i32::try_from(address.checked_sub(start)?).ok()?;
+        let (lo, hi) = (address as i64, address as i64 + size);
+        if !self.guards.knows(X::ZERO, lo, hi, store) {
+            let hull = Hull { lo, hi, store };
+            let bound = range + offset_of!(Range, bounds) as i32 + 8 * hull.slot() as i32;
+            self.a.alu_imm(Alu::Cmp, Width::Double, Mem::at(VM, bound), offset);
+            // Not looked up: what is known to the translator is rarely elsewhere.
+            self.leave_if(Cond::BelowEqual);
+            self.guards.learn(Fact { base: X::ZERO, lo, hi, store });
+        }
+        Some(Mem::at(VM, disp))
+    }
+
+    /// Guards `hull`, relative to `reg`, which holds `x[base]`. `is_safe`: then has the base in `rcx`, or 0 on
+    /// mispredicted paths.
+    fn guard(&mut self, reg: Gpr, base: X, hull: Hull, is_safe: bool) {
+        let layout = &self.tunables.layout;
+        let is_stack = self.guards.in_stack.contains_x(base);
+        let (start, range) = if is_stack {
+            (layout.stack, field!(stack))
+        } else if hull.store {
+            (layout.write, field!(write))
+        } else {
+            (layout.read, field!(read))
+        };
+        let start_field = range + offset_of!(Range, start) as i32;
+        match i32::try_from(hull.lo.wrapping_sub(start as i64)) {
+            Ok(disp) => self.a.lea(RCX, Mem::at(reg, disp)),
+            Err(_) => {
+                self.a.lea(RCX, Mem::at(reg, hull.lo as i32));
+                self.a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, start_field));
+            }
+        }
+        let slot = hull.slot();
+        let bound = range + offset_of!(Range, bounds) as i32 + 8 * slot as i32;
+        self.a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, bound));
+        let back = self.a.label();
+        let check = slot + if hull.store { SPANS.len() } else { 0 };
+        let safe = is_safe.then_some(reg);
+        let outside = self.cold(Kind::Guard(Outside { back, is_stack, check, safe }));
+        self.a.jump_if(Cond::AboveEqual, outside);
+        if is_safe {
+            self.a.alu(Alu::Sbb, Width::Double, RCX, RCX);
+            self.a.alu(Alu::And, Width::Double, RCX, reg);
+        }
+        self.a.bind(back);
+    }
+
+    /// Emits what happens if the first comparison fails, up to leaving.
+    pub(super) fn emit_outside(&mut self, outside: Outside) {
+        if outside.is_stack {
+            // The function expects it relative to the other range.
+            let start = |range: i32| Mem::at(VM, range + offset_of!(Range, start) as i32);
+            let other = if outside.check < SPANS.len() { field!(read) } else { field!(write) };
+            self.a.alu(Alu::Add, Width::Double, RCX, start(field!(stack)));
+            self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
+        }
+        self.a.call_indirect(Mem::at(VM, field!(check) + 8 * outside.check as i32));
+        if let Some(reg) = outside.safe {
+            self.a.constant(RCX, 0);
+            self.a.move_if(Cond::Equal, RCX, reg);
+        }
+        self.a.jump_if(Cond::Equal, outside.back);
+    }
+
+    /// `x[rd]` = what is at `x[base] + imm`.
+    pub(super) fn load_from(&mut self, how: Extend, rd: X, base: X, imm: i32) {
+        let (mem, _) = self.address(base, imm, how.size(), false);
+        if rd.is_zero() {
+            return;
+        }
+        let dst = pinned(rd).unwrap_or(RAX);
+        self.a.extend(how, dst, mem);
+        self.write(rd, dst);
+    }
+
+    /// The low bytes of `x[rs2]` go to `x[base] + imm`.
+    pub(super) fn store_to(&mut self, size: i64, rs2: X, base: X, imm: i32) {
+        let (mem, scratch) = self.address(base, imm, size, true);
+        if rs2.is_zero() {
+            self.a.store_imm(size, mem, 0);
+        } else {
+            let value = self.read(rs2, scratch);
+            self.a.store(size, mem, value);
+        }
+    }
+
+    /// Notes what the current instruction does to stack addresses.
+    pub(super) fn follow_stack(&mut self) {
+        let set = self.guards.in_stack;
+        let is_address = match self.at.inst {
+            Inst::Addi(ops) => set.contains_x(ops.rs1),
+            Inst::Add(ops) => set.contains_x(ops.rs1) != set.contains_x(ops.rs2),
+            Inst::Jal(ops) if is_link(ops.rd) => return self.guards.in_stack = set.and(RegSet::SAVED),
+            Inst::Jalr(ops) if is_link(ops.rd) => return self.guards.in_stack = set.and(RegSet::SAVED),
+            _ => false,
+        };
+        let rd = RegSet::x(self.unit.codes[self.index].rd);
+        self.guards.in_stack = if is_address { set.with(rd) } else { set.without(rd).with(RegSet::SP) };
+    }
+}

@@ -1,0 +1,338 @@
+//! The baseline tier: guest code to x86-64 in one pass.
+//!
+//! There is no intermediate form. Guest registers are always in the same places, a dozen of them in host registers, so
+//! the state is exact at every instruction, and control can be given back, come in, and change from one piece of code
+//! to another without moving anything.
+//!
+//! **Convention.** Code expects registers in their places (`register.rs`), the context in `r15`, fuel in `r14`. It is
+//! called, and jumped to, with the address of its place in the table in `rax` or from nowhere in particular, and returns
+//! the pc where control goes next in `rax`, which is even, or [`LEFT`](crate::cranelift::LEFT) after storing that pc in
+//! the hart. The function that enters it (`runtime.rs`) takes registers from their homes and brings them back there. The
+//! code of the optimising tier has registers in their homes whenever control comes or goes, so to call one from the other
+//! is to do the same at the border.
+
+mod a;
+mod assembler;
+mod control;
+mod d;
+mod f;
+mod float;
+mod fuel;
+mod i;
+mod m;
+mod memory;
+mod register;
+mod runtime;
+#[cfg(test)]
+mod tests;
+mod trap;
+mod unit;
+mod zb;
+mod zfa;
+mod zfhmin;
+mod zi;
+
+use causality_machine::isa::reg::X;
+use causality_machine::isa::visit::Visitor;
+
+use crate::cranelift::{TranslateError, Translation};
+use crate::host::Features;
+use crate::region::{At, RegSet, Source};
+use crate::tunables::Tunables;
+use assembler::{Assembler, Label};
+use float::{Open, Results};
+use memory::Guards;
+pub(crate) use runtime::runtime;
+use trap::{Cold, Kind};
+use unit::{Marks, Unit};
+
+/// What a visitor method did with an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Emitted {
+    /// Emitted code for it.
+    Done,
+    /// The same, and has counted it: control may go elsewhere.
+    Ended,
+    /// It is left to the libcall that executes one instruction.
+    Libcall,
+}
+
+/// Where control from several places comes together.
+#[derive(Clone, Copy, Debug)]
+struct Meet {
+    label: Label,
+    /// Instructions not charged there, as soon as somebody has decided.
+    pending: Option<u32>,
+    /// Instructions since the last check, at most.
+    since: u32,
+}
+
+/// One unit in the making.
+struct Emitter<'a> {
+    a: &'a mut Assembler,
+    tunables: &'a Tunables,
+    host: Features,
+    unit: &'a Unit,
+    /// For each instruction that has marks.
+    meets: &'a mut [Option<Meet>],
+    /// Entries, and where they are.
+    entries: Vec<(u64, u32)>,
+    map: &'a mut Vec<(u32, u64)>,
+    has_map: bool,
+    insts: usize,
+
+    /// The instruction being translated, and its number.
+    at: At,
+    index: usize,
+    /// Whether control comes to it from the one before.
+    falls: bool,
+    /// Instructions executed but not charged before it.
+    pending: u32,
+    /// Instructions since the last check of fuel, at most.
+    since: u32,
+    /// Whether there was an indirect jump, whose targets are unknown.
+    has_unknown_targets: bool,
+    guards: Guards,
+    /// Registers that hold known values.
+    constants: [Option<u64>; 32],
+    /// Floating-point registers that hold a boxed single-precision value.
+    boxed: u32,
+    results: Results,
+    /// What the instruction before computed for this one to finish.
+    fused: Option<u64>,
+
+    colds: &'a mut Vec<Cold>,
+    shared: [Option<Label>; 4],
+    leave_here: Option<((u64, u32, Open), Label)>,
+}
+
+impl Visitor for Emitter<'_> {
+    type Output = Emitted;
+}
+
+/// Translates the unit that begins at `start`; `None` if nothing there can be executed. `has_map`: whether to say which
+/// code is for which instruction.
+///
+/// # Errors
+/// If the host is not x86-64.
+pub fn translate(
+    tunables: &Tunables,
+    source: &dyn Source,
+    start: u64,
+    has_map: bool,
+    buffers: &mut Buffers,
+) -> Result<Option<Translation>, TranslateError> {
+    if !cfg!(target_arch = "x86_64") {
+        return Err(TranslateError::Host("the baseline tier makes x86-64 code".to_owned()));
+    }
+    let Buffers { unit, meets, colds, .. } = buffers;
+    unit.find(source, start);
+    if unit.codes.is_empty() {
+        return Ok(None);
+    }
+    meets.clear();
+    meets.resize(unit.codes.len(), None);
+    colds.clear();
+    Ok(Some(Emitter { has_map, ..Emitter::new(tunables, buffers, source.stack_pointers()) }.emit()))
+}
+
+/// Memory to work in, used again for one unit after the other.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    a: Assembler,
+    unit: Unit,
+    meets: Vec<Option<Meet>>,
+    colds: Vec<Cold>,
+    map: Vec<(u32, u64)>,
+}
+
+impl<'a> Emitter<'a> {
+    fn new(tunables: &'a Tunables, buffers: &'a mut Buffers, stack_pointers: u32) -> Self {
+        let Buffers { a, unit, meets, colds, map } = buffers;
+        map.clear();
+        Emitter {
+            a,
+            tunables,
+            host: Features::of_host(),
+            unit,
+            meets,
+            entries: Vec::new(),
+            map,
+            has_map: false,
+            insts: 0,
+            at: unit.codes[0].at,
+            index: 0,
+            falls: true,
+            pending: 0,
+            since: 0,
+            has_unknown_targets: false,
+            guards: Guards::new(RegSet::SP.with(RegSet::of_x(stack_pointers))),
+            constants: NOTHING,
+            boxed: 0,
+            results: Results::default(),
+            fused: None,
+            colds,
+            shared: [None; 4],
+            leave_here: None,
+        }
+    }
+
+    fn emit(mut self) -> Translation {
+        let unit = self.unit;
+        for (index, code) in unit.codes.iter().enumerate() {
+            self.index = index;
+            self.at = code.at;
+            self.arrive(code.marks);
+            if self.falls {
+                self.emit_one();
+            }
+        }
+        self.emit_bottom();
+        self.emit_colds();
+        self.emit_shared();
+        let code = self.a.finish();
+        let (entries, offsets) = self.entries.into_iter().unzip();
+        Translation { code, entries, offsets, insts: self.insts, longest: u64::from(fuel::LONGEST), map: self.map.clone() }
+    }
+
+    /// Begins an instruction where control may come from elsewhere too.
+    fn arrive(&mut self, marks: Marks) {
+        if marks.is_empty() && (self.falls || !self.has_unknown_targets) {
+            return;
+        }
+        if self.falls {
+            self.close();
+        }
+        let meet = self.meet(self.index);
+        let is_jumped_to = meet.pending.is_some();
+        if marks.has(Marks::ENTRY) || !self.falls && !is_jumped_to {
+            // What nobody jumps to may be where an indirect jump leads, or else is not reached.
+            if !marks.has(Marks::ENTRY) && !self.has_unknown_targets {
+                return;
+            }
+            if self.falls {
+                self.settle();
+            }
+            (self.falls, self.pending) = (true, 0);
+            self.a.bind(meet.label);
+            self.entries.push((self.at.pc, self.a.len() as u32));
+            self.forget_facts();
+            self.locate();
+            self.check_fuel();
+            return;
+        }
+        if let Some(pending) = meet.pending {
+            if self.falls {
+                self.charge_to(pending);
+            } else {
+                (self.pending, self.since) = (pending, 0);
+            }
+            self.since = self.since.max(meet.since);
+            self.falls = true;
+        }
+        self.a.bind(meet.label);
+        self.forget_facts();
+    }
+
+    /// Where control comes together before instruction `index`.
+    fn meet(&mut self, index: usize) -> Meet {
+        match self.meets[index] {
+            Some(meet) => meet,
+            None => {
+                let is_entry = self.unit.codes[index].marks.has(Marks::ENTRY);
+                let meet = Meet { label: self.a.label(), pending: is_entry.then_some(0), since: 0 };
+                self.meets[index] = Some(meet);
+                meet
+            }
+        }
+    }
+
+    fn emit_one(&mut self) {
+        if self.since >= fuel::LONGEST {
+            self.settle();
+            self.check_fuel();
+        }
+        self.locate();
+        self.insts += 1;
+        match self.at.inst.visit(self) {
+            Emitted::Libcall => self.libcall(),
+            Emitted::Done => {
+                self.pending += 1;
+                self.since += 1;
+            }
+            Emitted::Ended => {}
+        }
+        self.follow_stack();
+    }
+
+    /// Says which guest instruction the code that follows is for.
+    fn locate(&mut self) {
+        self.locate_at(self.at.pc);
+    }
+
+    fn locate_at(&mut self, pc: u64) {
+        if self.has_map {
+            self.map.push((self.a.len() as u32, pc));
+        }
+    }
+
+    /// Control may have come from elsewhere.
+    fn forget_facts(&mut self) {
+        self.guards.forget_all();
+        self.constants = NOTHING;
+        self.boxed = 0;
+    }
+
+    /// The next instruction, if control comes to it from this one only.
+    fn next_alone(&self) -> Option<At> {
+        let next = self.unit.codes.get(self.index + 1)?;
+        next.marks.is_empty().then_some(next.at)
+    }
+
+    fn emit_colds(&mut self) {
+        let mut next = 0;
+        while next < self.colds.len() {
+            let Cold { label, pc, pending, open, kind } = std::mem::replace(&mut self.colds[next], Cold::NONE);
+            next += 1;
+            self.locate_at(pc);
+            self.a.bind(label);
+            match kind {
+                Kind::None => {}
+                Kind::Leave => {
+                    self.emit_canonical(open);
+                    self.leave(pc, pending);
+                }
+                Kind::Go(to) => {
+                    self.charge_by(-(pending as i32));
+                    self.go(to);
+                }
+                Kind::Guard(outside) => {
+                    self.emit_outside(outside);
+                    self.emit_canonical(open);
+                    self.leave(pc, pending);
+                }
+                Kind::Nan(open, back) => {
+                    self.emit_canonical(open);
+                    self.a.jump(back);
+                }
+                Kind::Libcall(back) => {
+                    self.pending = pending;
+                    self.at.pc = pc;
+                    self.libcall();
+                    // It has charged the instruction, and behind it that is pending.
+                    self.charge_by(pending as i32 + 1);
+                    self.a.jump(back);
+                }
+                Kind::Elsewhere => self.emit_elsewhere(),
+                Kind::Full(to) => self.emit_full(to),
+            }
+        }
+    }
+}
+
+/// No register holds a known value.
+const NOTHING: [Option<u64>; 32] = {
+    let mut nothing = [None; 32];
+    nothing[X::ZERO.index()] = Some(0);
+    nothing
+};

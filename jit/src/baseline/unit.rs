@@ -1,0 +1,149 @@
+//! What is translated at once: a straight stretch of code with the branches inside it.
+//!
+//! A unit begins where control came and goes on, in the order of addresses, until nothing that was found so far leads
+//! further: mostly the rest of a function. All of it is found in one pass without looking at anything twice.
+
+use causality_machine::isa::reg::X;
+
+use crate::region::{At, Flow, Source, decode_at, definitions, flow};
+
+/// The most instructions of a unit.
+const MOST: usize = 2000;
+
+/// How far a jump forward may lead and still be taken for one inside a function.
+const JUMP: u64 = 1024;
+
+/// How far a branch forward may lead.
+const BRANCH: u64 = 1 << 16;
+
+/// How control may come to an instruction other than from the one before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks(u8);
+
+impl Marks {
+    /// Something further up jumps here.
+    pub(super) const TARGET: Marks = Marks(1);
+    /// With all fuel charged, and a check: from outside, from further down, by a call, or back from one.
+    pub(super) const ENTRY: Marks = Marks(2);
+
+    pub(super) const fn has(self, other: Marks) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// One instruction of a unit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Code {
+    pub(super) at: At,
+    /// The integer register it writes, or `x0`.
+    pub(super) rd: X,
+    pub(super) marks: Marks,
+}
+
+/// How control leaves at the bottom.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Bottom {
+    /// The unit goes no further, the code does.
+    #[default]
+    Open,
+    /// Control must be given back there.
+    Leave,
+}
+
+/// Code that is translated at once.
+#[derive(Debug, Default)]
+pub(super) struct Unit {
+    pub(super) start: u64,
+    pub(super) codes: Vec<Code>,
+    /// Behind the last instruction.
+    pub(super) end: u64,
+    pub(super) bottom: Bottom,
+    /// By distance from the start in half-words: the number of the instruction there, plus one.
+    numbers: Vec<u32>,
+    /// Where jumps lead.
+    targets: Vec<(u64, Marks)>,
+}
+
+impl Unit {
+    /// Becomes the unit that begins at `start`.
+    pub(super) fn find(&mut self, source: &dyn Source, start: u64) {
+        let unit = self;
+        (unit.start, unit.end, unit.bottom) = (start, start, Bottom::Open);
+        unit.codes.clear();
+        unit.numbers.clear();
+        let mut targets = std::mem::take(&mut unit.targets);
+        targets.clear();
+        targets.push((start, Marks::ENTRY));
+        // Where control goes on, if it does not go on behind the current instruction.
+        let mut furthest = start;
+        while unit.codes.len() < MOST {
+            let pc = unit.end;
+            let Some(at) = decode_at(source, pc) else {
+                unit.bottom = Bottom::Leave;
+                break;
+            };
+            unit.push(at);
+            let mut reach = |target: u64, most: u64| {
+                let is_ahead = target > pc;
+                targets.push((target, if is_ahead { Marks::TARGET } else { Marks::ENTRY }));
+                if is_ahead && target - pc < most {
+                    furthest = furthest.max(target);
+                }
+            };
+            let goes_on = match flow(&at) {
+                Flow::Straight => true,
+                Flow::Branch { target } => {
+                    reach(target, BRANCH);
+                    true
+                }
+                Flow::Jump { target, .. } => {
+                    reach(target, JUMP);
+                    false
+                }
+                Flow::Call { target, .. } => {
+                    targets.extend([(target, Marks::ENTRY), (unit.end, Marks::ENTRY)]);
+                    true
+                }
+                Flow::CallRegister { .. } => {
+                    targets.push((unit.end, Marks::ENTRY));
+                    true
+                }
+                Flow::Return | Flow::Indirect => false,
+            };
+            if !goes_on && furthest < unit.end {
+                break;
+            }
+        }
+        for &(target, marks) in &targets {
+            if let Some(index) = unit.index(target) {
+                let known = &mut unit.codes[index].marks;
+                known.0 |= marks.0;
+            }
+        }
+        unit.targets = targets;
+    }
+
+    fn push(&mut self, at: At) {
+        let rd = definitions(at.inst).iter_x().next().unwrap_or(X::ZERO);
+        self.codes.push(Code { at, rd, marks: Marks::default() });
+        self.numbers.push(self.codes.len() as u32);
+        if at.len > 2 {
+            self.numbers.push(0);
+        }
+        self.end = at.next();
+    }
+
+    /// The number of the instruction at `pc`.
+    pub(super) fn index(&self, pc: u64) -> Option<usize> {
+        let offset = pc.wrapping_sub(self.start);
+        if offset & 1 != 0 {
+            return None;
+        }
+        let number = *self.numbers.get(usize::try_from(offset / 2).ok()?)?;
+        number.checked_sub(1).map(|index| index as usize)
+    }
+}
