@@ -27,7 +27,8 @@ impl<'a> Codegen<'a> {
     /// If there is no code generator for this host.
     pub fn new<T>(instance: &'a Instance<T>, tier: Tier) -> Result<Self, TranslateError> {
         let text = Text { memory: instance.memory(), breakpoints: instance.breakpoints() };
-        let tunables = Tunables { tier: tier.native(), layout: Layout::of(text.memory), ..Tunables::default() };
+        let tunables =
+            Tunables { tier: tier.native(), layout: Layout::of(text.memory), ..Tunables::default() };
         let translator = Translator::new(&tunables)?;
         Ok(Codegen { text, tunables, translator })
     }
@@ -46,7 +47,8 @@ impl<'a> Codegen<'a> {
     pub fn translate(&mut self, region: &Region) -> Result<Translation, TranslateError> {
         if self.tunables.tier == NativeTier::Baseline {
             // Which finds its own way: mostly less than the region.
-            let unit = baseline::translate(&self.tunables, &self.text, region.start, true, &mut Default::default())?;
+            let unit =
+                baseline::translate(&self.tunables, &self.text, region.start, true, &mut Default::default())?;
             return unit.ok_or_else(|| TranslateError::Host("nothing to translate".to_owned()));
         }
         self.translator.translate(region)

@@ -57,7 +57,8 @@ type End = (Exit, Hart, String);
 /// Runs a guest in all tiers.
 fn run_all(row: &Row<'_>, guests: &Path) -> Result<(), String> {
     let mut expected: Option<End> = None;
-    let checked = TIERS.map(|tier| (tier, false)).into_iter().chain([(Tier::Baseline, true), (Tier::Cranelift, true)]);
+    let checked =
+        TIERS.map(|tier| (tier, false)).into_iter().chain([(Tier::Baseline, true), (Tier::Cranelift, true)]);
     for (tier, crosscheck) in checked {
         let end = run(row, guests, tier, crosscheck)
             .map_err(|error| format!("{tier:?}, crosscheck {crosscheck}: {error}"))?;

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use causality_interp::Interpreter;
+use causality_jit::{NativeTier, Tunables};
 use causality_testkit::Source;
 use causality_testkit::duel::{Duel, Tally, ends_block};
 use causality_testkit::sweep::Effort;
-use causality_jit::{NativeTier, Tunables};
 use causality_vm::Native;
 
 /// Runs programs and says who did what.

@@ -123,7 +123,9 @@ impl Compiler {
         let mut saved = None;
         if let Some((cache, program)) = cached.filter(|_| tunables.tier == NativeTier::Cranelift) {
             let key = Key::new(program, tunables);
-            saved = cache.load(&key).map(|saved| Ok::<_, CompileError>((shared_code(NativeTier::Cranelift, Some(&saved))?, saved)));
+            saved = cache.load(&key).map(|saved| {
+                Ok::<_, CompileError>((shared_code(NativeTier::Cranelift, Some(&saved))?, saved))
+            });
             kept = Some(Kept { cache: cache.clone(), key, count: AtomicUsize::new(0) });
         }
         let saved = saved.transpose()?;
@@ -322,7 +324,8 @@ impl Compiler {
     fn compile_baseline(&self, source: &dyn Source, pc: u64) -> Result<bool, CompileError> {
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let start = Instant::now();
-        let translated = baseline::translate(self.space.tunables(), source, pc, self.space.is_watched(), &mut buffers)?;
+        let translated =
+            baseline::translate(self.space.tunables(), source, pc, self.space.is_watched(), &mut buffers)?;
         let translate = start.elapsed();
         drop(buffers);
         let Some(translation) = translated else { return Ok(false) };
@@ -351,13 +354,7 @@ impl Compiler {
                 return Err(error);
             }
         };
-        self.statistics.add(&Compiled {
-            regions: 1,
-            insts,
-            bytes,
-            publish: start.elapsed(),
-            ..so_far
-        });
+        self.statistics.add(&Compiled { regions: 1, insts, bytes, publish: start.elapsed(), ..so_far });
         Ok(())
     }
 }

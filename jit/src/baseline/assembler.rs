@@ -685,7 +685,15 @@ impl Assembler {
     }
 
     /// The same from another opcode map.
-    pub(super) fn vector_38(&mut self, prefix: Prefix, w: bool, opcode: u8, dst: Xmm, a: Xmm, b: impl Into<Xm>) {
+    pub(super) fn vector_38(
+        &mut self,
+        prefix: Prefix,
+        w: bool,
+        opcode: u8,
+        dst: Xmm,
+        a: Xmm,
+        b: impl Into<Xm>,
+    ) {
         self.vex(prefix, Map::M0f38, w, opcode, dst.0, a.0, rm_of(b.into()));
     }
 

@@ -179,7 +179,8 @@ impl Emitter<'_> {
         self.close();
         self.pending += 1;
         self.since += 1;
-        let known = self.constants[ops.rs1.index()].map(|base| base.wrapping_add_signed(i64::from(ops.imm)) & !1);
+        let known =
+            self.constants[ops.rs1.index()].map(|base| base.wrapping_add_signed(i64::from(ops.imm)) & !1);
         match flow(&self.at) {
             Flow::CallRegister { .. } => match known {
                 Some(target) => self.call(ops.rd, target),

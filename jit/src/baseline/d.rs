@@ -9,7 +9,8 @@ use causality_machine::isa::visit::VisitD;
 
 use super::assembler::{Cond, Extend, RAX, Width};
 use super::float::{
-    ADD, DIVIDE, FUSED, FUSED_LESS, FUSED_NEGATED, FUSED_NEGATED_LESS, Float, MULTIPLY, PRECISION, SUBTRACT, Sign,
+    ADD, DIVIDE, FUSED, FUSED_LESS, FUSED_NEGATED, FUSED_NEGATED_LESS, Float, MULTIPLY, PRECISION, SUBTRACT,
+    Sign,
 };
 use super::{Emitted, Emitter};
 

@@ -216,7 +216,8 @@ impl Emitter<'_> {
             return;
         }
         let is_open = |r: &F| open.registers >> r.index() & 1 != 0;
-        let covered = F::ALL.iter().filter(|r| is_open(r)).fold(0, |all, r| all | self.results.sources[r.index()]);
+        let covered =
+            F::ALL.iter().filter(|r| is_open(r)).fold(0, |all, r| all | self.results.sources[r.index()]);
         let back = self.a.label();
         let cold = self.cold(Kind::Nan(open, back));
         for float in [Float::Single, Float::Double] {
@@ -281,7 +282,14 @@ impl Emitter<'_> {
     }
 
     /// `rd = rs1` in another precision, or its root. `rounds`: whether the result depends on the mode.
-    pub(super) fn convert(&mut self, from: Float, to: Float, opcode: u8, ops: FUnary, rounds: bool) -> Emitted {
+    pub(super) fn convert(
+        &mut self,
+        from: Float,
+        to: Float,
+        opcode: u8,
+        ops: FUnary,
+        rounds: bool,
+    ) -> Emitted {
         let FUnary { rd, rs1, rm } = ops;
         if rounds && rm != Mode::Dyn || !self.host.avx {
             return Emitted::Libcall;
@@ -320,7 +328,13 @@ impl Emitter<'_> {
     }
 
     /// `rd` = whether the comparison holds. Signaling ones raise invalid for every NaN, others for signaling NaN.
-    pub(super) fn compare_f(&mut self, float: Float, ops: FCompare, cond: Cond, is_signaling: bool) -> Emitted {
+    pub(super) fn compare_f(
+        &mut self,
+        float: Float,
+        ops: FCompare,
+        cond: Cond,
+        is_signaling: bool,
+    ) -> Emitted {
         if !self.host.avx {
             return Emitted::Libcall;
         }

@@ -11,10 +11,10 @@ use std::mem::offset_of;
 use causality_machine::isa::Inst;
 use causality_machine::isa::reg::X;
 
+use super::Emitter;
 use super::assembler::{Alu, Cond, Extend, Gpr, Label, Mem, RAX, RCX, Width};
 use super::register::{VM, pinned};
 use super::trap::Kind;
-use super::Emitter;
 use crate::context::{GUEST, Range, SPANS, field};
 use crate::cranelift::access;
 use crate::region::{Flow, RegSet, flow, is_link};
@@ -77,9 +77,10 @@ impl Guards {
 
     fn knows(&self, base: X, lo: i64, hi: i64, store: bool) -> bool {
         self.bases >> base.index() & 1 != 0
-            && self.facts.iter().any(|fact| {
-                fact.base == base && fact.lo <= lo && hi <= fact.hi && fact.store >= store
-            })
+            && self
+                .facts
+                .iter()
+                .any(|fact| fact.base == base && fact.lo <= lo && hi <= fact.hi && fact.store >= store)
     }
 
     fn learn(&mut self, fact: Fact) {
@@ -184,8 +185,7 @@ impl Emitter<'_> {
     fn absolute(&mut self, address: u64, size: i64, store: bool) -> Option<Mem> {
         let disp = i32::try_from(address).ok()?.checked_add(GUEST)?;
         let layout = &self.tunables.layout;
-        let (start, range) =
-            if store { (layout.write, field!(write)) } else { (layout.read, field!(read)) };
+        let (start, range) = if store { (layout.write, field!(write)) } else { (layout.read, field!(read)) };
         let offset = i32::try_from(address.checked_sub(start)?).ok()?;
         let (lo, hi) = (address as i64, address as i64 + size);
         if !self.guards.knows(X::ZERO, lo, hi, store) {

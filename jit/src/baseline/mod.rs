@@ -192,7 +192,14 @@ impl<'a> Emitter<'a> {
         self.emit_shared();
         let code = self.a.finish();
         let (entries, offsets) = self.entries.into_iter().unzip();
-        Translation { code, entries, offsets, insts: self.insts, longest: u64::from(fuel::LONGEST), map: self.map.clone() }
+        Translation {
+            code,
+            entries,
+            offsets,
+            insts: self.insts,
+            longest: u64::from(fuel::LONGEST),
+            map: self.map.clone(),
+        }
     }
 
     /// Begins an instruction where control may come from elsewhere too.
@@ -292,7 +299,8 @@ impl<'a> Emitter<'a> {
     fn emit_colds(&mut self) {
         let mut next = 0;
         while next < self.colds.len() {
-            let Cold { label, pc, pending, open, kind } = std::mem::replace(&mut self.colds[next], Cold::NONE);
+            let Cold { label, pc, pending, open, kind } =
+                std::mem::replace(&mut self.colds[next], Cold::NONE);
             next += 1;
             self.locate_at(pc);
             self.a.bind(label);

@@ -7,8 +7,8 @@ use causality_machine::isa::reg::{F, X};
 
 use super::Emitter;
 use super::assembler::{
-    Alu, Assembler, Extend, Gpr, Mem, R8, R9, R10, R11, R12, R13, R15, RAX, RBP, RBX, RDI, RDX, RSI, Rm, Width, Xm,
-    Xmm,
+    Alu, Assembler, Extend, Gpr, Mem, R8, R9, R10, R11, R12, R13, R15, RAX, RBP, RBX, RDI, RDX, RSI, Rm,
+    Width, Xm, Xmm,
 };
 use crate::context::{f_home, x_home};
 

@@ -5,7 +5,8 @@ use std::mem::offset_of;
 use causality_machine::memory::Perms;
 
 use super::assembler::{
-    Alu, Assembler, Cond, Extend, Mem, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, Shift, Unary, Width,
+    Alu, Assembler, Cond, Extend, Mem, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, Shift, Unary,
+    Width,
 };
 use super::fuel::{FUEL, LONGEST};
 use super::register::{VM, load_all, store_all};

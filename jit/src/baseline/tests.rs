@@ -3,8 +3,8 @@
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 
 use super::assembler::{
-    Alu, Assembler, Bit, Cond, Extend, Gpr, Map, Mem, Prefix, R8, R9, R10, R11, R12, R13, R14, R15, RAX, RBP, RBX, RCX,
-    RDI, RDX, RSI, RSP, Shift, Unary, Width, Xmm,
+    Alu, Assembler, Bit, Cond, Extend, Gpr, Map, Mem, Prefix, R8, R9, R10, R11, R12, R13, R14, R15, RAX, RBP,
+    RBX, RCX, RDI, RDX, RSI, RSP, Shift, Unary, Width, Xmm,
 };
 
 const REGISTERS: [(Gpr, &str, &str, &str); 16] = [
@@ -63,10 +63,7 @@ fn every_register_is_encoded_in_every_place() {
             assert_text(|asm| asm.test(Width::Double, a, b), &format!("test {a64},{b64}"));
             assert_text(|asm| asm.extend(Extend::U8, a, b), &format!("movzx {a32},{b8}"));
             assert_text(|asm| asm.extend(Extend::I32, a, b), &format!("movsxd {a64},{b32}"));
-            assert_text(
-                |asm| asm.store(1, Mem::at(b, 8), a),
-                &format!("mov [{b64}+8],{a8}"),
-            );
+            assert_text(|asm| asm.store(1, Mem::at(b, 8), a), &format!("mov [{b64}+8],{a8}"));
             assert_text(|asm| asm.and_not(a, b, RCX), &format!("andn {a64},{b64},rcx"));
             assert_text(|asm| asm.lea(a, Mem::at(b, 0)), &format!("lea {a64},[{b64}]"));
             assert_text(|asm| asm.lea(a, Mem::at(b, -129)), &format!("lea {a64},[{b64}-0x81]"));
@@ -96,7 +93,10 @@ fn every_register_is_encoded_in_every_place() {
 fn integer_instructions_are_what_they_say() {
     let home = Mem::at(R15, -100);
     assert_text(|a| a.alu_mem(Alu::Add, Width::Double, home, R8), "add [r15-0x64],r8");
-    assert_text(|a| a.alu_imm(Alu::Cmp, Width::Double, home, -1), "cmp qword ptr [r15-0x64],0xffffffffffffffff");
+    assert_text(
+        |a| a.alu_imm(Alu::Cmp, Width::Double, home, -1),
+        "cmp qword ptr [r15-0x64],0xffffffffffffffff",
+    );
     assert_text(|a| a.alu_imm(Alu::And, Width::Double, RSP, -16), "and rsp,0xfffffffffffffff0");
     assert_text(|a| a.alu_imm(Alu::Add, Width::Word, RBX, 1000), "add ebx,0x3e8");
     assert_text(|a| a.alu(Alu::Sbb, Width::Double, RCX, RCX), "sbb rcx,rcx");

@@ -23,7 +23,8 @@ pub(super) struct Cold {
 
 impl Cold {
     /// Stands for what has been emitted.
-    pub(super) const NONE: Cold = Cold { label: Label::NONE, pc: 0, pending: 0, open: Open::NONE, kind: Kind::None };
+    pub(super) const NONE: Cold =
+        Cold { label: Label::NONE, pc: 0, pending: 0, open: Open::NONE, kind: Kind::None };
 }
 
 /// What it does.

@@ -4,7 +4,9 @@ use causality_machine::isa::format::{R, Shift, Unary};
 use causality_machine::isa::reg::X;
 use causality_machine::isa::visit::{VisitZba, VisitZbb, VisitZbc, VisitZbs};
 
-use super::assembler::{Alu, Bit, Cond, Extend, Gpr, Mem, Prefix, RAX, RCX, Shift as Op, Unary as One, Width, Xmm};
+use super::assembler::{
+    Alu, Bit, Cond, Extend, Gpr, Mem, Prefix, RAX, RCX, Shift as Op, Unary as One, Width, Xmm,
+};
 use super::register::{ONES, place};
 use super::{Emitted, Emitter};
 

@@ -14,7 +14,14 @@ fn runtime() -> Runtime {
 fn translation(start: u64, len: usize) -> Translation {
     let code = (0..len).map(|i| (start as usize + i) as u8).collect();
     let map = vec![(0, start), (4, start + 2), (9, start.wrapping_sub(6))];
-    Translation { code, entries: vec![start, start + 2], offsets: Vec::new(), insts: 3, longest: start / 2, map }
+    Translation {
+        code,
+        entries: vec![start, start + 2],
+        offsets: Vec::new(),
+        insts: 3,
+        longest: start / 2,
+        map,
+    }
 }
 
 fn regions(starts: impl IntoIterator<Item = u64>) -> Vec<(u64, Translation)> {
