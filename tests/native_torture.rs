@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
 use causality_interp::Interpreter;
-use causality_jit::Tunables;
 use causality_jit::{NativeTier, Tunables};
 use causality_machine::isa::format::{self, Bare};
 use causality_machine::isa::reg::X;

@@ -98,7 +98,6 @@ impl Emitter<'_> {
                 self.a.call(label);
             }
             _ if self.find(target) => {
-                self.take_function();
                 self.a.call_indirect(RCX);
             }
             _ => {
@@ -127,14 +126,14 @@ impl Emitter<'_> {
         self.since = 0;
     }
 
-    /// Leaves if the host stack is used up. `to`: where the call leads, if that is known; otherwise `rax` has it.
+    /// Leaves if the host stack is used up. `to`: where the call leads, if `rax` does not say that.
     fn check_stack(&mut self, to: Option<u64>) {
         self.a.alu(Alu::Cmp, Width::Double, RSP, Mem::at(VM, field!(stack_limit)));
         let full = self.cold(Kind::Full(to));
         self.a.jump_if(Cond::Below, full);
     }
 
-    /// `rax` = the place of a known pc in the table; `false` if it has none.
+    /// `rax` = a known pc, `rcx` = the function there; `false` if the table has no place for it.
     fn find(&mut self, pc: u64) -> bool {
         let layout = &self.tunables.layout;
         let offset = pc.wrapping_sub(layout.text);
@@ -142,22 +141,16 @@ impl Emitter<'_> {
             return false;
         }
         let Ok(offset) = i32::try_from(offset * 4) else { return false };
-        self.a.mov(Width::Double, RAX, Mem::at(VM, field!(table)));
-        if offset != 0 {
-            self.a.alu_imm(Alu::Add, Width::Double, RAX, offset);
-        }
+        self.a.constant(RAX, pc);
+        self.a.mov(Width::Double, RCX, Mem::at(VM, field!(table)));
+        self.a.mov(Width::Double, RCX, Mem::at(RCX, offset));
+        self.a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(base)));
         true
-    }
-
-    /// `rcx` = the function whose place in the table is in `rax`.
-    fn take_function(&mut self) {
-        runtime::function_of_place(self.a);
     }
 
     /// Goes to another unit, all charged.
     pub(super) fn go(&mut self, target: u64) {
         if self.find(target) {
-            self.take_function();
             self.a.jump_indirect(RCX);
         } else {
             self.give_back(target);
@@ -202,7 +195,6 @@ impl Emitter<'_> {
                 self.settle();
                 self.compute_target(ops);
                 self.look_up(ops.rd);
-                self.take_function();
                 self.a.jump_indirect(RCX);
                 self.falls = false;
                 self.has_unknown_targets = true;
@@ -216,7 +208,6 @@ impl Emitter<'_> {
         self.compute_target(ops);
         self.look_up(ops.rd);
         self.check_stack(None);
-        self.take_function();
         self.a.call_indirect(RCX);
         self.come_back();
         Emitted::Ended
@@ -231,29 +222,28 @@ impl Emitter<'_> {
         self.a.alu_imm(Alu::And, Width::Double, RAX, -2);
     }
 
-    /// `rax` = the place of the pc in `rax` in the table. Where it has none, returns the pc. Links.
+    /// `rcx` = the function at the pc in `rax`. Where the table has no place for it, returns the pc. Links first: the jump
+    /// has retired either way.
     fn look_up(&mut self, link: X) {
-        let next = self.at.next();
+        self.link(link, self.at.next());
         let layout = &self.tunables.layout;
         match (i32::try_from(layout.text), i32::try_from(layout.text_len)) {
             (Ok(text), Ok(len)) => {
-                self.a.alu_imm(Alu::Sub, Width::Double, RAX, text);
-                self.a.alu_imm(Alu::Cmp, Width::Double, RAX, len);
+                self.a.lea(RCX, Mem::at(RAX, -text));
+                self.a.alu_imm(Alu::Cmp, Width::Double, RCX, len);
             }
             _ => {
-                self.a.alu(Alu::Sub, Width::Double, RAX, Mem::at(VM, field!(text)));
-                self.a.alu(Alu::Cmp, Width::Double, RAX, Mem::at(VM, field!(text_len)));
+                self.a.copy(RCX, RAX);
+                self.a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, field!(text)));
+                self.a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, field!(text_len)));
             }
         }
-        // Linked before it is known whether there is code: the jump has retired either way. Flags stay.
-        self.link(link, next);
-        let elsewhere = self.cold(Kind::Elsewhere);
+        let elsewhere = self.shared(Shared::Return);
         self.a.jump_if(Cond::AboveEqual, elsewhere);
-        self.a.mov(Width::Double, RCX, Mem::at(VM, field!(table)));
-        self.a.lea(RAX, Mem::indexed(RCX, RAX, 2, 0));
+        runtime::function_of_offset(self.a);
     }
 
-    /// `x[rd] = pc`; leaves flags and `rax` as they are.
+    /// `x[rd] = pc`; leaves `rax` as it is.
     fn link(&mut self, rd: X, pc: u64) {
         if rd.is_zero() {
             return;
@@ -270,20 +260,10 @@ impl Emitter<'_> {
         self.constants[rd.index()] = Some(pc);
     }
 
-    pub(super) fn emit_elsewhere(&mut self) {
-        let layout = &self.tunables.layout;
-        match i32::try_from(layout.text) {
-            Ok(text) => self.a.alu_imm(Alu::Add, Width::Double, RAX, text),
-            Err(_) => self.a.alu(Alu::Add, Width::Double, RAX, Mem::at(VM, field!(text))),
-        }
-        self.a.ret();
-    }
-
     /// The executor goes on with an empty stack.
     pub(super) fn emit_full(&mut self, to: Option<u64>) {
-        match to {
-            Some(pc) => self.a.constant(RAX, pc),
-            None => runtime::pc_of_place(self.a),
+        if let Some(pc) = to {
+            self.a.constant(RAX, pc);
         }
         let leave = self.shared(Shared::Leave);
         self.a.jump(leave);

@@ -5,7 +5,7 @@
 //! to another without moving anything.
 //!
 //! **Convention.** Code expects registers in their places (`register.rs`), the context in `r15`, fuel in `r14`. It is
-//! called, and jumped to, with the address of its place in the table in `rax` or from nowhere in particular, and returns
+//! called and jumped to by the table with its pc in `rax`, and returns
 //! the pc where control goes next in `rax`, which is even, or [`LEFT`](crate::cranelift::LEFT) after storing that pc in
 //! the hart. The function that enters it (`runtime.rs`) takes registers from their homes and brings them back there. The
 //! code of the optimising tier has registers in their homes whenever control comes or goes, so to call one from the other
@@ -331,7 +331,6 @@ impl<'a> Emitter<'a> {
                     self.charge_by(pending as i32 + 1);
                     self.a.jump(back);
                 }
-                Kind::Elsewhere => self.emit_elsewhere(),
                 Kind::Full(to) => self.emit_full(to),
             }
         }

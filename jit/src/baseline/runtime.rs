@@ -32,11 +32,12 @@ fn enter() -> Vec<u8> {
     let with_floats = Features::of_host().avx;
     KEPT.into_iter().for_each(|reg| a.push(reg));
     a.copy(VM, RDI);
-    a.copy(RAX, RDX);
+    a.copy(RAX, RSI);
+    a.copy(RCX, RDX);
     a.mov(Width::Double, FUEL, Mem::at(VM, field!(hart.fuel)));
     a.lea(FUEL, Mem::at(FUEL, -(LONGEST as i32)));
     load_all(&mut a, with_floats);
-    a.call_indirect(RAX);
+    a.call_indirect(RCX);
     // Where control comes back at a pc, it goes on there, with an empty stack.
     let (again, out) = (a.label(), a.label());
     a.bind(again);
@@ -46,10 +47,7 @@ fn enter() -> Vec<u8> {
     a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, field!(text)));
     a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, field!(text_len)));
     a.jump_if(Cond::AboveEqual, out);
-    a.shift_imm(Shift::Shl, Width::Double, RCX, 2);
-    a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(table)));
-    a.copy(RAX, RCX);
-    function_of_place(&mut a);
+    function_of_offset(&mut a);
     a.call_indirect(RCX);
     a.jump(again);
     a.bind(out);
@@ -61,28 +59,21 @@ fn enter() -> Vec<u8> {
     a.finish()
 }
 
-/// What the table holds where there is no code. Called and jumped to with its place in the table in `rax`; says that
-/// there is none for the pc, which it stores.
+/// What runs where there is no code, with the pc in `rax`, as all code that is entered by the table: says so.
 fn missing() -> Vec<u8> {
     let mut a = Assembler::with_capacity(32);
-    pc_of_place(&mut a);
     a.store(8, Mem::at(VM, field!(hart.pc)), RAX);
     a.constant(RAX, NO_CODE as u64);
     a.ret();
     a.finish()
 }
 
-/// `rcx` = the function whose place in the table is in `rax`.
-pub(super) fn function_of_place(a: &mut Assembler) {
-    a.mov(Width::Double, RCX, Mem::at(RAX, 0));
+/// `rcx` = the function whose pc is `rcx` bytes behind the first of the table.
+pub(super) fn function_of_offset(a: &mut Assembler) {
+    a.shift_imm(Shift::Shl, Width::Double, RCX, 2);
+    a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(table)));
+    a.mov(Width::Double, RCX, Mem::at(RCX, 0));
     a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(base)));
-}
-
-/// `rax` = the pc whose place in the table is in `rax`.
-pub(super) fn pc_of_place(a: &mut Assembler) {
-    a.alu(Alu::Sub, Width::Double, RAX, Mem::at(VM, field!(table)));
-    a.shift_imm(Shift::Shr, Width::Double, RAX, 2);
-    a.alu(Alu::Add, Width::Double, RAX, Mem::at(VM, field!(text)));
 }
 
 /// The address is in `rcx`, relative to the range that loads or stores are compared with. Says that it is zero if all bytes from there lie in one page or two

@@ -42,9 +42,7 @@ pub(super) enum Kind {
     Nan(Open, Label),
     /// Has the instruction executed by the host and goes back.
     Libcall(Label),
-    /// What is in `rax`, relative to the text, is no pc of the text: returns the pc.
-    Elsewhere,
-    /// The host stack is used up: goes on at a pc, all charged, or at the one whose place in the table is in `rax`.
+    /// The host stack is used up: goes on at a pc, all charged, or at the one in `rax`.
     Full(Option<u64>),
 }
 
