@@ -373,3 +373,33 @@ fn singles_and_doubles_meet_where_ways_meet() {
         });
     }
 }
+
+/// Results whose bits nobody has seen yet are seen where control leaves.
+#[test]
+fn nan_is_canonical_where_a_later_instruction_traps() {
+    let nan = 0xfff8_dead_beef_0001;
+    for last in 1..6_usize {
+        check(&[nan, d(1.0), d(2.0), d(f64::INFINITY)], |asm| {
+            // A chain, each from the one before, and one from nothing open.
+            for i in 0..last {
+                let (rd, rs1) = (F[10 + i], if i == 0 { F[0] } else { F[9 + i] });
+                asm.inst(Inst::FaddD(FR { rd, rs1, rs2: F[1], rm: Rm::Dyn }));
+            }
+            asm.inst(Inst::FmulD(FR { rd: F[30], rs1: F[3], rs2: F[31], rm: Rm::Dyn }));
+            asm.inst(Inst::FsubS(FR { rd: F[20], rs1: F[10], rs2: F[2], rm: Rm::Dyn }));
+            asm.inst(Inst::Ld(format::Load { rd: X::A1, rs1: X::ZERO, imm: 8 }));
+        });
+    }
+}
+
+/// The same where one of them is overwritten, and where fuel runs out instead.
+#[test]
+fn nan_is_canonical_behind_what_overwrites_a_result() {
+    check(&[0x7ff0_0000_0000_0001, d(1.0)], |asm| {
+        asm.inst(Inst::FaddD(FR { rd: F[10], rs1: F[0], rs2: F[1], rm: Rm::Dyn }));
+        asm.inst(Inst::FmulD(FR { rd: F[11], rs1: F[10], rs2: F[1], rm: Rm::Dyn }));
+        // What the product was computed from stays open when the product is gone.
+        asm.inst(Inst::FaddD(FR { rd: F[11], rs1: F[1], rs2: F[1], rm: Rm::Dyn }));
+        asm.inst(Inst::Sd(format::S { rs1: X::ZERO, rs2: X::A0, imm: 0 }));
+    });
+}

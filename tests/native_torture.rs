@@ -1300,12 +1300,14 @@ fn loops_over_memory_do_what_they_do_in_the_interpreter() {
         for _ in 0..4 {
             both(|| machine(&code, false), source.bits() % (retired + 2), no_calls);
         }
-        let mut unmetered = machine(&code, false);
-        unmetered.hart.add_fuel(FUEL);
-        let tunables = Tunables { fuel: false, ..Tunables::default() };
-        let exit = unmetered.run(&mut Native::new(tunables), &mut Answer(no_calls())).expect("it ends");
-        assert_eq!(exit, ended.exit, "seed {seed}");
-        assert_eq!(unmetered.hart.x, ended.machine.hart.x, "seed {seed}");
+        for tier in TIERS {
+            let mut unmetered = machine(&code, false);
+            unmetered.hart.add_fuel(FUEL);
+            let tunables = Tunables { tier, fuel: false, ..Tunables::default() };
+            let exit = unmetered.run(&mut Native::new(tunables), &mut Answer(no_calls())).expect("it ends");
+            assert_eq!(exit, ended.exit, "{tier:?}, seed {seed}");
+            assert_eq!(unmetered.hart.x, ended.machine.hart.x, "{tier:?}, seed {seed}");
+        }
     }
     println!("{rounds} loops, {traps} traps, {native} instructions native, {interpreted} interpreted");
     assert!(traps > rounds / 10 && traps < rounds, "{traps} traps");
@@ -1379,5 +1381,25 @@ fn an_address_that_wraps_around_is_no_address() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn what_the_host_executes_is_counted_without_metering() {
+    const CALLS: u64 = 1000;
+    let code = code(|asm| {
+        repeat(asm, X::S0, CALLS, |asm| {
+            addi(asm, X::A1, X::A1, 1);
+            ecall(asm);
+        });
+    });
+    for tier in TIERS {
+        let mut machine = machine(&code, false);
+        machine.hart.add_fuel(FUEL);
+        let tunables = Tunables { tier, fuel: false, ..Tunables::default() };
+        let host = &mut Answer(|_: &mut Hart, _: &mut Memory| ());
+        assert_eq!(machine.run(&mut Native::new(tunables), host).expect("all is well"), Exit::Completed(0));
+        assert_eq!(machine.hart.x[X::A1.index()], CALLS);
+        assert!((CALLS..4 * CALLS).contains(&machine.hart.instret()), "{tier:?}");
     }
 }

@@ -145,10 +145,9 @@ impl Emitter<'_> {
     fn emit_step(&mut self) {
         let with_floats = self.host.avx;
         self.a.store(8, Mem::at(VM, field!(hart.pc)), RAX);
-        if self.tunables.fuel {
-            self.a.lea(RCX, Mem::at(fuel::FUEL, fuel::LONGEST as i32));
-            self.a.store(8, Mem::at(VM, field!(hart.fuel)), RCX);
-        }
+        // Also without metering: what the host executes is counted.
+        self.a.lea(RCX, Mem::at(fuel::FUEL, fuel::LONGEST as i32));
+        self.a.store(8, Mem::at(VM, field!(hart.fuel)), RCX);
         store_all(self.a, with_floats);
         self.a.copy(RDI, VM);
         self.a.copy(RSI, RAX);
@@ -158,10 +157,8 @@ impl Emitter<'_> {
         self.a.call_indirect(Mem::at(VM, field!(step)));
         self.a.copy(RSP, RBX);
         load_all(self.a, with_floats);
-        if self.tunables.fuel {
-            self.a.mov(Width::Double, fuel::FUEL, Mem::at(VM, field!(hart.fuel)));
-            self.a.lea(fuel::FUEL, Mem::at(fuel::FUEL, -(fuel::LONGEST as i32)));
-        }
+        self.a.mov(Width::Double, fuel::FUEL, Mem::at(VM, field!(hart.fuel)));
+        self.a.lea(fuel::FUEL, Mem::at(fuel::FUEL, -(fuel::LONGEST as i32)));
         self.a.test(Width::Double, RAX, RAX);
         let stop = self.a.skip_if(Cond::NotEqual);
         self.a.ret();
