@@ -6,7 +6,7 @@
 //!
 //! **Convention.** Code expects registers in their places (`register.rs`), the context in `r15`, fuel in `r14`. It is
 //! called and jumped to by the table with its pc in `rax`, and returns
-//! the pc where control goes next in `rax`, which is even, or [`LEFT`](crate::cranelift::LEFT) after storing that pc in
+//! the pc where control goes next in `rax`, which is even, or `LEFT` after storing that pc in
 //! the hart. The function that enters it (`runtime.rs`) takes registers from their homes and brings them back there. The
 //! code of the optimising tier has registers in their homes whenever control comes or goes, so to call one from the other
 //! is to do the same at the border.
