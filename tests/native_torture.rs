@@ -671,6 +671,28 @@ fn ten_thousand_branches_in_one_function_take_bounded_time() {
 
 // Stopping.
 
+/// Each within the one before, all with one header after the other.
+#[test]
+fn nine_hundred_nested_loops_take_bounded_time() {
+    let start = Instant::now();
+    run(&code(|asm| {
+        let headers: Vec<Label> = (0..900)
+            .map(|_| {
+                let header = asm.here();
+                addi(asm, X::A1, X::A1, 1);
+                header
+            })
+            .collect();
+        for header in headers.into_iter().rev() {
+            let over = asm.label();
+            asm.branch(Opcode::Beq, X::A0, X::ZERO, over);
+            asm.jump(X::ZERO, header);
+            asm.bind(over);
+        }
+    }));
+    assert!(start.elapsed() < Duration::from_secs(300), "took {:?}", start.elapsed());
+}
+
 #[test]
 fn a_breakpoint_set_in_hot_code_takes_effect_and_goes_away() {
     TIERS.into_iter().for_each(breakpoint_in_hot_code);
@@ -1080,6 +1102,31 @@ fn code_in_two_places_far_apart_calls_each_other() {
     };
     let ended = both(make, FUEL, no_calls).natively();
     assert_eq!(ended.x(X::A1), 1000);
+}
+
+/// The table of code has an end. What lies behind it is interpreted.
+#[test]
+fn code_farther_away_than_the_table_of_code_reaches_is_executed() {
+    const FAR: u64 = CODE + (48 << 20);
+    let near = code(|asm| {
+        repeat(asm, X::S0, 1000, |asm| {
+            asm.li(X::T1, FAR);
+            jalr(asm, X::RA, X::T1, 0);
+        });
+    });
+    let make = || {
+        let mut machine = machine(&near, false);
+        let mut asm = Assembler::new();
+        repeat(&mut asm, X::T2, 3, |asm| addi(asm, X::A1, X::A1, 1));
+        ret(&mut asm);
+        let far = asm.finish();
+        let memory = &mut machine.memory;
+        memory.map(FAR..FAR + 4096, Perms::RW, SegmentKind::Text, "far").expect("room");
+        memory.slice_mut(FAR, far.len() as u64).expect("mapped").copy_from_slice(&far);
+        memory.protect(FAR..FAR + 4096, Perms::RX).expect("mapped");
+        machine
+    };
+    assert_eq!(both(make, FUEL, no_calls).x(X::A1), 3000);
 }
 
 #[test]

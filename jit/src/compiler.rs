@@ -181,6 +181,9 @@ impl Compiler {
     /// # Errors
     /// If it cannot be translated, or the host has no memory.
     pub fn compile(&self, source: &dyn Source, pc: u64) -> Result<bool, CompileError> {
+        if !self.space.covers(pc) {
+            return Ok(false);
+        }
         if self.space.tunables().tier == NativeTier::Baseline {
             return self.compile_baseline(source, pc);
         }

@@ -14,7 +14,7 @@ pub struct Saved {
     /// Where the regions begin in the file.
     offset: usize,
     index: Index,
-    /// By region, whether it turned out to be damaged.
+    /// By region, whether it turned out to be damaged, or could not be made executable.
     is_damaged: Box<[AtomicBool]>,
 }
 
@@ -58,6 +58,11 @@ impl Saved {
         self.index.records()[region].start.get()
     }
 
+    /// From now on a region owns nothing any more. Returns whether it did before.
+    pub(crate) fn give_up(&self, region: usize) -> bool {
+        !self.is_damaged[region].swap(true, Ordering::AcqRel)
+    }
+
     /// Copies a region to memory that nobody else can change, and verifies the copy. A damaged one is warned about, and
     /// owns nothing any more.
     pub(crate) fn open(&self, region: usize) -> Option<(u64, Translation)> {
@@ -66,7 +71,7 @@ impl Saved {
         match record.open(self.file.bytes().get(self.offset..).unwrap_or_default()) {
             Ok(translation) => Some((start, translation)),
             Err(reason) => {
-                if !self.is_damaged[region].swap(true, Ordering::AcqRel) {
+                if self.give_up(region) {
                     tracing::warn!(region = format!("{start:#x}"), %reason, "cached code is ignored");
                 }
                 None

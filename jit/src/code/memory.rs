@@ -82,7 +82,7 @@ impl CodeMemory {
 
 /// The code for one guest text, and the text itself: one compiler after the other, each until its memory is wanted.
 ///
-/// What comes from the code cache is published when a compiler is made.
+/// What comes from the code cache is published when control first comes to it.
 #[derive(Debug)]
 pub struct Code {
     tunables: Tunables,

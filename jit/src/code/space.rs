@@ -220,7 +220,13 @@ impl Space {
     }
 
     fn saved_at(&self, pc: u64) -> Option<usize> {
+        self.index(pc)?;
         self.saved.as_ref()?.1.owner(pc)
+    }
+
+    /// Whether code can be entered at `pc`, once there is some.
+    pub(crate) fn covers(&self, pc: u64) -> bool {
+        self.index(pc).is_some()
     }
 
     /// The function to enter at `pc`, fetched from what was saved if need be.
@@ -235,15 +241,20 @@ impl Space {
         if let Some(function) = self.function(pc) {
             return Some(function);
         }
-        let opened = saved.open(saved.owner(pc)?);
+        let region = saved.owner(pc)?;
+        let opened = saved.open(region);
         let published = opened.map(|(start, translation)| self.publish(shared, start, translation, None));
         match published {
-            Some(Ok(())) => {}
-            Some(Err(error)) => tracing::warn!(%error, "no memory for cached code"),
-            // It is damaged, so now there is no code where there was some.
-            None => self.change_version(),
+            Some(Ok(())) => return self.function(pc),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "no memory for cached code");
+                saved.give_up(region);
+            }
+            None => {}
         }
-        self.function(pc)
+        // Now there is no code where there was some.
+        self.change_version();
+        None
     }
 
     /// The function at `pc`.

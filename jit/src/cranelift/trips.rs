@@ -1,11 +1,11 @@
 //! Loops with guards in front of them.
 //!
-//! Where a register advances by a constant in a loop, and every trip accesses memory through it, the header looks ahead
-//! once: it works out for how many trips the accesses stay inside the range that guards compare with. That number,
-//! as fuel, raises the floor that the loop compares its fuel with anyway, so trips pay nothing for these guards. When
-//! fuel falls below that floor the header looks ahead again, and leaves only if not even one trip is allowed. So that
-//! short loops pay little, the first trips are guarded by one comparison for each pointer, and the rest only if it comes
-//! to that.
+//! Where a register advances by a constant in a loop, and every trip accesses memory through it before it can end, the
+//! header looks ahead once: it works out for how many trips the accesses stay inside the range that guards compare with.
+//! That number, as fuel, raises the floor that the loop compares its fuel with anyway, so trips pay nothing for these
+//! guards. When fuel falls below that floor the header looks ahead again, and leaves only if not even one trip is
+//! allowed. So that short loops pay little, the first trips are guarded by one comparison for each pointer, and the rest
+//! only if it comes to that.
 
 use causality_machine::isa::reg::X;
 use cranelift_codegen::ir::{self, InstBuilder, types};

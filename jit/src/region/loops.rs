@@ -1,9 +1,11 @@
 //! Natural loops, and the registers that advance by a constant in them.
 
+use std::collections::BTreeSet;
+
 use causality_machine::isa::Inst;
 use causality_machine::isa::reg::X;
 
-use super::{Region, definitions};
+use super::{End, Region, To, definitions};
 
 /// A loop whose header is on every way into it.
 #[derive(Clone, Debug)]
@@ -12,7 +14,7 @@ pub(crate) struct Loop {
     pub(crate) blocks: Vec<usize>,
     /// Whether there is no loop in it.
     pub(crate) is_innermost: bool,
-    /// Those of them that every complete trip passes, in reverse postorder; the header comes first.
+    /// Those of them that every trip passes, also the one that ends the loop, in reverse postorder; the header comes first.
     pub(crate) always: Vec<usize>,
     /// The fewest instructions of a trip.
     pub(crate) shortest: u64,
@@ -52,14 +54,22 @@ impl Loop {
     }
 }
 
-/// Whether `block` can only be reached through `dominator`.
+/// The most blocks of a loop that is looked at: time is bounded, and larger loops would gain little.
+const MOST_BLOCKS: usize = 256;
+
+/// Whether `block` can only be reached through `dominator`. Dominators come first in reverse postorder.
 fn dominates(region: &Region, dominator: usize, block: usize) -> bool {
-    std::iter::successors(Some(block), |&block| region.blocks[block].idom).any(|block| block == dominator)
+    chain(region, block).take_while(|&block| block >= dominator).any(|block| block == dominator)
+}
+
+/// A block, its closest dominator, and so on.
+fn chain(region: &Region, block: usize) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(block), |&block| region.blocks[block].idom)
 }
 
 /// The loop of each header, indexed as [`Region::blocks`].
 pub(crate) fn loops(region: &Region) -> Vec<Option<Loop>> {
-    let bodies: Vec<Option<Vec<bool>>> =
+    let bodies: Vec<Option<Vec<usize>>> =
         (0..region.blocks.len()).map(|header| body(region, header)).collect();
     (0..region.blocks.len()).map(|header| natural_loop(region, &bodies, header)).collect()
 }
@@ -68,38 +78,39 @@ fn latches(region: &Region, header: usize) -> impl Iterator<Item = usize> {
     region.blocks[header].preds.iter().copied().filter(move |&pred| pred >= header)
 }
 
-/// The blocks of the loop at `header`, if it is one and no way leads around its header.
-fn body(region: &Region, header: usize) -> Option<Vec<bool>> {
+/// The blocks of the loop at `header` in their order, if it is one, and not too large, and no way leads around its header.
+fn body(region: &Region, header: usize) -> Option<Vec<usize>> {
     if !region.blocks[header].is_header
         || latches(region, header).any(|latch| !dominates(region, header, latch))
     {
         return None;
     }
-    let mut body = vec![false; region.blocks.len()];
-    body[header] = true;
+    let mut body = BTreeSet::from([header]);
     let mut work: Vec<usize> = latches(region, header).collect();
     while let Some(block) = work.pop() {
-        if !std::mem::replace(&mut body[block], true) {
+        if body.insert(block) {
             work.extend(&region.blocks[block].preds);
         }
-    }
-    Some(body)
-}
-
-fn natural_loop(region: &Region, bodies: &[Option<Vec<bool>>], header: usize) -> Option<Loop> {
-    let blocks = &region.blocks;
-    let body = bodies[header].as_ref()?;
-    let members = || (header..blocks.len()).filter(|&block| body[block]);
-    let mut is_inner = vec![false; blocks.len()];
-    for inner in members().filter(|&block| block != header && blocks[block].is_header) {
-        for (block, is_in) in bodies[inner].as_ref()?.iter().enumerate() {
-            is_inner[block] |= is_in;
+        if body.len() > MOST_BLOCKS {
+            return None;
         }
     }
+    Some(body.into_iter().collect())
+}
+
+fn natural_loop(region: &Region, bodies: &[Option<Vec<usize>>], header: usize) -> Option<Loop> {
+    let blocks = &region.blocks;
+    let body = bodies[header].as_ref()?;
+    let mut inner: BTreeSet<usize> = BTreeSet::new();
+    for &other in body.iter().filter(|&&block| block != header && blocks[block].is_header) {
+        inner.extend(bodies[other].as_ref()?);
+    }
     let mut advances = [Advance::Never; 32];
-    let mut shortest = vec![u64::MAX; blocks.len()];
-    shortest[header] = 0;
-    for block in members() {
+    let mut shortest = vec![u64::MAX; body.len()];
+    shortest[0] = 0;
+    // What dominates all blocks from which a trip can end.
+    let mut last = None;
+    for (place, &block) in body.iter().enumerate() {
         for at in blocks[block].insts.iter().chain(blocks[block].end.at()) {
             if matches!(at.inst, Inst::Ecall(_)) {
                 // What is mapped may change.
@@ -108,25 +119,52 @@ fn natural_loop(region: &Region, bodies: &[Option<Vec<bool>>], header: usize) ->
             for rd in definitions(at.inst).iter_x() {
                 let advance = &mut advances[rd.index()];
                 *advance = match at.inst {
-                    Inst::Addi(ops) if ops.rs1 == rd && *advance == Advance::Never && !is_inner[block] => {
+                    Inst::Addi(ops)
+                        if ops.rs1 == rd && *advance == Advance::Never && !inner.contains(&block) =>
+                    {
                         Advance::By(i64::from(ops.imm), block)
                     }
                     _ => Advance::Anyhow,
                 };
             }
         }
-        let before = blocks[block].preds.iter().filter(|&&pred| pred < block && body[pred]);
-        let before = before.map(|&pred| shortest[pred].saturating_add(blocks[pred].cost())).min();
-        shortest[block] = shortest[block].min(before.unwrap_or(u64::MAX));
+        for pred in blocks[block].preds.iter().filter(|&&pred| pred < block) {
+            if let Ok(pred_place) = body.binary_search(pred) {
+                let way = shortest[pred_place].saturating_add(blocks[*pred].cost());
+                shortest[place] = shortest[place].min(way);
+            }
+        }
+        let stays =
+            |to: &To| matches!(to, To::Block(next) if *next != header && body.binary_search(next).is_ok());
+        let targets = blocks[block].end.targets();
+        if targets.is_empty() || !targets.iter().all(stays) || !is_closed(&blocks[block].end) {
+            last = Some(last.map_or(block, |last| common(region, last, block)));
+        }
     }
-    let trip =
-        latches(region, header).map(|latch| shortest[latch].saturating_add(blocks[latch].cost())).min()?;
-    let is_always = |&block: &usize| latches(region, header).all(|latch| dominates(region, block, latch));
-    Some(Loop {
-        blocks: members().collect(),
-        is_innermost: members().all(|block| block == header || !blocks[block].is_header),
-        always: members().filter(is_always).collect(),
-        shortest: trip,
-        advances,
-    })
+    let trip = latches(region, header)
+        .filter_map(|latch| {
+            let place = body.binary_search(&latch).ok()?;
+            Some(shortest[place].saturating_add(blocks[latch].cost()))
+        })
+        .min()?;
+    let mut always: Vec<usize> = chain(region, last?).take_while(|&block| block >= header).collect();
+    always.reverse();
+    Some(Loop { blocks: body.clone(), is_innermost: inner.is_empty(), always, shortest: trip, advances })
+}
+
+/// Whether control cannot go anywhere but to the targets.
+const fn is_closed(end: &End) -> bool {
+    matches!(end, End::Fall(_) | End::Jump { .. } | End::Branch { .. })
+}
+
+/// The closest block that dominates both.
+fn common(region: &Region, mut a: usize, mut b: usize) -> usize {
+    while a != b {
+        let (later, other) = if a > b { (a, b) } else { (b, a) };
+        match region.blocks[later].idom {
+            Some(idom) => (a, b) = (idom, other),
+            None => return other,
+        }
+    }
+    a
 }
