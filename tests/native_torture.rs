@@ -1079,6 +1079,15 @@ fn code_that_a_call_replaces_is_what_callers_go_on_with() {
     assert_eq!((ended.exit, ended.x(X::A1)), (Exit::Completed(0), 700));
 }
 
+/// With more code at `at`.
+fn map_far(mut machine: Machine, at: u64, code: &[u8]) -> Machine {
+    let memory = &mut machine.memory;
+    memory.map(at..at + 4096, Perms::RW, SegmentKind::Text, "far").expect("room");
+    memory.slice_mut(at, code.len() as u64).expect("mapped").copy_from_slice(code);
+    memory.protect(at..at + 4096, Perms::RX).expect("mapped");
+    machine
+}
+
 #[test]
 fn code_in_two_places_far_apart_calls_each_other() {
     const FAR: u64 = CODE + (16 << 20);
@@ -1089,16 +1098,11 @@ fn code_in_two_places_far_apart_calls_each_other() {
         });
     });
     let make = || {
-        let mut machine = machine(&near, false);
+        let machine = machine(&near, false);
         let mut asm = Assembler::new();
         addi(&mut asm, X::A1, X::A1, 1);
         ret(&mut asm);
-        let far = asm.finish();
-        let memory = &mut machine.memory;
-        memory.map(FAR..FAR + 4096, Perms::RW, SegmentKind::Text, "far").expect("room");
-        memory.slice_mut(FAR, far.len() as u64).expect("mapped").copy_from_slice(&far);
-        memory.protect(FAR..FAR + 4096, Perms::RX).expect("mapped");
-        machine
+        map_far(machine, FAR, &asm.finish())
     };
     let ended = both(make, FUEL, no_calls).natively();
     assert_eq!(ended.x(X::A1), 1000);
@@ -1115,16 +1119,11 @@ fn code_farther_away_than_the_table_of_code_reaches_is_executed() {
         });
     });
     let make = || {
-        let mut machine = machine(&near, false);
+        let machine = machine(&near, false);
         let mut asm = Assembler::new();
         repeat(&mut asm, X::T2, 3, |asm| addi(asm, X::A1, X::A1, 1));
         ret(&mut asm);
-        let far = asm.finish();
-        let memory = &mut machine.memory;
-        memory.map(FAR..FAR + 4096, Perms::RW, SegmentKind::Text, "far").expect("room");
-        memory.slice_mut(FAR, far.len() as u64).expect("mapped").copy_from_slice(&far);
-        memory.protect(FAR..FAR + 4096, Perms::RX).expect("mapped");
-        machine
+        map_far(machine, FAR, &asm.finish())
     };
     assert_eq!(both(make, FUEL, no_calls).x(X::A1), 3000);
 }
