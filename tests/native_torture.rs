@@ -1379,6 +1379,20 @@ fn of_stores_that_are_guarded_together_those_before_the_trap_happen() {
     }
 }
 
+#[test]
+fn an_atomic_at_a_constant_address_reaches_it() {
+    let ended = run(&code(|asm| {
+        asm.li(X::A0, DATA + 16);
+        asm.li(X::A1, 5);
+        let amo = |rd, rs2| format::Amo { rd, rs1: X::A0, rs2, aq: false, rl: false };
+        sd(asm, X::A1, X::A0, 0);
+        asm.inst(Inst::AmoaddD(amo(X::A2, X::A1)));
+        asm.inst(Inst::AmoaddD(amo(X::A3, X::A1)));
+        ld(asm, X::A4, X::A0, 0);
+    }));
+    assert_eq!([X::A2, X::A3, X::A4].map(|x| ended.x(x)), [5, 10, 15]);
+}
+
 /// Where a signed comparison of addresses goes wrong, behind an access that is known to be right.
 #[test]
 fn an_access_across_the_middle_of_the_address_space_is_guarded() {
