@@ -54,7 +54,7 @@ impl<'a> Codegen<'a> {
         self.translator.translate(region)
     }
 
-    /// The region in Cranelift's intermediate language, as built and as optimised.
+    /// The region in Cranelift's intermediate language, as built and as Cranelift lowers it.
     ///
     /// # Errors
     /// As [`Codegen::translate`].

@@ -1079,53 +1079,43 @@ fn code_that_a_call_replaces_is_what_callers_go_on_with() {
     assert_eq!((ended.exit, ended.x(X::A1)), (Exit::Completed(0), 700));
 }
 
-/// With more code at `at`.
-fn map_far(mut machine: Machine, at: u64, code: &[u8]) -> Machine {
-    let memory = &mut machine.memory;
-    memory.map(at..at + 4096, Perms::RW, SegmentKind::Text, "far").expect("room");
-    memory.slice_mut(at, code.len() as u64).expect("mapped").copy_from_slice(code);
-    memory.protect(at..at + 4096, Perms::RX).expect("mapped");
-    machine
-}
-
-#[test]
-fn code_in_two_places_far_apart_calls_each_other() {
-    const FAR: u64 = CODE + (16 << 20);
+/// Calls what lies `distance` behind it a thousand times.
+fn call_far(distance: u64, far: impl Fn(&mut Assembler)) -> Ended {
+    let far_code = {
+        let mut asm = Assembler::new();
+        far(&mut asm);
+        ret(&mut asm);
+        asm.finish()
+    };
+    let start = CODE + distance;
     let near = code(|asm| {
         repeat(asm, X::S0, 1000, |asm| {
-            asm.li(X::T1, FAR);
+            asm.li(X::T1, start);
             jalr(asm, X::RA, X::T1, 0);
         });
     });
     let make = || {
-        let machine = machine(&near, false);
-        let mut asm = Assembler::new();
-        addi(&mut asm, X::A1, X::A1, 1);
-        ret(&mut asm);
-        map_far(machine, FAR, &asm.finish())
+        let mut machine = machine(&near, false);
+        let memory = &mut machine.memory;
+        memory.map(start..start + 4096, Perms::RW, SegmentKind::Text, "far").expect("room");
+        memory.slice_mut(start, far_code.len() as u64).expect("mapped").copy_from_slice(&far_code);
+        memory.protect(start..start + 4096, Perms::RX).expect("mapped");
+        machine
     };
-    let ended = both(make, FUEL, no_calls).natively();
+    both(make, FUEL, no_calls)
+}
+
+#[test]
+fn code_in_two_places_far_apart_calls_each_other() {
+    let ended = call_far(16 << 20, |asm| addi(asm, X::A1, X::A1, 1)).natively();
     assert_eq!(ended.x(X::A1), 1000);
 }
 
 /// The table of code has an end. What lies behind it is interpreted.
 #[test]
 fn code_farther_away_than_the_table_of_code_reaches_is_executed() {
-    const FAR: u64 = CODE + (48 << 20);
-    let near = code(|asm| {
-        repeat(asm, X::S0, 1000, |asm| {
-            asm.li(X::T1, FAR);
-            jalr(asm, X::RA, X::T1, 0);
-        });
-    });
-    let make = || {
-        let machine = machine(&near, false);
-        let mut asm = Assembler::new();
-        repeat(&mut asm, X::T2, 3, |asm| addi(asm, X::A1, X::A1, 1));
-        ret(&mut asm);
-        map_far(machine, FAR, &asm.finish())
-    };
-    assert_eq!(both(make, FUEL, no_calls).x(X::A1), 3000);
+    let ended = call_far(48 << 20, |asm| repeat(asm, X::T2, 3, |asm| addi(asm, X::A1, X::A1, 1)));
+    assert_eq!(ended.x(X::A1), 3000);
 }
 
 #[test]
