@@ -28,8 +28,10 @@ impl Module {
         let named = self.symbols().iter().filter(|symbol| symbol.kind == SymbolKind::Function);
         let mut functions = vec![self.image().entry];
         functions.extend(named.map(|symbol| symbol.addr));
-        let tunables =
-            Tunables { layout: self.layout(instance.memory()), ..engine.config().get_tunables().clone() };
+        let tunables = Tunables {
+            layout: self.layout(instance.memory()),
+            ..engine.config().get_tunables().optimising()
+        };
         let text = self.program().code();
         let ahead =
             Ahead { source: &source, text, functions: &functions, tunables: &tunables, jobs, progress };

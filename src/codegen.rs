@@ -47,8 +47,14 @@ impl<'a> Codegen<'a> {
     pub fn translate(&mut self, region: &Region) -> Result<Translation, TranslateError> {
         if self.tunables.tier == NativeTier::Baseline {
             // Which finds its own way: mostly less than the region.
-            let unit =
-                baseline::translate(&self.tunables, &self.text, region.start, true, &mut Default::default())?;
+            let unit = baseline::translate(
+                &self.tunables,
+                &self.text,
+                region.start,
+                true,
+                true,
+                &mut Default::default(),
+            )?;
             return unit.ok_or_else(|| TranslateError::Host("nothing to translate".to_owned()));
         }
         self.translator.translate(region)

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use causality_jit::Tunables;
 use causality_jit::cache::Cache;
 use causality_jit::code::Listener;
+use causality_jit::{Promotion, Tunables};
 use causality_machine::{Hart, Limits};
 
 use crate::Tier;
@@ -32,13 +32,14 @@ pub struct Config {
     cache: Option<Cache>,
     crosscheck: bool,
     tunables: Tunables,
-    hot: u32,
+    promotion: Promotion,
+    hot: Option<u32>,
     code_memory: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config {
+        let config = Config {
             tier: Tier::default(),
             fuel: Hart::MAX_FUEL,
             limits: Limits::default(),
@@ -46,9 +47,11 @@ impl Default for Config {
             cache: None,
             crosscheck: std::env::var_os("CAUSALITY_CROSSCHECK").is_some_and(|value| value == "1"),
             tunables: Tunables::default(),
-            hot: 200,
+            promotion: Promotion::default(),
+            hot: None,
             code_memory: 256 << 20,
-        }
+        };
+        config.tier(Tier::default())
     }
 }
 
@@ -64,6 +67,7 @@ impl Config {
     pub fn tier(mut self, tier: Tier) -> Self {
         self.tier = tier;
         self.tunables.tier = tier.native();
+        self.tunables.promotion = tier.promotes().then_some(self.promotion);
         self
     }
 
@@ -123,10 +127,19 @@ impl Config {
         Config { cache: Some(Cache::new(directory)), ..self }
     }
 
-    /// Sets how often the interpreter comes to a place before that is hot and gets native code, in [`Tier::Auto`].
+    /// Sets when code by Cranelift takes the place of baseline code in [`Tier::Auto`].
+    #[must_use]
+    pub fn promotion(mut self, promotion: Promotion) -> Self {
+        self.promotion = promotion;
+        let tier = self.tier;
+        self.tier(tier)
+    }
+
+    /// Sets how often the interpreter comes to a place before that gets native code in [`Tier::Auto`]. If nobody says, it
+    /// is once, or 200 times on hosts without a baseline tier.
     #[must_use]
     pub fn hot(self, times: u32) -> Self {
-        Config { hot: times, ..self }
+        Config { hot: Some(times), ..self }
     }
 
     /// Sets whether native code is metered. Without, it takes no fuel and does not advance the clock or other
@@ -158,7 +171,7 @@ impl Config {
     }
 
     pub(crate) fn get_hot(&self) -> u32 {
-        self.hot
+        self.hot.unwrap_or(if self.tier.promotes() { 1 } else { 200 })
     }
 
     pub(crate) fn get_code_memory(&self) -> usize {

@@ -50,6 +50,7 @@ pub use causality_abi::{
     RegisterError, Returns, syscall_name,
 };
 pub use causality_interp::Retired;
+pub use causality_jit::Promotion;
 pub use causality_jit::ahead::AheadStatistics;
 pub use causality_machine::{
     Breakpoints, Cause, Exit, Fault, Hart, Limits, Memory, OnMemoryLimit, PauseHandle, PauseReason, Trap,
@@ -66,7 +67,7 @@ pub use linker::Linker;
 pub use module::Module;
 pub use native::{Hot, Native};
 pub use report::{
-    CallReport, CodeReport, CompileReport, ExitReport, HostReport, InstructionReport, MemoryReport, Report,
-    SegmentReport, SignalReport,
+    CallReport, CodeReport, CompileReport, ExitReport, HostReport, InstructionReport, MemoryReport,
+    PromotionReport, Report, SegmentReport, SignalReport, TranslationReport,
 };
 pub use tier::Tier;

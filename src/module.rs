@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use causality_jit::code::Code;
-use causality_jit::{Layout, Tunables};
+use causality_jit::{Functions, Layout, Tunables};
 use causality_machine::{Image, Memory};
 use causality_store::{ContentId, ObjectKind};
 
@@ -20,7 +20,7 @@ pub struct Module {
 #[derive(Debug)]
 struct Inner {
     id: ContentId,
-    program: Program,
+    program: Arc<Program>,
     engine: Engine,
     /// The native code for the program as it is loaded.
     code: OnceLock<Arc<Code>>,
@@ -34,7 +34,7 @@ impl Module {
     pub fn new(engine: &Engine, elf: &[u8]) -> Result<Self, Error> {
         let program = Program::parse(elf, engine.config().get_limits())?;
         program.check_extensions()?;
-        let id = ContentId::of(ObjectKind::Program, elf);
+        let (program, id) = (Arc::new(program), ContentId::of(ObjectKind::Program, elf));
         tracing::debug!(%id, entry = program.image().entry, arch = program.arch(), "module read");
         Ok(Module { inner: Arc::new(Inner { id, program, engine: engine.clone(), code: OnceLock::new() }) })
     }
@@ -82,7 +82,8 @@ impl Module {
             let config = engine.config();
             let tunables = Tunables { layout, ..config.get_tunables().clone() };
             let cached = config.get_cache().map(|cache| (cache.clone(), *self.id().as_bytes()));
-            Code::new(engine.code_memory(), tunables, config.get_code_listener(), cached)
+            let functions: Arc<dyn Functions> = Arc::clone(&self.inner.program) as _;
+            Code::new(engine.code_memory(), tunables, config.get_code_listener(), cached, Some(functions))
         };
         engine.is(&self.inner.engine).then(|| Arc::clone(self.inner.code.get_or_init(make)))
     }

@@ -14,7 +14,7 @@ use causality_interp::Interpreter;
 use causality_jit::abi::{self, Outcome, Retired, Step};
 use causality_jit::code::{Code, CodeMemory, Listener};
 use causality_jit::region::{Asked, stack_pointers};
-use causality_jit::{Compiled, Compiler, Layout, Text, Tunables};
+use causality_jit::{Compiled, Compiler, Layout, Promoted, Snapshot, Text, Tunables};
 use causality_machine::{Executor, Exit, Host, HostError, Machine, PauseReason};
 
 use crate::{CodeReport, InstructionReport};
@@ -70,11 +70,21 @@ struct Current {
     versions: (u64, u64),
 }
 
+impl Current {
+    /// A copy of the code, for other threads.
+    fn text(&self, machine: &Machine) -> &Arc<Snapshot> {
+        self.code.text(|| Snapshot::of(&machine.memory, &machine.breakpoints))
+    }
+}
+
 impl Native {
     /// An executor whose code is generated in this way; the layout is found out.
     #[must_use]
     pub fn new(tunables: Tunables) -> Self {
-        Native { tunables, ..Native::default() }
+        // What is promoted on this thread needs nobody else, but samples.
+        let is_alone = tunables.promotion.is_some_and(|promotion| !promotion.in_background);
+        let hot = is_alone.then(|| Hot::new(Arc::default(), 1));
+        Native { tunables, hot, ..Native::default() }
     }
 
     /// The same, telling `listener` about all code.
@@ -103,7 +113,12 @@ impl Native {
     /// How many instructions were retired, and how.
     #[must_use]
     pub fn instructions(&self) -> InstructionReport {
-        InstructionReport { interpreted: self.interpreter.retired(), native: self.retired.native }
+        let Retired { native, optimised, .. } = self.retired;
+        InstructionReport {
+            interpreted: self.interpreter.retired(),
+            baseline: native - optimised,
+            cranelift: optimised,
+        }
     }
 
     /// Adds what was translated to the cache.
@@ -114,18 +129,28 @@ impl Native {
     /// What there is of native code.
     pub(crate) fn code_report(&self) -> CodeReport {
         let first = self.first.map(|time| time.as_micros() as u64);
-        let code = self.own.as_ref().map(|own| &own.code);
-        let code = code.or(self.shared.as_ref().map(|shared| &shared.code));
-        let Some(compiler) = code.and_then(|code| code.present()) else {
+        let Some(compiler) = self.present() else {
             return CodeReport { microseconds_to_first: first, ..CodeReport::default() };
         };
-        let space = compiler.space();
+        let spaces = || [Some(compiler.space()), compiler.promoted()].into_iter().flatten();
         CodeReport {
-            translated_regions: space.translated(),
-            cached_regions: space.found(),
-            bytes: space.bytes(),
+            translated_regions: spaces().map(|space| space.translated()).sum(),
+            cached_regions: spaces().map(|space| space.found()).sum(),
+            bytes: compiler.bytes(),
             microseconds_to_first: first,
         }
+    }
+
+    /// Which regions of the code in use were promoted.
+    pub(crate) fn promotions(&self) -> Vec<Promoted> {
+        self.present().map_or(Vec::new(), |compiler| compiler.promotions())
+    }
+
+    /// The compiler of the code in use.
+    fn present(&self) -> Option<Arc<Compiler>> {
+        let code = self.own.as_ref().map(|own| &own.code);
+        let code = code.or(self.shared.as_ref().map(|shared| &shared.code));
+        code.and_then(|code| code.present())
     }
 
     /// What it has cost to translate all code this executor has used, by whomever it was.
@@ -159,7 +184,7 @@ impl Native {
             self.before += own.code.compiled();
         }
         let tunables = Tunables { layout: Layout::of(&machine.memory), ..self.tunables.clone() };
-        let code = Code::new(&self.memory, tunables, self.listener.clone(), None);
+        let code = Code::new(&self.memory, tunables, self.listener.clone(), None, None);
         self.own = Some(Own { code: Arc::clone(&code), versions });
         code
     }
@@ -196,8 +221,8 @@ impl Executor for Native {
         self.started.get_or_insert_with(Instant::now);
         let mut left = max;
         let mut at_breakpoint = machine.breaks_at_start();
-        // Whether control came here by a jump, so that a region may begin here.
-        let mut arrived = true;
+        // Whether code is to be made where control is, if there is none.
+        let mut arrived = self.hot.is_none();
         // Fuel that native code needs to get anywhere, as far as that is known.
         let mut needed = 0;
         let mut current = None;
@@ -214,19 +239,31 @@ impl Executor for Native {
                     self.first = self.started.map(|started| started.elapsed());
                 }
                 let mut step = Single(&mut self.interpreter);
-                let space = now.compiler.space();
-                let outcome = abi::run(space, machine, host, &mut step, left, &mut self.retired)?;
+                let compiler = &now.compiler;
+                let slice = if self.tunables.fuel { compiler.until_sample() } else { None };
+                let most = slice.map_or(left, |slice| left.min(slice.max(2 * compiler.longest())));
+                let outcome = abi::run(compiler, machine, host, &mut step, most, &mut self.retired)?;
                 let retired = self.all_retired() - before;
                 left -= retired;
-                if let Some(hot) = &mut self.hot {
-                    hot.stayed(pc, retired);
-                }
                 if let Outcome::Exit(exit) = outcome {
                     return Ok(exit);
                 }
+                let longest = compiler.longest();
+                let is_sample = matches!(outcome, Outcome::Left)
+                    && most - retired <= longest
+                    && machine.hart.fuel.min(left) > longest;
+                if is_sample && let Some(hot) = &mut self.hot {
+                    hot.sample(now, machine, self.retired)?;
+                    (arrived, at_breakpoint) = (false, false);
+                    continue;
+                }
+                if slice.is_some() {
+                    compiler.retired(retired);
+                }
                 at_breakpoint = machine.hart.pc != pc && machine.breakpoints.contains(machine.hart.pc);
-                arrived = matches!(outcome, Outcome::NoCode);
-                if arrived
+                let is_missing = matches!(outcome, Outcome::NoCode);
+                arrived = is_missing && self.is_wanted(now, machine);
+                if is_missing
                     || at_breakpoint
                     || machine.hart.fuel == 0
                     || left == 0
@@ -234,7 +271,6 @@ impl Executor for Native {
                 {
                     continue;
                 }
-                let longest = space.longest();
                 if retired == 0 && machine.hart.fuel.min(left) <= longest {
                     // The interpreter finishes what is left, unless it is fuel that is short and the host gives some.
                     needed = if left > longest { longest } else { u64::MAX };
@@ -242,9 +278,6 @@ impl Executor for Native {
             }
             let before = self.all_retired();
             let mut native = NativeCode::new(now, self.hot.as_mut(), needed);
-            if arrived {
-                native.comes_from_native(machine);
-            }
             let exit = self.interpreter.execute_beside(machine, host, left, &mut native)?;
             arrived = native.arrived();
             left -= self.all_retired() - before;
@@ -257,7 +290,12 @@ impl Executor for Native {
 }
 
 impl Native {
-    /// Whether native code can run at `hart.pc`. Makes it if it may be made here and now.
+    /// Control came from native code, which knows of no code at `hart.pc`: whether it is to be made here and now.
+    fn is_wanted(&mut self, now: &Current, machine: &Machine) -> bool {
+        self.hot.as_mut().is_none_or(|hot| hot.is_wanted(now, machine))
+    }
+
+    /// Whether native code can run at `hart.pc`. Makes it if it is to be made here and now.
     fn has_code(&self, now: &Current, machine: &Machine, arrived: bool) -> Result<bool, HostError> {
         let pc = machine.hart.pc;
         if !abi::is_host_mode(machine.hart.fcsr) {
@@ -266,13 +304,17 @@ impl Native {
         if now.compiler.space().has(pc) {
             return Ok(true);
         }
-        if self.hot.is_some() || !arrived {
+        if !arrived {
             return Ok(false);
         }
         let text = Text { memory: &machine.memory, breakpoints: &machine.breakpoints };
         let stack = now.compiler.space().tunables().layout.stack_range();
-        let asked =
-            Asked { source: &text, stack_pointers: stack_pointers(&machine.hart, &stack), entry: None };
+        let asked = Asked {
+            source: &text,
+            stack_pointers: stack_pointers(&machine.hart, &stack),
+            entry: None,
+            within: None,
+        };
         Ok(now.compiler.compile(&asked, pc)?)
     }
 }

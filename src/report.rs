@@ -1,9 +1,10 @@
 //! What happened in an instance, for people and programs. `docs/report.md` describes the JSON form.
 
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use causality_abi::{Abi, Signal, syscall_name};
-use causality_jit::Compiled;
+use causality_jit::{Compiled, Promoted, Translated};
 use causality_machine::memory::{Segment, SegmentKind};
 use causality_machine::{Exit, Machine, Memory, PauseReason};
 use causality_store::ContentId;
@@ -100,8 +101,32 @@ pub struct SignalReport {
 pub struct InstructionReport {
     /// By the interpreter.
     pub interpreted: u64,
-    /// By code made for this host.
-    pub native: u64,
+    /// By native code of the baseline tier.
+    pub baseline: u64,
+    /// By native code of the Cranelift tier.
+    pub cranelift: u64,
+}
+
+impl InstructionReport {
+    /// By native code.
+    #[must_use]
+    pub const fn native(&self) -> u64 {
+        self.baseline + self.cranelift
+    }
+
+    /// By anything.
+    #[must_use]
+    pub const fn all(&self) -> u64 {
+        self.interpreted + self.native()
+    }
+}
+
+impl AddAssign for InstructionReport {
+    fn add_assign(&mut self, more: Self) {
+        self.interpreted += more.interpreted;
+        self.baseline += more.baseline;
+        self.cranelift += more.cranelift;
+    }
 }
 
 /// Memory in total, in bytes.
@@ -165,7 +190,7 @@ pub struct CodeReport {
 }
 
 /// What is not deterministic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct HostReport {
     /// Instructions by the kind of executor, which depends on the tier and on when code was ready.
@@ -174,6 +199,8 @@ pub struct HostReport {
     pub code: CodeReport,
     /// What it took to make native code.
     pub compile: CompileReport,
+    /// Where Cranelift's code took the place of baseline code, in that order, for all instances of the program so far.
+    pub promotions: Vec<PromotionReport>,
     /// Wall time of all runs, in seconds.
     pub seconds: f64,
     /// Instructions retired per second of it; 0 if there was none.
@@ -184,11 +211,21 @@ pub struct HostReport {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CompileReport {
+    /// By the baseline tier.
+    pub baseline: TranslationReport,
+    /// By Cranelift.
+    pub cranelift: TranslationReport,
+}
+
+/// What it took one tier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TranslationReport {
     /// Regions translated.
     pub regions: u64,
     /// How many of them in the background.
     pub background: u64,
-    /// Regions that could not be translated and are interpreted.
+    /// Regions that could not be translated and are left to another tier.
     pub failed: u64,
     /// Guest instructions in the regions; one that is in several counts for each.
     pub guest_instructions: u64,
@@ -202,17 +239,65 @@ pub struct CompileReport {
     pub publish_us: u64,
 }
 
+/// A region whose baseline code was replaced.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PromotionReport {
+    /// Where it begins.
+    #[serde(serialize_with = "hex")]
+    pub start: u64,
+    /// Its guest instructions, copies counted.
+    pub guest_instructions: usize,
+    /// Why: instructions that seem to have been executed there...
+    pub executed: u64,
+    /// ... and operands that baseline code has in memory, for each hundred instructions.
+    pub pressure: u32,
+    /// How long an instruction of the program took before, in nanoseconds: the median of samples.
+    pub nanoseconds_before: Option<f32>,
+    /// The same in the samples after it; null if there were not enough.
+    pub nanoseconds_after: Option<f32>,
+    /// Whether baseline code was put back, because the other was slower.
+    pub demoted: bool,
+}
+
 impl CompileReport {
     fn new(compiled: &Compiled) -> Self {
-        CompileReport {
-            regions: compiled.regions,
-            background: compiled.background,
-            failed: compiled.failed,
-            guest_instructions: compiled.insts,
-            host_bytes: compiled.bytes,
-            discover_us: compiled.discover.as_micros() as u64,
-            translate_us: compiled.translate.as_micros() as u64,
-            publish_us: compiled.publish.as_micros() as u64,
+        let tier = |translated: &Translated| TranslationReport {
+            regions: translated.regions,
+            background: translated.background,
+            failed: translated.failed,
+            guest_instructions: translated.insts,
+            host_bytes: translated.bytes,
+            discover_us: translated.discover.as_micros() as u64,
+            translate_us: translated.translate.as_micros() as u64,
+            publish_us: translated.publish.as_micros() as u64,
+        };
+        CompileReport { baseline: tier(&compiled.baseline), cranelift: tier(&compiled.cranelift) }
+    }
+
+    /// Regions translated by any tier.
+    #[must_use]
+    pub const fn regions(&self) -> u64 {
+        self.baseline.regions + self.cranelift.regions
+    }
+
+    /// Regions that a tier could not translate.
+    #[must_use]
+    pub const fn failed(&self) -> u64 {
+        self.baseline.failed + self.cranelift.failed
+    }
+}
+
+impl PromotionReport {
+    fn new(promoted: &Promoted) -> Self {
+        PromotionReport {
+            start: promoted.start,
+            guest_instructions: promoted.insts,
+            executed: promoted.executed,
+            pressure: promoted.pressure,
+            nanoseconds_before: promoted.before,
+            nanoseconds_after: promoted.after,
+            demoted: promoted.demoted,
         }
     }
 }
@@ -310,10 +395,10 @@ impl HostReport {
     pub(crate) fn new(execution: &Execution, running_time: Duration) -> Self {
         let (instructions, code) = (execution.instructions(), execution.code());
         let compile = CompileReport::new(&execution.compiled());
-        let retired = instructions.interpreted + instructions.native;
+        let promotions = execution.promotions().iter().map(PromotionReport::new).collect();
         let seconds = running_time.as_secs_f64();
-        let instructions_per_second = if seconds > 0.0 { retired as f64 / seconds } else { 0.0 };
-        HostReport { instructions, code, compile, seconds, instructions_per_second }
+        let instructions_per_second = if seconds > 0.0 { instructions.all() as f64 / seconds } else { 0.0 };
+        HostReport { instructions, code, compile, promotions, seconds, instructions_per_second }
     }
 }
 

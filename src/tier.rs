@@ -4,7 +4,7 @@
 //! knows which one runs. All tiers are the same machine.
 
 use causality_interp::{Interpreter, Retired};
-use causality_jit::{Compiled, NativeTier};
+use causality_jit::{Compiled, NativeTier, Promoted};
 use causality_machine::{Executor, Exit, Host, HostError, Machine};
 
 use crate::{CodeReport, Engine, InstructionReport, Module, Native};
@@ -13,8 +13,9 @@ use crate::{CodeReport, Engine, InstructionReport, Module, Native};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Tier {
-    /// The interpreter at first; where the program spends its time, native code by Cranelift, which is made on
-    /// another thread while the guest goes on.
+    /// The interpreter at first, native code made in one pass for what is executed again, and where the program spends
+    /// its time, code by Cranelift if that is likely to be faster, which is made on another thread while the guest goes
+    /// on. Without a baseline tier for the host, native code is Cranelift's.
     #[default]
     Auto,
     /// The reference interpreter, for everything.
@@ -30,8 +31,17 @@ impl Tier {
     pub(crate) const fn native(self) -> NativeTier {
         match self {
             Tier::Baseline => NativeTier::Baseline,
+            Tier::Auto if Self::HAS_BASELINE => NativeTier::Baseline,
             Tier::Auto | Tier::Interpreter | Tier::Cranelift => NativeTier::Cranelift,
         }
+    }
+
+    /// Whether there is a baseline tier for this host.
+    pub(crate) const HAS_BASELINE: bool = cfg!(target_arch = "x86_64");
+
+    /// Whether its native code is replaced by better code.
+    pub(crate) fn promotes(self) -> bool {
+        self == Tier::Auto && Self::HAS_BASELINE
     }
 }
 
@@ -89,6 +99,14 @@ impl Execution {
         match self {
             Execution::Interpreter(..) => Compiled::default(),
             Execution::Native(native) => native.compiled(),
+        }
+    }
+
+    /// Which regions were promoted.
+    pub(crate) fn promotions(&self) -> Vec<Promoted> {
+        match self {
+            Execution::Interpreter(..) => Vec::new(),
+            Execution::Native(native) => native.promotions(),
         }
     }
 

@@ -225,7 +225,7 @@ fn a_report_says_what_happened_and_nothing_of_the_host_but_in_its_own_part() {
     assert_eq!(first.program, module.id());
     assert_eq!(first.exit, Some(ExitReport::Completed { code: 0, signal: None }));
     assert_eq!(first.fuel_used + first.fuel_left, 1000);
-    assert_eq!(first.host.instructions.interpreted, first.fuel_used);
+    assert_eq!(first.host.instructions.all(), first.fuel_used);
     assert_eq!(first.bytes_written, 39);
     assert!(first.calls.iter().any(|call| call.name.as_deref() == Some("write") && call.count == 1));
     assert!(first.host.seconds > 0.0);

@@ -62,7 +62,7 @@ fn a_second_run_translates_nothing_and_is_the_same() {
         assert_eq!(result, expected, "{name} with cached code");
         assert_eq!(regions(&second), (0, translated), "{name}");
         // What is there from the start is entered sooner.
-        let native = [&first, &second].map(|report| report.host.instructions.native);
+        let native = [&first, &second].map(|report| report.host.instructions.native());
         assert!(native[1] >= native[0] && native[0] > 0, "{name}: {native:?}");
         assert!(second.host.code.microseconds_to_first.is_some());
     }

@@ -63,12 +63,11 @@ struct Share(InstructionReport);
 
 impl Share {
     fn add(&mut self, instructions: InstructionReport) {
-        self.0.native += instructions.native;
-        self.0.interpreted += instructions.interpreted;
+        self.0 += instructions;
     }
 
     fn percent(&self) -> f64 {
-        100.0 * self.0.native as f64 / (self.0.native + self.0.interpreted).max(1) as f64
+        100.0 * self.0.native() as f64 / self.0.all().max(1) as f64
     }
 }
 

@@ -6,7 +6,7 @@
 use std::thread;
 use std::time::Duration;
 
-use causality_jit::{NativeTier, Tunables};
+use causality_jit::Tunables;
 use causality_vm::Native;
 
 use causality_interp::Interpreter;
@@ -34,11 +34,16 @@ fn interpreter() -> Box<dyn Executor> {
 }
 
 fn baseline() -> Box<dyn Executor> {
-    Box::new(Native::new(Tunables { tier: NativeTier::Baseline, ..Tunables::default() }))
+    Box::new(Native::new(Tunables::of_all_kinds()[0].clone()))
 }
 
 fn cranelift() -> Box<dyn Executor> {
-    Box::new(Native::new(Tunables { tier: NativeTier::Cranelift, ..Tunables::default() }))
+    Box::new(Native::new(Tunables::default()))
+}
+
+/// Baseline code, and Cranelift's in its place as often as possible.
+fn promoting() -> Box<dyn Executor> {
+    Box::new(Native::new(Tunables::of_all_kinds()[2].clone()))
 }
 
 /// Makes a test of each function, for each executor.
@@ -52,6 +57,9 @@ macro_rules! on_every_executor {
         }
         mod cranelift {
             $(#[test] fn $name() { super::$name(super::cranelift); })*
+        }
+        mod promoting {
+            $(#[test] fn $name() { super::$name(super::promoting); })*
         }
     };
 }

@@ -36,8 +36,7 @@ fn compare_in(tier: NativeTier, name: &str, programs: &[Program]) {
     let mut total = InstructionReport::default();
     let pair = || (Interpreter::new(), native(tier));
     agree::in_batches(name, programs, BATCH, pair, |native| {
-        total.native += native.instructions().native;
-        total.interpreted += native.instructions().interpreted;
+        total += native.instructions();
     });
     println!("{name}: {} programs, {total:?}", programs.len());
 }

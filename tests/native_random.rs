@@ -8,28 +8,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use causality_interp::Interpreter;
-use causality_jit::{NativeTier, Tunables};
+use causality_jit::Tunables;
 use causality_testkit::Source;
 use causality_testkit::duel::{Duel, Tally, ends_block};
 use causality_testkit::sweep::Effort;
-use causality_vm::Native;
+use causality_vm::{InstructionReport, Native};
 
 /// Runs programs and says who did what.
 #[derive(Default)]
 struct Arena {
     tally: Tally,
-    native: u64,
-    interpreted: u64,
+    instructions: InstructionReport,
 }
 
 impl Arena {
     fn fight(&mut self, seed: u64, most: u64) {
-        for tier in [NativeTier::Baseline, NativeTier::Cranelift] {
-            self.fight_in(tier, seed, most);
+        for tunables in Tunables::of_all_kinds() {
+            self.fight_in(tunables, seed, most);
         }
     }
 
-    fn fight_in(&mut self, tier: NativeTier, seed: u64, most: u64) {
+    fn fight_in(&mut self, tunables: Tunables, seed: u64, most: u64) {
         let blocks = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&blocks);
         let mut interpreter = Interpreter::with_observer(move |retired| {
@@ -37,28 +36,29 @@ impl Arena {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         });
-        let mut native = Native::new(Tunables { tier, ..Tunables::default() });
+        let mut native = Native::new(tunables.clone());
         let duel = Duel::generate(&mut Source::Seed(seed), most);
         match duel.fight(&mut interpreter, &mut native) {
             Ok(ended) => self.tally.add(ended, blocks.load(Ordering::Relaxed) + 1),
             Err(difference) => {
-                panic!("seed {seed}, {tier:?}: native code is not what the interpreter does\n{difference}")
+                panic!(
+                    "seed {seed}, {tunables:?}: native code is not what the interpreter does\n{difference}"
+                )
             }
         }
-        let instructions = native.instructions();
-        self.native += instructions.native;
-        self.interpreted += instructions.interpreted;
+        self.instructions += native.instructions();
     }
 
     fn share(&self) -> f64 {
-        100.0 * self.native as f64 / (self.native + self.interpreted).max(1) as f64
+        100.0 * self.instructions.native() as f64 / self.instructions.all().max(1) as f64
     }
 
     fn report(&self) {
         let Tally { programs, instructions, blocks, calls, ends } = &self.tally;
         println!(
-            "{programs} programs, {instructions} instructions, {blocks} blocks, {calls} calls of the host, {:.1} % native, no difference; {ends:?}",
-            self.share()
+            "{programs} programs, {instructions} instructions, {blocks} blocks, {calls} calls of the host, {:.1} % native, no difference; {ends:?}; {:?}",
+            self.share(),
+            self.instructions
         );
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
 use causality_interp::Interpreter;
-use causality_jit::{NativeTier, Tunables};
+use causality_jit::Tunables;
 use causality_machine::isa::format::{self, Bare};
 use causality_machine::isa::reg::X;
 use causality_machine::isa::{Inst, Opcode};
@@ -127,7 +127,7 @@ impl Ended {
 
     /// Fails unless all but a few instructions ran natively.
     fn natively(self) -> Self {
-        let InstructionReport { native, interpreted, .. } = self.instructions;
+        let (native, interpreted) = (self.instructions.native(), self.instructions.interpreted);
         assert!(native > 20 * interpreted, "{native} instructions ran natively, {interpreted} did not");
         self
     }
@@ -140,24 +140,26 @@ impl fmt::Debug for Ended {
 }
 
 /// The native tiers.
-const TIERS: [NativeTier; 2] = [NativeTier::Baseline, NativeTier::Cranelift];
-
-fn native(tier: NativeTier) -> Native {
-    Native::new(Tunables { tier, ..Tunables::default() })
+fn tiers() -> [Tunables; 3] {
+    Tunables::of_all_kinds()
 }
 
-/// Runs on all executors, with a host of its own on each. Says what the last one did.
+fn native(tier: &Tunables) -> Native {
+    Native::new(tier.clone())
+}
+
+/// Runs on all executors, with a host of its own on each. Says what Cranelift's code did.
 fn both<F: FnMut(&mut Hart, &mut Memory)>(
     make: impl Fn() -> Machine,
     fuel: u64,
     host: impl Fn() -> F,
 ) -> Ended {
-    let [_, ended] = TIERS.map(|tier| both_in(tier, &make, fuel, &host));
-    ended
+    let [_, cranelift, _] = tiers().map(|tier| both_in(&tier, &make, fuel, &host));
+    cranelift
 }
 
 fn both_in<F: FnMut(&mut Hart, &mut Memory)>(
-    tier: NativeTier,
+    tier: &Tunables,
     make: impl Fn() -> Machine,
     fuel: u64,
     host: impl Fn() -> F,
@@ -436,7 +438,7 @@ fn fuel_runs_out_at_every_depth_of_a_recursion_and_it_goes_on() {
     });
     let whole = run(&code);
     let slices = [1009, 5003, 12_345];
-    for (tier, slice) in TIERS.into_iter().flat_map(|tier| slices.map(|slice| (tier, slice))) {
+    for (tier, slice) in tiers().iter().flat_map(|tier| slices.map(|slice| (tier, slice))) {
         let mut sliced = machine(&code, false);
         let mut native = native(tier);
         let exit = loop {
@@ -695,10 +697,10 @@ fn nine_hundred_nested_loops_take_bounded_time() {
 
 #[test]
 fn a_breakpoint_set_in_hot_code_takes_effect_and_goes_away() {
-    TIERS.into_iter().for_each(breakpoint_in_hot_code);
+    tiers().iter().for_each(breakpoint_in_hot_code);
 }
 
-fn breakpoint_in_hot_code(tier: NativeTier) {
+fn breakpoint_in_hot_code(tier: &Tunables) {
     let code = code(|asm| {
         repeat(asm, X::S0, 1_000_000, |asm| {
             addi(asm, X::A1, X::A1, 1);
@@ -776,7 +778,7 @@ const ENDLESS: &[Loop] = &[
 
 #[test]
 fn another_thread_can_pause_any_loop() {
-    for (tier, (name, body)) in TIERS.into_iter().flat_map(|tier| ENDLESS.iter().map(move |l| (tier, l))) {
+    for (tier, (name, body)) in tiers().iter().flat_map(|tier| ENDLESS.iter().map(move |l| (tier, l))) {
         let code = code(body);
         let mut machine = machine(&code, false);
         machine.hart.add_fuel(FUEL);
@@ -803,7 +805,7 @@ fn another_thread_can_pause_any_loop() {
 
 #[test]
 fn every_endless_loop_stops_at_every_small_fuel_limit() {
-    for (tier, (name, body)) in TIERS.into_iter().flat_map(|tier| ENDLESS.iter().map(move |l| (tier, l))) {
+    for (tier, (name, body)) in tiers().iter().flat_map(|tier| ENDLESS.iter().map(move |l| (tier, l))) {
         let code = code(body);
         let (mut native, mut long) = (native(tier), machine(&code, false));
         let start = long.hart.clone();
@@ -1330,16 +1332,16 @@ fn loops_over_memory_do_what_they_do_in_the_interpreter() {
         });
         let ended = run(&code);
         traps += u64::from(matches!(ended.exit, Exit::Trap(_)));
-        native += ended.instructions.native;
+        native += ended.instructions.native();
         interpreted += ended.instructions.interpreted;
         let retired = ended.machine.hart.instret();
         for _ in 0..4 {
             both(|| machine(&code, false), source.bits() % (retired + 2), no_calls);
         }
-        for tier in TIERS {
+        for tier in &tiers() {
             let mut unmetered = machine(&code, false);
             unmetered.hart.add_fuel(FUEL);
-            let tunables = Tunables { tier, fuel: false, ..Tunables::default() };
+            let tunables = Tunables { fuel: false, ..tier.clone() };
             let exit = unmetered.run(&mut Native::new(tunables), &mut Answer(no_calls())).expect("it ends");
             assert_eq!(exit, ended.exit, "{tier:?}, seed {seed}");
             assert_eq!(unmetered.hart.x, ended.machine.hart.x, "{tier:?}, seed {seed}");
@@ -1443,10 +1445,10 @@ fn what_the_host_executes_is_counted_without_metering() {
             ecall(asm);
         });
     });
-    for tier in TIERS {
+    for tier in &tiers() {
         let mut machine = machine(&code, false);
         machine.hart.add_fuel(FUEL);
-        let tunables = Tunables { tier, fuel: false, ..Tunables::default() };
+        let tunables = Tunables { fuel: false, ..tier.clone() };
         let host = &mut Answer(|_: &mut Hart, _: &mut Memory| ());
         assert_eq!(machine.run(&mut Native::new(tunables), host).expect("all is well"), Exit::Completed(0));
         assert_eq!(machine.hart.x[X::A1.index()], CALLS);

@@ -63,8 +63,8 @@ fn when_code_is_ready_makes_no_difference() {
             assert!(state(&instance) == expected, "{name} with threshold {threshold}");
             let report = instance.report();
             let host = report.host;
-            assert_eq!(host.instructions.native + host.instructions.interpreted, report.fuel_used, "{name}");
-            assert_eq!(host.compile.failed, 0, "{name}");
+            assert_eq!(host.instructions.all(), report.fuel_used, "{name}");
+            assert_eq!(host.compile.failed(), 0, "{name}");
         }
     }
 }
@@ -118,7 +118,7 @@ fn run_a_little(instance: &mut Instance<Capture>) -> bool {
         instance.run().unwrap()
     });
     assert_eq!(exit, Exit::Paused(PauseReason::Requested));
-    instance.report().host.instructions.native > before.native
+    instance.report().host.instructions.native() > before.native()
 }
 
 /// Runs until there is native code.
@@ -158,10 +158,10 @@ fn a_breakpoint_in_hot_code_takes_effect_and_leaves_no_trace() {
                 assert_eq!((instance.pc(), instance.x(X::A0)), (pc, counted + 1));
             }
             instance.breakpoints_mut().remove(pc);
-            let regions = instance.report().host.compile.regions;
+            let regions = instance.report().host.compile.regions();
             warm_up(&mut instance);
             // One that begins where the guest goes on, unless there is one.
-            let more = instance.report().host.compile.regions - regions;
+            let more = instance.report().host.compile.regions() - regions;
             assert!(more <= 1, "the old code is still good");
         }
         for _ in 0..10 {
@@ -178,13 +178,13 @@ fn instances_of_a_module_share_code_also_after_reset() {
     let module = Module::new(&engine, &guest("sieve")).unwrap();
     let mut first = instance_of(&engine, &module, &["sieve", "1"]);
     first.run().unwrap();
-    let regions = first.report().host.compile.regions;
+    let regions = first.report().host.compile.regions();
     let mut second = instance_of(&engine, &module, &["sieve", "1"]);
     for _ in 0..2 {
         second.run().unwrap();
-        assert_eq!(second.report().host.compile.regions, regions);
+        assert_eq!(second.report().host.compile.regions(), regions);
         let instructions = second.report().host.instructions;
-        assert!(instructions.interpreted < instructions.native / 1000, "{instructions:?}");
+        assert!(instructions.interpreted < instructions.native() / 1000, "{instructions:?}");
         second.reset().unwrap();
     }
     assert!(regions > 0 && engine.code_bytes() > 0);

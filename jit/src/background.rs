@@ -40,8 +40,8 @@ struct Request {
 
 impl Background {
     /// Asks for code where `pc` is hot; `is_target` says that something jumps there, `stack_pointers` what
-    /// [`stack_pointers`](crate::region::stack_pointers) says now. Returns whether there will be an attempt: not if one
-    /// was made already, unless it is asked for so often that the attempt cannot have helped.
+    /// [`stack_pointers`](crate::region::stack_pointers) says now. Nothing happens if that was tried already, unless it is
+    /// asked for so often that the attempt cannot have helped.
     pub fn request(
         &self,
         compiler: &Arc<Compiler>,
@@ -49,26 +49,43 @@ impl Background {
         pc: u64,
         is_target: bool,
         stack_pointers: u32,
-    ) -> bool {
-        let mut state = self.shared.lock();
-        if state.requests.len() >= QUEUE || !self.start(&mut state) {
-            return false;
-        }
-        let is_exact = match compiler.has_awaited(pc) {
-            true => true,
-            false => match compiler.wants(pc) {
-                Some(is_exact) => is_exact,
-                None => return false,
-            },
-        };
-        let (compiler, text) = (Arc::downgrade(compiler), Arc::clone(text));
-        state.requests.push_back(Request {
-            compiler,
-            text,
-            place: Place { pc, is_target, is_exact, stack_pointers },
+    ) {
+        self.push(compiler, text, Place { pc, is_target, stack_pointers, executed: 0 }, || {
+            compiler.wants(pc)
         });
-        self.shared.changed.notify_all();
-        true
+    }
+
+    /// Asks for better code where so many instructions seem to have been executed; makes it here and now if it is to be so.
+    pub fn promote(
+        &self,
+        compiler: &Arc<Compiler>,
+        text: &Arc<Snapshot>,
+        pc: u64,
+        stack_pointers: u32,
+        executed: u64,
+    ) {
+        let place = Place { pc, is_target: false, stack_pointers, executed };
+        if compiler.promotes_in_background() {
+            self.push(compiler, text, place, || true);
+        } else {
+            // What cannot be translated is counted, and stays as it is.
+            let _ = compiler.compile_hot(text, place);
+        }
+    }
+
+    fn push(
+        &self,
+        compiler: &Arc<Compiler>,
+        text: &Arc<Snapshot>,
+        place: Place,
+        is_wanted: impl FnOnce() -> bool,
+    ) {
+        let mut state = self.shared.lock();
+        if state.requests.len() < QUEUE && self.start(&mut state) && is_wanted() {
+            let (compiler, text) = (Arc::downgrade(compiler), Arc::clone(text));
+            state.requests.push_back(Request { compiler, text, place });
+            self.shared.changed.notify_all();
+        }
     }
 
     fn start(&self, state: &mut State) -> bool {

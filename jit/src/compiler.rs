@@ -1,8 +1,9 @@
 //! From pc to published code.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,8 +15,10 @@ use causality_machine::memory::{PAGE_SIZE, Perms, SegmentKind};
 use crate::cache::{Cache, Key, Saved};
 use crate::code::{CodeMemory, Listener, SharedCode, Space};
 use crate::hot;
+use crate::promotion::{Promoted, Sample, Samples, Verdict};
 use crate::region::{Asked, Region, Source, discover};
-use crate::statistics::{Compiled, Statistics};
+use crate::statistics::{Statistics, Translated};
+use crate::tunables::Promotion;
 use crate::{Layout, NativeTier, Snapshot, TranslateError, Translation, Translator, Tunables, baseline};
 
 /// Why there is no code for a pc.
@@ -36,16 +39,79 @@ pub struct Compiler {
     space: Arc<Space>,
     /// Made when something is to be translated.
     translator: Mutex<Option<Box<Translator>>>,
-    /// What the baseline tier works in.
-    buffers: Mutex<baseline::Buffers>,
+    baseline: Mutex<Baseline>,
+    /// Makes the code that takes the place of baseline code where that is hot.
+    optimising: Option<Box<Compiler>>,
+    samples: Samples,
+    waiting: Mutex<Waiting>,
+    /// Whether anything is waited for.
+    is_waiting: AtomicBool,
     /// Where code was asked for because it is hot.
     requests: Mutex<HashMap<u64, Request>>,
-    /// Where regions are to begin, as soon as control comes there and shows what is in registers.
-    awaited: Mutex<BTreeSet<u64>>,
-    is_awaiting: AtomicBool,
+    functions: Option<Arc<dyn Functions>>,
     statistics: Arc<Statistics>,
     kept: Option<Kept>,
     is_retired: AtomicBool,
+}
+
+/// The baseline tier's state.
+#[derive(Debug, Default)]
+struct Baseline {
+    buffers: baseline::Buffers,
+    /// Code that was translated at once, by the pc that was asked for, with the registers that held stack addresses then.
+    units: BTreeMap<u64, (Range<u64>, u32)>,
+    /// Where other code has taken over.
+    elsewhere: BTreeSet<u64>,
+}
+
+/// Code that will be better if it is translated when control comes to where its function begins and shows what is in
+/// registers.
+#[derive(Debug, Default)]
+struct Waiting {
+    functions: BTreeSet<u64>,
+    /// Where code was wanted that had to wait.
+    places: HashSet<u64>,
+}
+
+/// A source for baseline code beside which there is other code.
+#[derive(Debug)]
+struct Beside<'a> {
+    source: &'a dyn Source,
+    stack_pointers: u32,
+    elsewhere: &'a BTreeSet<u64>,
+    functions: Option<&'a dyn Functions>,
+}
+
+/// Where functions begin.
+pub trait Functions: std::fmt::Debug + Send + Sync {
+    /// The start of the function that `pc` is in, as far as that is known.
+    fn function_of(&self, pc: u64) -> Option<u64>;
+}
+
+impl Source for Beside<'_> {
+    fn fetch(&self, pc: u64) -> Option<u32> {
+        self.source.fetch(pc)
+    }
+
+    fn data(&self, addr: u64, size: usize) -> Option<u64> {
+        self.source.data(addr, size)
+    }
+
+    fn breaks_at(&self, pc: u64) -> bool {
+        self.source.breaks_at(pc)
+    }
+
+    fn function_of(&self, pc: u64) -> Option<u64> {
+        self.functions?.function_of(pc)
+    }
+
+    fn is_elsewhere(&self, pc: u64) -> bool {
+        self.elsewhere.contains(&pc)
+    }
+
+    fn stack_pointers(&self) -> u32 {
+        self.stack_pointers
+    }
 }
 
 /// Where code is kept when the process ends.
@@ -73,10 +139,10 @@ pub(crate) struct Place {
     pub(crate) pc: u64,
     /// Whether something jumps there.
     pub(crate) is_target: bool,
-    /// Whether a region is to begin there and nowhere else.
-    pub(crate) is_exact: bool,
     /// Registers that held stack addresses.
     pub(crate) stack_pointers: u32,
+    /// Instructions that seem to have been executed there, if it is to be promoted.
+    pub(crate) executed: u64,
 }
 
 /// What has become of a request.
@@ -86,12 +152,21 @@ enum Request {
     Waiting,
     /// A region was made that should help; this many requests have come since.
     Answered(u32),
-    /// A region was made that begins there.
+    /// A region is to be made that begins there.
     Exact,
 }
 
+/// The most instructions of a function that is promoted as a whole.
+const MOST_PROMOTED: usize = 1500;
+
 /// How many requests show that a region that should help does not.
 const PATIENCE: u32 = 16;
+
+/// A region for code that is hot, and where the loop begins that is.
+struct HotRegion {
+    region: Region,
+    header: u64,
+}
 
 impl Compiler {
     /// A compiler with an empty space.
@@ -129,18 +204,36 @@ impl Compiler {
             kept = Some(Kept { cache: cache.clone(), key, count: AtomicUsize::new(0) });
         }
         let saved = saved.transpose()?;
-        let space = Arc::new(Space::new(tunables.clone(), listener, saved, memory));
+        let mut optimising = None;
+        let mut border = None;
+        if tunables.promotion.is_some() {
+            let (listener, statistics, memory) = (listener.clone(), Arc::clone(&statistics), memory.clone());
+            let compiler = Compiler::counted(&tunables.optimising(), listener, cached, statistics, memory)?;
+            optimising = Some(Box::new(compiler));
+            border = Some(shared_border()?);
+        }
+        let space = Arc::new(Space::new(tunables.clone(), listener, saved, memory, border));
         Ok(Compiler {
             space,
             translator: Mutex::default(),
-            buffers: Mutex::default(),
+            baseline: Mutex::default(),
+            optimising,
+            samples: Samples::default(),
+            waiting: Mutex::default(),
+            is_waiting: AtomicBool::new(false),
             requests: Mutex::default(),
-            awaited: Mutex::default(),
-            is_awaiting: AtomicBool::new(false),
+            functions: None,
             statistics,
             kept,
             is_retired: AtomicBool::new(false),
         })
+    }
+
+    /// The same, knowing where functions begin.
+    #[must_use]
+    pub(crate) fn knowing(mut self, functions: Option<Arc<dyn Functions>>) -> Self {
+        self.functions = functions;
+        self
     }
 
     /// Adds what was translated to the cache, if there is one and anything was.
@@ -148,6 +241,9 @@ impl Compiler {
     /// # Errors
     /// If the cache cannot be written.
     pub fn save(&self) -> io::Result<()> {
+        if let Some(optimising) = &self.optimising {
+            return optimising.save();
+        }
         let Some(kept) = &self.kept else { return Ok(()) };
         let count = self.space.translated();
         if count > kept.count.load(Ordering::Relaxed)
@@ -165,6 +261,24 @@ impl Compiler {
         &self.space
     }
 
+    /// Where the code goes that takes the place of this one's where it is hot.
+    #[must_use]
+    pub fn promoted(&self) -> Option<&Arc<Space>> {
+        self.optimising.as_ref().map(|optimising| &optimising.space)
+    }
+
+    /// Bytes of all code.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.space.bytes() + self.promoted().map_or(0, |space| space.bytes())
+    }
+
+    /// Below this much fuel, code may do nothing but leave.
+    #[must_use]
+    pub fn longest(&self) -> u64 {
+        self.promoted().map_or(0, |space| space.longest()).max(self.space.longest())
+    }
+
     /// Whether this code is to be used no more: another compiler has its place, and this one's memory is wanted back.
     #[must_use]
     pub fn is_retired(&self) -> bool {
@@ -176,7 +290,8 @@ impl Compiler {
         self.space.change_version();
     }
 
-    /// Makes and publishes code for the region at `pc`; `false` if there is nothing that could be executed.
+    /// Makes and publishes code for the region at `pc`; `false` if there is nothing that could be executed, or that is
+    /// better entered elsewhere.
     ///
     /// # Errors
     /// If it cannot be translated, or the host has no memory.
@@ -191,60 +306,32 @@ impl Compiler {
         if region.is_empty() {
             return Ok(false);
         }
-        self.publish(&region, Compiled { discover, ..Compiled::default() })?;
+        self.publish(&region, Translated { discover, ..Translated::default() })?;
         Ok(true)
     }
 
-    /// Takes note of a request for code at `pc`. Returns whether it is worth an attempt, and if so, whether that is to
-    /// begin there and nowhere else.
-    pub(crate) fn wants(&self, pc: u64) -> Option<bool> {
+    /// Takes note of a request for code at `pc`. Returns whether it is worth an attempt.
+    pub(crate) fn wants(&self, pc: u64) -> bool {
         if self.is_retired() {
-            return None;
+            return false;
         }
         match self.requests().entry(pc) {
             Entry::Vacant(entry) => {
                 entry.insert(Request::Waiting);
-                Some(false)
+                true
             }
             Entry::Occupied(mut entry) => match entry.get_mut() {
                 Request::Answered(more) if *more < PATIENCE => {
                     *more += 1;
-                    None
+                    false
                 }
                 Request::Answered(_) => {
                     entry.insert(Request::Exact);
-                    Some(true)
+                    true
                 }
-                Request::Waiting | Request::Exact => None,
+                Request::Waiting | Request::Exact => false,
             },
         }
-    }
-
-    /// Whether a region is to begin at `pc` when control comes there, which should then be asked for.
-    #[must_use]
-    pub fn awaits(&self, pc: u64) -> bool {
-        self.is_awaiting.load(Ordering::Relaxed) && self.awaited().contains(&pc)
-    }
-
-    /// Control has come to `pc`: whether a region was to begin there. Says so once.
-    pub(crate) fn has_awaited(&self, pc: u64) -> bool {
-        self.is_awaiting.load(Ordering::Relaxed) && {
-            let mut awaited = self.awaited();
-            let was_there = awaited.remove(&pc);
-            self.is_awaiting.store(!awaited.is_empty(), Ordering::Relaxed);
-            was_there
-        }
-    }
-
-    fn wait_for(&self, pc: u64) {
-        let mut awaited = self.awaited();
-        awaited.insert(pc);
-        self.is_awaiting.store(true, Ordering::Relaxed);
-        self.space.change_version();
-    }
-
-    fn awaited(&self) -> MutexGuard<'_, BTreeSet<u64>> {
-        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn requests(&self) -> MutexGuard<'_, HashMap<u64, Request>> {
@@ -253,60 +340,219 @@ impl Compiler {
 
     /// Makes and publishes code for a region that helps where a request says that code is hot.
     pub(crate) fn compile_hot(&self, text: &Snapshot, place: Place) -> Result<(), CompileError> {
-        let result = self.compile_for(text, place);
-        if !place.is_exact {
+        if let Some(optimising) = &self.optimising {
+            return self.promote(optimising, text, place);
+        }
+        let is_exact = matches!(self.requests().get(&place.pc), Some(Request::Exact));
+        let result = self.compile_for(text, place, is_exact);
+        if !is_exact {
             self.requests().insert(place.pc, Request::Answered(0));
         }
         result
     }
 
-    fn compile_for(&self, text: &Snapshot, place: Place) -> Result<(), CompileError> {
-        let Place { pc, is_target, is_exact, stack_pointers } = place;
-        if self.space.has(pc) || self.is_retired() {
+    fn compile_for(&self, text: &Snapshot, place: Place, is_exact: bool) -> Result<(), CompileError> {
+        if self.space.has(place.pc) || self.is_retired() {
             return Ok(());
         }
-        let mut found = Compiled { background: 1, ..Compiled::default() };
-        let mut discover = |start, entry| {
-            // Elsewhere than where it is hot, nothing is known but where the stack pointer points.
-            let stack_pointers =
-                if start == pc { stack_pointers } else { stack_pointers & 1 << X::SP.index() };
-            let (region, time) = self.discover(&Asked { source: text, stack_pointers, entry }, start);
-            found.discover += time;
+        let mut found = Translated { background: 1, ..Translated::default() };
+        match self.hot_region(text, place, is_exact, &mut found.discover) {
+            Some(hot) if !hot.region.entries().all(|(pc, _)| self.space.has(pc)) => {
+                self.publish(&hot.region, found)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The region to be made where code is hot; `time` is what it takes to find it.
+    fn hot_region(
+        &self,
+        text: &Snapshot,
+        place: Place,
+        is_exact: bool,
+        time: &mut Duration,
+    ) -> Option<HotRegion> {
+        let Place { pc, is_target, stack_pointers, .. } = place;
+        let mut discover = |start: u64, entry: Option<u64>| {
+            // Around a loop registers change little.
+            let in_loop = start == pc || entry.is_none();
+            let stack_pointers = if in_loop { stack_pointers } else { stack_pointers & 1 << X::SP.index() };
+            let (region, more) =
+                self.discover(&Asked { source: text, stack_pointers, entry, within: None }, start);
+            *time += more;
             region
         };
-        let mut region = None;
-        // Whether it is entered elsewhere than at its start.
-        let mut is_entered = false;
+        let mut found = None;
         if !is_exact {
             let candidates = hot::Candidates::of(text, pc);
             let function = candidates.function.map(|start| discover(start, None));
             let function = function.filter(|function| function.has_inst(pc));
             let header = || hot::loop_around(function.as_ref()?, pc);
-            region = match (candidates.header.or_else(header), function) {
-                (None, function) => function,
+            found = match (candidates.header.or_else(header), function) {
+                (None, function) => function.map(|region| HotRegion { header: region.start, region }),
                 (Some(header), function) => {
                     // A loop on its own makes the better code, unless only the function knows where it leads.
                     let alone = Some(discover(header, None)).filter(|region| region.has_inst(pc));
-                    is_entered = alone.is_none();
-                    alone.or_else(|| function.map(|function| discover(function.start, Some(header))))
+                    let region = alone.or_else(|| Some(discover(function?.start, Some(header))));
+                    region.map(|region| HotRegion { header, region })
                 }
             };
         }
-        let region = match region {
-            Some(region) => region,
-            // Control comes here by a jump that no region knows.
-            None if is_target || is_exact => discover(pc, None),
-            // It passes here, and will be somewhere better soon.
-            None => return Ok(()),
+        // Else control comes here by a jump that no region knows, or it passes here, and will be somewhere better soon.
+        let here = || (is_target || is_exact).then(|| HotRegion { header: pc, region: discover(pc, None) });
+        found.or_else(here).filter(|hot| !hot.region.is_empty())
+    }
+
+    /// Has `optimising` make code for what is hot, if that is likely to be better, and lets it take the place of what
+    /// there is.
+    fn promote(&self, optimising: &Compiler, text: &Snapshot, place: Place) -> Result<(), CompileError> {
+        let Some(promotion) = &self.space.tunables().promotion else { return Ok(()) };
+        let background = u64::from(promotion.in_background);
+        let mut found = Translated { background, ..Translated::default() };
+        let region = self.region_to_promote(promotion, text, place, &mut found.discover);
+        let Some(HotRegion { region, header }) = region else { return Ok(()) };
+        let is_there = || region.entries().any(|(pc, _)| optimising.space.function(pc).is_some());
+        if self.is_retired() || !self.samples.is_worth(promotion, &region, place.executed) || is_there() {
+            return Ok(());
+        }
+        if optimising.space.enter_at(region.start).is_none() {
+            optimising.publish(&region, found)?;
+        }
+        // Code from the cache may have other entries.
+        let has_code = |&pc: &u64| optimising.space.function(pc).is_some();
+        let entries: Vec<u64> = region.entries().map(|(pc, _)| pc).filter(has_code).collect();
+        let heads: Vec<u64> = [region.start, header].into_iter().filter(has_code).collect();
+        self.samples.promoted(&region, place.executed, entries.clone());
+        let mut baseline = self.baseline();
+        baseline.elsewhere.extend(&heads);
+        self.space.promote(&entries);
+        self.translate_again(&mut baseline, text, &heads)
+    }
+
+    /// What to promote where control is often: a function that calls nothing, or else the largest loop that does not.
+    fn region_to_promote(
+        &self,
+        promotion: &Promotion,
+        text: &Snapshot,
+        place: Place,
+        time: &mut Duration,
+    ) -> Option<HotRegion> {
+        let Place { pc, stack_pointers, .. } = place;
+        let mut discover = |start: u64, entry: Option<u64>, within: Option<&BTreeSet<u64>>| {
+            // Around a loop registers change little.
+            let in_loop = start == pc || within.is_some();
+            let stack_pointers = if in_loop { stack_pointers } else { stack_pointers & 1 << X::SP.index() };
+            let asked = Asked { source: text, stack_pointers, entry, within };
+            let (region, more) = self.discover(&asked, start);
+            *time += more;
+            region
         };
-        if region.is_empty() || region.entries().all(|(pc, _)| self.space.has(pc)) {
+        let hot::Candidates { header, function } = hot::Candidates::of(text, pc);
+        let function = function.map(|start| discover(start, None, None)).filter(|region| region.has_inst(pc));
+        let whole = function.unwrap_or_else(|| discover(header.unwrap_or(pc), None, None));
+        let hot = hot::outermost_loop(&whole, pc);
+        let found = match hot {
+            Some(hot) if !whole.has_calls() && whole.len() <= MOST_PROMOTED => {
+                HotRegion { region: discover(whole.start, Some(hot.header), None), header: hot.header }
+            }
+            Some(hot) => HotRegion { region: discover(hot.header, None, Some(&hot.pcs)), header: hot.header },
+            None if promotion.least_pressure == 0 => HotRegion { header: whole.start, region: whole },
+            None => return None,
+        };
+        Some(found).filter(|found| !found.region.is_empty())
+    }
+
+    /// Removes the code of a region that was promoted: baseline code runs there again.
+    ///
+    /// # Errors
+    /// If the host has no memory.
+    pub fn demote(&self, source: &dyn Source, number: usize) -> Result<(), CompileError> {
+        let (Some(optimising), Some(region)) =
+            (&self.optimising, self.samples.regions().get(number).cloned())
+        else {
             return Ok(());
+        };
+        let mut baseline = self.baseline();
+        self.space.clear(&region.entries);
+        optimising.space.clear(&region.entries);
+        baseline.elsewhere.retain(|pc| !region.entries.contains(pc));
+        self.translate_again(&mut baseline, source, &region.entries)
+    }
+
+    /// Makes new baseline code where `pcs` are part of some, because control is to leave it there, or no longer is.
+    fn translate_again(
+        &self,
+        baseline: &mut Baseline,
+        source: &dyn Source,
+        pcs: &[u64],
+    ) -> Result<(), CompileError> {
+        let units = baseline.units.iter().filter(|(_, (unit, _))| pcs.iter().any(|pc| unit.contains(pc)));
+        for pc in units.map(|(asked, _)| *asked).collect::<Vec<_>>() {
+            self.translate_baseline(baseline, source, pc, true)?;
         }
-        if region.start != pc && !is_entered {
-            self.wait_for(region.start);
-            return Ok(());
+        Ok(())
+    }
+
+    /// Whether code that is wanted at `pc` is better made when control comes to the start of its function. Says so once:
+    /// what is wanted again is in a loop.
+    #[must_use]
+    pub fn waits_for(&self, pc: u64) -> bool {
+        let Some(start) = self.functions.as_ref().and_then(|functions| functions.function_of(pc)) else {
+            return false;
+        };
+        if start == pc || self.space.has(start) {
+            return false;
         }
-        self.publish(&region, found)
+        let mut waiting = self.waiting();
+        let is_new = waiting.places.insert(pc);
+        if is_new && waiting.functions.insert(start) {
+            self.is_waiting.store(true, Ordering::Relaxed);
+            self.space.change_version();
+        }
+        is_new
+    }
+
+    /// Whether control was waited for at `pc`, where it is now if `is_there`.
+    #[must_use]
+    pub fn waits_at(&self, pc: u64, is_there: bool) -> bool {
+        self.is_waiting.load(Ordering::Relaxed) && {
+            let mut waiting = self.waiting();
+            if is_there { waiting.functions.remove(&pc) } else { waiting.functions.contains(&pc) }
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which regions were promoted, in that order.
+    #[must_use]
+    pub fn promotions(&self) -> Vec<Promoted> {
+        self.samples.regions()
+    }
+
+    /// Instructions until the next sample is due; `None` if nothing is ever promoted.
+    #[must_use]
+    pub fn until_sample(&self) -> Option<u64> {
+        self.space.tunables().promotion.as_ref().map(|promotion| self.samples.left(promotion))
+    }
+
+    /// Whether better code is made on another thread.
+    pub(crate) fn promotes_in_background(&self) -> bool {
+        self.space.tunables().promotion.as_ref().is_none_or(|promotion| promotion.in_background)
+    }
+
+    /// So many instructions were retired without a sample.
+    pub fn retired(&self, instructions: u64) {
+        self.samples.retired(instructions);
+    }
+
+    /// What a sample says.
+    pub fn sampled(&self, sample: &Sample) -> Verdict {
+        match &self.space.tunables().promotion {
+            Some(promotion) => self.samples.sampled(promotion, sample),
+            None => Verdict::GoOn,
+        }
     }
 
     fn discover(&self, source: &dyn Source, pc: u64) -> (Region, Duration) {
@@ -314,26 +560,65 @@ impl Compiler {
         (discover(source, pc, self.space.tunables().bounds), start.elapsed())
     }
 
-    fn publish(&self, region: &Region, so_far: Compiled) -> Result<(), CompileError> {
+    fn publish(&self, region: &Region, so_far: Translated) -> Result<(), CompileError> {
         let mut translator = self.translator.lock().unwrap_or_else(PoisonError::into_inner);
         let start = Instant::now();
         let translated = translate(&mut translator, self.space.tunables(), region);
         let translate = start.elapsed();
         drop(translator);
-        self.add(region.start, translated, Compiled { translate, ..so_far })
+        self.add(region.start, translated, Translated { translate, ..so_far }, false)
     }
 
-    /// One pass finds and translates.
+    fn baseline(&self) -> MutexGuard<'_, Baseline> {
+        self.baseline.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn compile_baseline(&self, source: &dyn Source, pc: u64) -> Result<bool, CompileError> {
-        let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut baseline = self.baseline();
+        if baseline.elsewhere.contains(&pc) {
+            self.space.promote(&[pc]);
+            return Ok(true);
+        }
+        self.translate_baseline(&mut baseline, source, pc, false)
+    }
+
+    /// One pass finds and translates. `again`: it takes the place of code that there is.
+    fn translate_baseline(
+        &self,
+        baseline: &mut Baseline,
+        source: &dyn Source,
+        pc: u64,
+        again: bool,
+    ) -> Result<bool, CompileError> {
+        let Baseline { buffers, units, elsewhere } = baseline;
+        let known = units.get(&pc).map(|(_, stack_pointers)| *stack_pointers);
+        let stack_pointers = known.unwrap_or_else(|| source.stack_pointers());
+        let source = Beside { source, stack_pointers, elsewhere, functions: self.functions.as_deref() };
+        let (tunables, is_watched) = (self.space.tunables(), self.space.is_watched());
+        // Beside an interpreter that gets to an entry soon, unless it has not.
+        let is_entry = tunables.promotion.is_none() || known.is_some();
         let start = Instant::now();
-        let translated =
-            baseline::translate(self.space.tunables(), source, pc, self.space.is_watched(), &mut buffers)?;
+        let translated = baseline::translate(tunables, &source, pc, is_entry, is_watched, buffers)?;
         let translate = start.elapsed();
-        drop(buffers);
-        let Some(translation) = translated else { return Ok(false) };
-        self.add(pc, Ok(translation), Compiled { translate, ..Compiled::default() })?;
-        Ok(true)
+        let Some(mut translation) = translated else { return Ok(false) };
+        let unit = buffers.range();
+        if unit.start != pc && source.function_of(pc) == Some(unit.start) {
+            // Whoever calls the function can say more about it.
+            if let Some(first) = translation.entries.iter().position(|entry| *entry == unit.start) {
+                translation.entries.remove(first);
+                translation.offsets.remove(first);
+            }
+        }
+        // What was asked for in the middle is not as good.
+        let worse = |(_, (known, _)): &(&u64, &(Range<u64>, u32))| *known == unit;
+        let is_best = unit.start == pc && !again;
+        let again = again || is_best && units.iter().any(|known| worse(&known));
+        self.add(pc, Ok(translation), Translated { translate, ..Translated::default() }, again)?;
+        if self.optimising.is_some() {
+            units.retain(|asked, known| !is_best || !worse(&(asked, known)));
+            units.insert(pc, (unit, stack_pointers));
+        }
+        Ok(self.space.has(pc))
     }
 
     /// Publishes and counts.
@@ -341,23 +626,28 @@ impl Compiler {
         &self,
         at: u64,
         translated: Result<Translation, CompileError>,
-        so_far: Compiled,
+        so_far: Translated,
+        again: bool,
     ) -> Result<(), CompileError> {
         let start = Instant::now();
         let published = translated.and_then(|translation| {
             let (insts, bytes) = (translation.insts as u64, translation.code.len() as u64);
             let shared = shared_code(self.space.tunables().tier, None)?;
-            self.space.publish(&shared, at, translation, Some(so_far.translate))?;
+            self.space.publish_as(&shared, at, translation, Some(so_far.translate), again)?;
             Ok((insts, bytes))
         });
         let (insts, bytes) = match published {
             Ok(sizes) => sizes,
             Err(error) => {
-                self.statistics.add(&Compiled { failed: 1, ..Compiled::default() });
+                self.statistics
+                    .add(self.space.tunables().tier, &Translated { failed: 1, ..Translated::default() });
                 return Err(error);
             }
         };
-        self.statistics.add(&Compiled { regions: 1, insts, bytes, publish: start.elapsed(), ..so_far });
+        self.statistics.add(
+            self.space.tunables().tier,
+            &Translated { regions: 1, insts, bytes, publish: start.elapsed(), ..so_far },
+        );
         Ok(())
     }
 }
@@ -387,6 +677,16 @@ fn shared_code(tier: NativeTier, saved: Option<&Saved>) -> Result<Arc<SharedCode
         (NativeTier::Cranelift, None) => SharedCode::new(&Translator::new(&Tunables::default())?.runtime()?)?,
     };
     Ok(Arc::clone(shared.insert(Arc::new(code))))
+}
+
+/// The same for what baseline code is promoted by.
+fn shared_border() -> io::Result<Arc<SharedCode>> {
+    static BORDER: Mutex<Option<Arc<SharedCode>>> = Mutex::new(None);
+    let mut border = BORDER.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*border {
+        Some(border) => Ok(Arc::clone(border)),
+        None => Ok(Arc::clone(border.insert(Arc::new(SharedCode::border()?)))),
+    }
 }
 
 impl Layout {

@@ -48,30 +48,61 @@ pub(crate) struct Context {
     pub(crate) pages: *const u8,
     /// How many pages there are.
     pub(crate) page_count: u64,
-    /// Code by pc: entry `(pc - text) / 2` is its distance from `base`.
-    pub(crate) table: *const AtomicU64,
     /// First pc of the table.
     pub(crate) text: u64,
     /// Bytes of text the table is for.
     pub(crate) text_len: u64,
     /// Lowest host stack pointer with which a function may begin.
     pub(crate) stack_limit: u64,
-    /// Functions that look up permissions: for loads of each of [`SPANS`], then for stores.
-    pub(crate) check: [*const u8; 2 * SPANS.len()],
     /// What they look up.
     pub(crate) check_address: u64,
     /// What they say: 0 if the access is allowed.
     pub(crate) check_denied: u64,
-    /// Executes the instruction at the given pc; 0 if control then goes to the next one.
-    pub(crate) step: Libcall,
     /// What `step` needs.
     pub(crate) session: *mut (),
     /// A place to store what must be computed but is not needed.
     pub(crate) scratch: u64,
     /// The version of the map that the ranges were measured with; 0 is none.
     pub(crate) measured: u64,
+    /// What baseline code works with.
+    pub(crate) baseline: Tier,
+    /// What Cranelift's code works with.
+    pub(crate) cranelift: Tier,
+    /// The host stack pointer with which Cranelift's code was entered last.
+    pub(crate) entered: u64,
+    /// Instructions that Cranelift's code has retired, modulo 2^64; while it runs, plus the fuel it began with.
+    pub(crate) promoted: u64,
+    /// How often Cranelift's code was entered in the place of baseline code.
+    pub(crate) entries: u64,
+    /// Where it was last.
+    pub(crate) last_entry: u64,
+}
+
+/// What the code of one tier works with. All zero as long as there is none.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Tier {
+    /// Code by pc: entry `(pc - text) / 2` is its distance from `base`.
+    pub(crate) table: *const AtomicU64,
     /// The function that runs where there is no code.
     pub(crate) base: *const u8,
+    /// How code of another tier calls a function: `extern "sysv64" fn(vm, pc, function) -> next pc`.
+    pub(crate) call: *const u8,
+    /// Functions that look up permissions: for loads of each of [`SPANS`], then for stores.
+    pub(crate) check: [*const u8; 2 * SPANS.len()],
+    /// Executes the instruction at the given pc; 0 if control then goes to the next one.
+    pub(crate) step: Option<Libcall>,
+}
+
+impl Tier {
+    /// There is no code.
+    pub(crate) const NONE: Tier = Tier {
+        table: std::ptr::null(),
+        base: std::ptr::null(),
+        call: std::ptr::null(),
+        check: [std::ptr::null(); 2 * SPANS.len()],
+        step: None,
+    };
 }
 
 const _: () = assert!(size_of::<Context>() <= EXECUTOR_PAGE_SIZE);

@@ -3,13 +3,13 @@
 //! What is hot is where the interpreter came to often, which can be anywhere. A good region begins where a loop does,
 //! because control will be there soon again, or where a function does.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use causality_machine::isa::reg::X;
 use causality_machine::isa::{Inst, decode};
 
 use crate::Snapshot;
-use crate::region::{Region, Source, To};
+use crate::region::{End, Region, Source, To};
 
 /// How far to look for the end of a loop, in instructions.
 const STEPS: usize = 2000;
@@ -96,6 +96,49 @@ pub(crate) fn loop_around(region: &Region, pc: u64) -> Option<u64> {
         block.is_header && block.frame == 0 && block.pc <= pc && after[*index] && before[*index]
     });
     headers.map(|(_, block)| block.pc).max()
+}
+
+/// A loop of a region: where it begins, and the instructions that are in it and in the region's own code.
+pub(crate) struct HotLoop {
+    pub(crate) header: u64,
+    pub(crate) pcs: BTreeSet<u64>,
+}
+
+/// The largest loop of `region` around `pc` in which nothing outside the region is called.
+pub(crate) fn outermost_loop(region: &Region, pc: u64) -> Option<HotLoop> {
+    let place = region.blocks.iter().position(|block| block.frame == 0 && block.has_inst(pc))?;
+    let headers = region.blocks.iter().enumerate();
+    let headers = headers.filter(|(_, block)| block.is_header && block.frame == 0);
+    let loops = headers.map(|(header, _)| (header, loop_of(region, header)));
+    let (header, blocks) =
+        loops.filter(|(_, blocks)| blocks.contains(&place)).max_by_key(|(_, b)| b.len())?;
+    let own = blocks.iter().map(|&block| &region.blocks[block]).filter(|block| block.frame == 0);
+    let pcs = own.flat_map(|block| block.insts.iter().chain(block.end.at()).map(|at| at.pc)).collect();
+    Some(HotLoop { header: region.blocks[header].pc, pcs })
+}
+
+/// The blocks of the natural loop of a header: from where its jumps back come, backwards to it. Blocks behind calls are
+/// not dominated by anything, so those of a loop that calls are not part of it; without jumps back there is none.
+fn loop_of(region: &Region, header: usize) -> BTreeSet<usize> {
+    let is_dominated = |mut block: usize| loop {
+        if block == header {
+            break true;
+        }
+        match region.blocks[block].idom {
+            Some(above) => block = above,
+            None => break false,
+        }
+    };
+    let backs = region.blocks[header].preds.iter().copied().filter(|&pred| is_dominated(pred));
+    let mut queue: Vec<usize> = backs.collect();
+    let mut found = BTreeSet::new();
+    while let Some(block) = queue.pop() {
+        if found.insert(block) && block != header {
+            queue.extend(&region.blocks[block].preds);
+        }
+    }
+    let calls = |&block: &usize| matches!(region.blocks[block].end, End::Call { .. });
+    if found.iter().any(calls) { BTreeSet::new() } else { found }
 }
 
 /// What can be reached from `start`, which is part of it only if it can be reached again.

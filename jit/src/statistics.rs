@@ -1,11 +1,17 @@
 //! What translation has cost so far.
 
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::NativeTier;
+
 /// Counters of what was translated for one guest text. Threads add to them while others read.
 #[derive(Debug, Default)]
-pub struct Statistics {
+pub struct Statistics([Counters; 2]);
+
+#[derive(Debug, Default)]
+struct Counters {
     regions: AtomicU64,
     background: AtomicU64,
     failed: AtomicU64,
@@ -16,9 +22,18 @@ pub struct Statistics {
     publish: AtomicU64,
 }
 
-/// What [`Statistics`] said at one time.
+/// What [`Statistics`] said at one time, by tier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compiled {
+    /// By the baseline tier.
+    pub baseline: Translated,
+    /// By Cranelift.
+    pub cranelift: Translated,
+}
+
+/// What one tier translated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Translated {
     /// Regions translated.
     pub regions: u64,
     /// How many of them on another thread than the guest's.
@@ -38,24 +53,32 @@ pub struct Compiled {
 }
 
 impl Statistics {
-    pub(crate) fn add(&self, more: &Compiled) {
+    pub(crate) fn add(&self, tier: NativeTier, more: &Translated) {
+        let counters = &self.0[tier as usize];
         let add = |counter: &AtomicU64, more| counter.fetch_add(more, Ordering::Relaxed);
-        add(&self.regions, more.regions);
-        add(&self.background, more.background);
-        add(&self.failed, more.failed);
-        add(&self.insts, more.insts);
-        add(&self.bytes, more.bytes);
-        add(&self.discover, more.discover.as_nanos() as u64);
-        add(&self.translate, more.translate.as_nanos() as u64);
-        add(&self.publish, more.publish.as_nanos() as u64);
+        add(&counters.regions, more.regions);
+        add(&counters.background, more.background);
+        add(&counters.failed, more.failed);
+        add(&counters.insts, more.insts);
+        add(&counters.bytes, more.bytes);
+        add(&counters.discover, more.discover.as_nanos() as u64);
+        add(&counters.translate, more.translate.as_nanos() as u64);
+        add(&counters.publish, more.publish.as_nanos() as u64);
     }
 
     /// What they say now.
     #[must_use]
     pub fn read(&self) -> Compiled {
+        let read = |tier| self.0[tier as usize].read();
+        Compiled { baseline: read(NativeTier::Baseline), cranelift: read(NativeTier::Cranelift) }
+    }
+}
+
+impl Counters {
+    fn read(&self) -> Translated {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let time = |counter| Duration::from_nanos(get(counter));
-        Compiled {
+        Translated {
             regions: get(&self.regions),
             background: get(&self.background),
             failed: get(&self.failed),
@@ -68,7 +91,14 @@ impl Statistics {
     }
 }
 
-impl std::ops::AddAssign for Compiled {
+impl AddAssign for Compiled {
+    fn add_assign(&mut self, more: Self) {
+        self.baseline += more.baseline;
+        self.cranelift += more.cranelift;
+    }
+}
+
+impl AddAssign for Translated {
     fn add_assign(&mut self, more: Self) {
         self.regions += more.regions;
         self.background += more.background;

@@ -17,6 +17,8 @@ pub enum NativeTier {
 pub struct Tunables {
     /// By what it is generated.
     pub tier: NativeTier,
+    /// Of baseline code: when Cranelift's takes its place; `None` if never.
+    pub promotion: Option<Promotion>,
     /// How large regions get.
     pub bounds: Bounds,
     /// Whether fuel is charged and checked. Without, nothing but a pause ends an endless loop, and counters stand still.
@@ -25,6 +27,45 @@ pub struct Tunables {
     pub speculation_safe: bool,
     /// Where the hole-free ranges begin that most accesses lie in.
     pub layout: Layout,
+}
+
+/// When Cranelift's code takes the place of baseline code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Promotion {
+    /// Instructions from one sample of where control is to the next.
+    pub sample: u64,
+    /// Instructions that must have been executed in a region for each that it has. Translating one takes as long as
+    /// executing some ten thousand.
+    pub worth: u64,
+    /// Operands in memory that baseline code must have for each hundred instructions of a region that makes no calls;
+    /// 0 if any region will do.
+    pub least_pressure: u32,
+    /// A region goes back that is left after fewer instructions.
+    pub least_stay: u64,
+    /// Samples of the time that is taken before a region is promoted, and as many after. If these are not shorter, it
+    /// goes back.
+    pub trial: usize,
+    /// Whether another thread translates while the guest goes on.
+    pub in_background: bool,
+}
+
+impl Default for Promotion {
+    fn default() -> Self {
+        Promotion {
+            sample: 200_000,
+            worth: 40_000,
+            least_pressure: 50,
+            least_stay: 400,
+            trial: 12,
+            in_background: true,
+        }
+    }
+}
+
+impl Promotion {
+    /// Changes tiers as often as it can, on the guest's thread: for tests.
+    pub const EAGER: Promotion =
+        Promotion { sample: 1, worth: 0, least_pressure: 0, least_stay: 20, trial: 1, in_background: false };
 }
 
 /// Starts of ranges that guards test first. Any values are correct; good ones make guards pass.
@@ -51,10 +92,28 @@ impl Layout {
     }
 }
 
+impl Tunables {
+    /// Of each kind of native code: the baseline tier's, Cranelift's, and one in the place of the other as often as
+    /// possible. For tests that compare.
+    #[must_use]
+    pub fn of_all_kinds() -> [Self; 3] {
+        let baseline = Tunables { tier: NativeTier::Baseline, ..Tunables::default() };
+        let both = Tunables { promotion: Some(Promotion::EAGER), ..baseline.clone() };
+        [baseline, Tunables::default(), both]
+    }
+
+    /// Those of Cranelift's code, alone or in the place of baseline code.
+    #[must_use]
+    pub fn optimising(&self) -> Self {
+        Tunables { tier: NativeTier::Cranelift, promotion: None, ..self.clone() }
+    }
+}
+
 impl Default for Tunables {
     fn default() -> Self {
         Tunables {
             tier: NativeTier::default(),
+            promotion: None,
             bounds: Bounds::default(),
             fuel: true,
             speculation_safe: false,

@@ -32,6 +32,12 @@ pub struct Program {
     relro: Option<Range<u64>>,
 }
 
+impl causality_jit::Functions for Program {
+    fn function_of(&self, pc: u64) -> Option<u64> {
+        self.symbols.function_of(pc)
+    }
+}
+
 impl Program {
     /// Reads an ELF executable. Position-dependent ones lie where they say, static
     /// position-independent ones from 0x10000 on.

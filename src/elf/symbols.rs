@@ -109,6 +109,12 @@ impl Symbols {
         Some((self.symbol(entry), pc - entry.addr))
     }
 
+    /// Where the function begins whose instruction is at `pc`.
+    pub(crate) fn function_of(&self, pc: u64) -> Option<u64> {
+        let entry = self.last_before(SymbolKind::Function, pc)?;
+        (entry.size == 0 || pc - entry.addr < entry.size).then_some(entry.addr)
+    }
+
     fn last_before(&self, kind: SymbolKind, addr: u64) -> Option<&Entry> {
         let end = self.entries.partition_point(|e| (e.kind, e.addr) <= (kind, addr));
         self.entries[..end].last().filter(|e| e.kind == kind)

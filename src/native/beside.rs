@@ -1,23 +1,19 @@
 //! Native code as the interpreter sees it: where it takes over, and where it is wanted.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use causality_interp::Beside;
-use causality_jit::code::{Code, Space};
+use causality_jit::abi::Retired;
+use causality_jit::code::Space;
 use causality_jit::region::stack_pointers;
-use causality_jit::{Background, Compiler, Snapshot, abi};
-use causality_machine::Machine;
+use causality_jit::{Background, Compiler, NativeTier, Sample, Text, Verdict, abi};
+use causality_machine::{HostError, Machine};
 
 use super::Current;
 
 /// Places that are counted; those that share a counter are hot together.
 const COUNTERS: usize = 4096;
-
-/// A stay in native code of fewer instructions than this takes longer than interpreting them.
-const SHORT: u64 = 200;
-/// So many short stays in a row show that it is not worth while to enter somewhere.
-const SHORT_STAYS: u32 = 8;
 
 /// Finds out what is hot, and has it translated.
 #[derive(Debug)]
@@ -25,23 +21,10 @@ pub struct Hot {
     background: Arc<Background>,
     threshold: u32,
     counters: Box<[u32]>,
-    stays: Stays,
-}
-
-/// How long control stayed in native code. Where it only passes through, on the way between code that is yet to be
-/// translated, the interpreter goes on until there is more native code.
-#[derive(Debug, Default)]
-struct Stays {
-    /// Short stays in a row, by where control entered.
-    short: HashMap<u64, u32>,
-    /// The version of the space they were in.
-    version: u64,
-}
-
-impl Stays {
-    fn are_short(&self, pc: u64) -> bool {
-        self.short.get(&pc).is_some_and(|&stays| stays >= SHORT_STAYS)
-    }
+    /// When the last sample was taken, if native code has run without a break since.
+    last: Option<Instant>,
+    /// What had been retired then.
+    before: Retired,
 }
 
 impl Hot {
@@ -52,17 +35,64 @@ impl Hot {
             background,
             threshold: threshold.max(1),
             counters: vec![0; COUNTERS].into(),
-            stays: Stays::default(),
+            last: None,
+            before: Retired::default(),
         }
     }
 
-    /// Control entered native code at `pc` and stayed for some instructions.
-    pub(super) fn stayed(&mut self, pc: u64, retired: u64) {
-        if retired < SHORT {
-            *self.stays.short.entry(pc).or_default() += 1;
-        } else if !self.stays.short.is_empty() {
-            self.stays.short.remove(&pc);
+    /// Control came from native code, which knows of no code at `hart.pc`: whether it is to be made here and now.
+    pub(super) fn is_wanted(&mut self, now: &Current, machine: &Machine) -> bool {
+        let pc = machine.hart.pc;
+        let is_hot = self.count(pc);
+        let is_slow = is_slow(&now.compiler);
+        if is_hot && is_slow {
+            self.request(now, pc, true, machine);
         }
+        is_hot && !is_slow
+    }
+
+    #[cold]
+    fn request(&self, now: &Current, pc: u64, is_target: bool, machine: &Machine) {
+        let pointers = stack_pointers(&machine.hart, &now.compiler.space().tunables().layout.stack_range());
+        self.background.request(&now.compiler, now.text(machine), pc, is_target, pointers);
+    }
+
+    /// Native code has given control back to show where it is. So much has been `retired` so far.
+    pub(super) fn sample(
+        &mut self,
+        now: &Current,
+        machine: &Machine,
+        retired: Retired,
+    ) -> Result<(), HostError> {
+        let (pc, time) = (machine.hart.pc, Instant::now());
+        let before = std::mem::replace(&mut self.before, retired);
+        let insts = retired.native + retired.stepped - before.native - before.stepped;
+        let sample = Sample {
+            pc,
+            time: self.last.replace(time).map(|last| (time - last, insts)),
+            optimised: retired.optimised - before.optimised,
+            entered: retired.entries - before.entries,
+            last_entry: retired.last_entry,
+        };
+        match now.compiler.sampled(&sample) {
+            Verdict::GoOn => {}
+            Verdict::Promote(executed) => {
+                let stack = now.compiler.space().tunables().layout.stack_range();
+                let pointers = stack_pointers(&machine.hart, &stack);
+                self.background.promote(&now.compiler, now.text(machine), pc, pointers, executed);
+            }
+            Verdict::Demote(region) => {
+                let text = Text { memory: &machine.memory, breakpoints: &machine.breakpoints };
+                now.compiler.demote(&text, region)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Something else than native code runs now.
+    fn interrupted(&mut self) -> &mut Self {
+        self.last = None;
+        self
     }
 
     /// Counts; whether it is time to ask for code.
@@ -80,14 +110,14 @@ impl Hot {
 
 /// The native code beside a run of the interpreter.
 pub(super) struct NativeCode<'a> {
-    code: &'a Code,
-    compiler: &'a Arc<Compiler>,
+    now: &'a Current,
     space: &'a Space,
-    code_version: u64,
     /// The version of the space as the interpreter's traces know it.
     seen: u64,
     /// Without, code is made wherever control arrives.
     hot: Option<&'a mut Hot>,
+    /// Whether what is hot is translated in the background.
+    is_slow: bool,
     /// Fuel below which native code gets nowhere.
     needed: u64,
     arrived: bool,
@@ -96,56 +126,30 @@ pub(super) struct NativeCode<'a> {
 }
 
 impl<'a> NativeCode<'a> {
-    pub(super) fn new(now: &'a Current, mut hot: Option<&'a mut Hot>, needed: u64) -> Self {
-        let version = now.compiler.space().version();
-        if let Some(hot) = &mut hot
-            && hot.stays.version != version
-        {
-            hot.stays = Stays { version, ..Stays::default() };
-        }
+    pub(super) fn new(now: &'a Current, hot: Option<&'a mut Hot>, needed: u64) -> Self {
+        let space = now.compiler.space();
+        let hot = hot.map(Hot::interrupted);
         NativeCode {
-            code: &now.code,
-            compiler: &now.compiler,
-            space: now.compiler.space(),
-            code_version: now.versions.0,
-            seen: version,
+            now,
+            space,
+            seen: space.version(),
             hot,
+            is_slow: is_slow(&now.compiler),
             needed,
             arrived: false,
             wanted: None,
         }
     }
 
-    /// Whether there is code at `pc`, and it is worth while to enter it.
-    fn is_good_at(&self, pc: u64) -> bool {
-        self.space.has(pc) && !self.hot.as_ref().is_some_and(|hot| hot.stays.are_short(pc))
-    }
-
-    /// Control came from native code, which knows of no code at `hart.pc`.
-    pub(super) fn comes_from_native(&mut self, machine: &Machine) {
-        let pc = machine.hart.pc;
-        if let Some(hot) = &mut self.hot
-            && (hot.count(pc) || self.compiler.awaits(pc))
-        {
-            self.request(pc, true, machine);
-        }
-    }
-
-    /// Whether control came by a jump to where the interpreter stopped.
+    /// Whether control came by a jump to where the interpreter stopped, and code is to be made there.
     pub(super) fn arrived(&self) -> bool {
         self.arrived
     }
+}
 
-    #[cold]
-    fn request(&self, pc: u64, is_target: bool, machine: &Machine) {
-        if let Some(hot) = &self.hot
-            && machine.memory.code_version() == self.code_version
-        {
-            let text = self.code.text(|| Snapshot::of(&machine.memory, &machine.breakpoints));
-            let pointers = stack_pointers(&machine.hart, &self.space.tunables().layout.stack_range());
-            hot.background.request(self.compiler, text, pc, is_target, pointers);
-        }
-    }
+/// Whether native code is worth while only where the program spends its time, and then made in the background.
+fn is_slow(compiler: &Compiler) -> bool {
+    compiler.space().tunables().tier == NativeTier::Cranelift
 }
 
 impl Beside for NativeCode<'_> {
@@ -156,7 +160,7 @@ impl Beside for NativeCode<'_> {
 
     #[inline]
     fn is_entry(&self, pc: u64) -> bool {
-        self.is_good_at(pc) || self.compiler.awaits(pc)
+        self.space.has(pc) || self.now.compiler.waits_at(pc, false)
     }
 
     #[inline]
@@ -174,41 +178,24 @@ impl Beside for NativeCode<'_> {
 
     fn takes_over(&mut self, machine: &Machine) -> bool {
         self.seen = self.space.version();
-        let pc = machine.hart.pc;
-        if let Some((pc, is_target)) = self.wanted.take() {
-            self.request(pc, is_target, machine);
-        } else if let Some(hot) = &mut self.hot
-            && (hot.count(pc) || self.compiler.awaits(pc))
-        {
-            self.request(pc, false, machine);
-        }
-        if machine.memory.code_version() != self.code_version || self.compiler.is_retired() {
+        let Current { compiler, versions, .. } = self.now;
+        if machine.memory.code_version() != versions.0 || compiler.is_retired() {
             return true;
         }
+        let pc = machine.hart.pc;
+        self.arrived |= compiler.waits_at(pc, true);
+        if let Some(hot) = &mut self.hot
+            && !self.arrived
+        {
+            // Control passes here, or has come by a jump.
+            let passes = || hot.count(pc).then_some((pc, false));
+            match self.wanted.take().or_else(passes) {
+                Some((pc, is_target)) if self.is_slow => hot.request(self.now, pc, is_target, machine),
+                Some((pc, _)) => self.arrived = !compiler.waits_for(pc),
+                None => {}
+            }
+        }
         let is_able = machine.hart.fuel > self.needed && abi::is_host_mode(machine.hart.fcsr);
-        is_able && (self.arrived || self.is_good_at(pc))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn short_stays_in_a_row_make_an_entry_bad_and_a_long_one_good_again() {
-        let mut hot = Hot::new(Arc::default(), 1);
-        for _ in 1..SHORT_STAYS {
-            hot.stayed(8, SHORT - 1);
-        }
-        assert!(!hot.stays.are_short(8));
-        hot.stayed(8, SHORT);
-        hot.stayed(8, 0);
-        assert!(!hot.stays.are_short(8), "not in a row");
-        for _ in 1..SHORT_STAYS {
-            hot.stayed(8, 0);
-        }
-        assert!(hot.stays.are_short(8) && !hot.stays.are_short(10));
-        hot.stayed(8, SHORT);
-        assert!(!hot.stays.are_short(8));
+        is_able && (self.arrived || self.space.has(pc))
     }
 }

@@ -10,11 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use causality_machine::memory::Perms;
 use causality_machine::{Exit, Flow, Hart, Host, HostError, Machine, Memory, PauseReason, Trap, call_host};
 
+use crate::Compiler;
 use crate::code::{Links, Space};
-use crate::context::{BIAS, Context, Range};
-use crate::cranelift::NO_CODE;
+use crate::context::{BIAS, Context, Range, Tier};
+use crate::cranelift::{LEFT, NO_CODE};
 use crate::sys::mxcsr;
-use crate::tunables::Layout;
+use crate::tunables::{Layout, NativeTier};
 
 /// Executes what generated code does not: exactly one instruction of the machine.
 pub trait Step {
@@ -49,7 +50,7 @@ struct Session<'a> {
     /// The hart's fuel at that time.
     fuel: u64,
     retired: Retired,
-    space: &'a Space,
+    compiler: &'a Compiler,
     versions: Versions,
     floats: mxcsr::Saved,
     /// Why the run ends.
@@ -80,8 +81,14 @@ impl Versions {
 pub struct Retired {
     /// By generated code, and `ecall`s it made.
     pub native: u64,
+    /// How many of them by Cranelift's code.
+    pub optimised: u64,
     /// By libcalls that execute one instruction.
     pub stepped: u64,
+    /// How often Cranelift's code was entered in the place of baseline code.
+    pub entries: u64,
+    /// Where it was last.
+    pub last_entry: u64,
 }
 
 /// Rounding modes in `frm` that the host has too.
@@ -95,21 +102,19 @@ pub const fn is_host_mode(fcsr: u32) -> bool {
 
 /// Runs generated code from `hart.pc` as long as there is some, for at most `max` instructions.
 ///
-/// The caller has made sure that the code in `space` is what the machine sees.
+/// The caller has made sure that the code in the compiler's space is what the machine sees.
 ///
 /// # Errors
 /// If the host failed in a call; the hart is then as before it.
 pub fn run(
-    space: &Space,
+    compiler: &Compiler,
     machine: &mut Machine,
     host: &mut dyn Host,
     step: &mut dyn Step,
     max: u64,
     retired: &mut Retired,
 ) -> Result<Outcome, HostError> {
-    let (Some(mut function), Some(links)) = (space.enter_at(machine.hart.pc), space.links()) else {
-        return Ok(Outcome::NoCode);
-    };
+    let Some(ways_in) = WaysIn::of(compiler, machine.hart.pc) else { return Ok(Outcome::NoCode) };
     if !is_host_mode(machine.hart.fcsr) {
         return Ok(Outcome::Left);
     }
@@ -118,12 +123,12 @@ pub fn run(
     if machine.pause_requested() {
         return Ok(Outcome::Left);
     }
-    let context = prepare(space, links, machine);
+    let context = prepare(&ways_in, machine);
     let mut session = Session {
         left: max,
         fuel,
         retired: Retired::default(),
-        space,
+        compiler,
         versions: Versions::of(&machine.memory),
         floats: mxcsr::enter(machine.hart.fcsr),
         end: None,
@@ -132,30 +137,41 @@ pub fn run(
         step,
     };
     // SAFETY: `prepare` returned the executor page of the machine's memory, which stays where it is and is nobody
-    // else's. The functions in the space follow `region_signature`. The session outlives the loop and is used by
-    // libcalls only, while nothing here refers to it.
+    // else's. The functions in the space follow the conventions of their tier, as do the ways in. The session outlives
+    // the loop and is used by libcalls only, while nothing here refers to it.
     let found = unsafe {
         (*context).session = (&raw mut session).cast();
         let vm = context.cast::<u8>().offset(BIAS as isize);
-        let enter: Enter = std::mem::transmute(links.enter());
         loop {
-            let next = enter(vm, (*context).hart.pc, function);
-            if next & 1 != 0 {
-                break if next == NO_CODE as u64 { Outcome::NoCode } else { Outcome::Left };
+            let pc = (*context).hart.pc;
+            let Some((enter, function, is_optimised)) = ways_in.at(pc) else { break Outcome::NoCode };
+            let enter: Enter = std::mem::transmute(enter);
+            if is_optimised {
+                (*context).promoted = (*context).promoted.wrapping_add((*context).hart.fuel);
             }
-            (*context).hart.pc = next;
-            match space.enter_at(next) {
-                Some(code) => function = code,
-                None => break Outcome::NoCode,
+            let next = enter(vm, pc, function);
+            if is_optimised {
+                (*context).promoted = (*context).promoted.wrapping_sub((*context).hart.fuel);
             }
+            if next == LEFT as u64 {
+                break Outcome::Left;
+            }
+            if next == NO_CODE as u64 {
+                break Outcome::NoCode;
+            }
+            (*context).hart.pc = next & !1;
         }
     };
     // SAFETY: generated code has returned; the page holds a hart, which it and the libcalls kept valid.
-    let hart = unsafe { &mut (*context).hart };
+    let (hart, promoted, entries, last_entry) =
+        unsafe { (&mut (*context).hart, (*context).promoted, (*context).entries, (*context).last_entry) };
     session.came(hart);
     session.machine.hart.clone_from(hart);
     retired.native += session.retired.native;
+    retired.optimised += session.retired.optimised.wrapping_add(promoted);
     retired.stepped += session.retired.stepped;
+    retired.entries += entries;
+    retired.last_entry = last_entry;
     match session.end {
         Some(End::Exit(exit)) => Ok(Outcome::Exit(exit)),
         Some(End::Host(error)) => Err(error),
@@ -166,23 +182,58 @@ pub fn run(
 
 type Enter = unsafe extern "sysv64" fn(*mut u8, u64, *const u8) -> u64;
 
+/// How code is entered: that of the first tier, and that which takes its place.
+struct WaysIn<'a> {
+    space: &'a Space,
+    links: &'a Links,
+    promoted: Option<(&'a Space, &'a Links)>,
+}
+
+impl<'a> WaysIn<'a> {
+    /// `None` if there is no code at `pc`.
+    fn of(compiler: &'a Compiler, pc: u64) -> Option<Self> {
+        let space = &**compiler.space();
+        space.enter_at(pc)?;
+        let promoted = compiler.promoted().and_then(|space| Some((&**space, space.links()?)));
+        Some(WaysIn { space, links: space.links()?, promoted })
+    }
+
+    /// The way into the code at `pc`, that code, and whether it is Cranelift's.
+    fn at(&self, pc: u64) -> Option<(*const u8, *const u8, bool)> {
+        if let Some((space, links)) = self.promoted
+            && let Some(function) = space.function(pc)
+        {
+            return Some((links.enter(), function, true));
+        }
+        let is_optimised = self.space.tunables().tier == NativeTier::Cranelift;
+        Some((self.links.enter(), self.space.enter_at(pc)?, is_optimised))
+    }
+}
+
 /// Fills in the context for a run.
-fn prepare(space: &Space, links: &Links, machine: &mut Machine) -> *mut Context {
+fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
     let context = machine.memory.executor_page().as_ptr().cast::<Context>();
-    let layout = space.tunables().layout;
+    let layout = ways_in.space.tunables().layout;
     let pages = machine.memory.page_table();
+    let (baseline, cranelift) = match (ways_in.space.tunables().tier, ways_in.promoted) {
+        (NativeTier::Cranelift, _) => (Tier::NONE, ways_in.links.tier(step_libcall::<true>)),
+        (NativeTier::Baseline, promoted) => {
+            let promoted = promoted.map(|(_, links)| links.tier(step_libcall::<true>));
+            (ways_in.links.tier(step_libcall::<false>), promoted.unwrap_or(Tier::NONE))
+        }
+    };
     // SAFETY: the executor page is larger than a context and aligned to a page, belongs to whoever runs the machine,
     // and every field but the floor is plain data that nobody reads before this.
     unsafe {
         (&raw mut (*context).hart).write(machine.hart.clone());
         (&raw mut (*context).pages).write(pages.as_ptr());
         (&raw mut (*context).page_count).write(pages.len() as u64);
-        (&raw mut (*context).table).write(links.table_start());
-        (&raw mut (*context).base).write(links.missing());
+        (&raw mut (*context).baseline).write(baseline);
+        (&raw mut (*context).cranelift).write(cranelift);
+        (&raw mut (*context).promoted).write(0);
+        (&raw mut (*context).entries).write(0);
         (&raw mut (*context).text).write(layout.text);
         (&raw mut (*context).text_len).write(layout.text_len);
-        (&raw mut (*context).check).write(links.checks());
-        (&raw mut (*context).step).write(step_libcall);
         let here = std::hint::black_box(0_u8);
         (&raw mut (*context).stack_limit).write((&raw const here as u64).saturating_sub(STACK as u64));
         measure(&mut *context, &machine.memory, layout);
@@ -222,20 +273,20 @@ impl Session<'_> {
         let versions = Versions::of(memory);
         if versions.code != self.versions.code
             || !is_host_mode(hart.fcsr)
-            || fuel.min(self.left) < self.space.longest()
+            || fuel.min(self.left) < self.compiler.longest()
         {
             return false;
         }
         if versions.map != self.versions.map {
             self.versions = versions;
-            measure(context, memory, self.space.tunables().layout);
+            measure(context, memory, self.compiler.space().tunables().layout);
         }
         memory.set_floor((fuel - fuel.min(self.left)) as i64);
         !self.machine.pause_requested()
     }
 
     /// Executes the instruction at `pc`; whether control goes on behind it.
-    fn execute(&mut self, context: &mut Context) -> bool {
+    fn execute(&mut self, context: &mut Context, is_optimised: bool) -> bool {
         let hart = &mut context.hart;
         self.came(hart);
         let pc = hart.pc;
@@ -254,6 +305,7 @@ impl Session<'_> {
             hart.pc = next;
             hart.fuel -= 1;
             self.retired.native += 1;
+            self.retired.optimised += u64::from(is_optimised);
         } else {
             self.machine.hart.clone_from(hart);
             let result = self.step.step(self.machine, self.host);
@@ -279,17 +331,22 @@ impl Session<'_> {
 
 const ECALL: u32 = 0x73;
 
-/// The libcall that executes one instruction.
-unsafe extern "sysv64" fn step_libcall(vm: *mut u8, _: u64) -> u64 {
+/// The libcall that executes one instruction, of baseline code or of Cranelift's.
+unsafe extern "sysv64" fn step_libcall<const IS_OPTIMISED: bool>(vm: *mut u8, _: u64) -> u64 {
     // SAFETY: generated code passes what `run` gave it: a pointer into the executor page, whose context holds the
     // session of the run that this thread is in. Nothing else uses either while generated code waits for us.
     let (context, session) = unsafe {
         let context = vm.offset(-(BIAS as isize)).cast::<Context>();
         (&mut *context, &mut *(*context).session.cast::<Session<'_>>())
     };
-    let goes_on = match catch_unwind(AssertUnwindSafe(|| session.execute(context))) {
+    let fuel = context.hart.fuel;
+    let goes_on = match catch_unwind(AssertUnwindSafe(|| session.execute(context, IS_OPTIMISED))) {
         Ok(goes_on) => goes_on,
         Err(panic) => session.ends(End::Panic(panic), &context.hart),
     };
+    if IS_OPTIMISED {
+        // What the host did to the fuel is not what the code did.
+        context.promoted = context.promoted.wrapping_add(context.hart.fuel).wrapping_sub(fuel);
+    }
     u64::from(!goes_on)
 }

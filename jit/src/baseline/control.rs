@@ -20,7 +20,8 @@ impl Emitter<'_> {
     /// The number of the instruction at `pc`, if a jump there can stay in the unit.
     fn inside(&self, pc: u64) -> Option<usize> {
         let index = self.unit.index(pc)?;
-        (!self.unit.codes[index].marks.is_empty()).then_some(index)
+        let marks = self.unit.codes[index].marks;
+        (!marks.is_empty() && !marks.has(Marks::ELSEWHERE)).then_some(index)
     }
 
     pub(super) fn branch(&mut self, ops: B, cond: Cond) -> Emitted {
@@ -142,9 +143,9 @@ impl Emitter<'_> {
         }
         let Ok(offset) = i32::try_from(offset * 4) else { return false };
         self.a.constant(RAX, pc);
-        self.a.mov(Width::Double, RCX, Mem::at(VM, field!(table)));
+        self.a.mov(Width::Double, RCX, Mem::at(VM, field!(baseline.table)));
         self.a.mov(Width::Double, RCX, Mem::at(RCX, offset));
-        self.a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(base)));
+        self.a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(baseline.base)));
         true
     }
 

@@ -243,7 +243,7 @@ impl Emitter<'_> {
             self.a.alu(Alu::Add, Width::Double, RCX, start(field!(stack)));
             self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
         }
-        self.a.call_indirect(Mem::at(VM, field!(check) + 8 * outside.check as i32));
+        self.a.call_indirect(Mem::at(VM, field!(baseline.check) + 8 * outside.check as i32));
         if let Some(reg) = outside.safe {
             self.a.constant(RCX, 0);
             self.a.move_if(Cond::Equal, RCX, reg);

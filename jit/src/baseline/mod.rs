@@ -32,6 +32,8 @@ mod zfa;
 mod zfhmin;
 mod zi;
 
+use std::ops::Range;
+
 use causality_machine::isa::reg::X;
 use causality_machine::isa::visit::Visitor;
 
@@ -42,7 +44,8 @@ use crate::tunables::Tunables;
 use assembler::{Assembler, Label};
 use float::{Open, Results};
 use memory::Guards;
-pub(crate) use runtime::runtime;
+pub(crate) use register::IN_MEMORY;
+pub(crate) use runtime::{border, runtime};
 use trap::{Cold, Kind};
 use unit::{Marks, Unit};
 
@@ -93,6 +96,8 @@ struct Emitter<'a> {
     /// Whether there was an indirect jump, whose targets are unknown.
     has_unknown_targets: bool,
     guards: Guards,
+    /// What was asked for, and which registers seem to hold stack addresses there.
+    asked: (u64, RegSet),
     /// Registers that hold known values.
     constants: [Option<u64>; 32],
     /// Floating-point registers that hold a boxed single-precision value.
@@ -110,15 +115,17 @@ impl Visitor for Emitter<'_> {
     type Output = Emitted;
 }
 
-/// Translates the unit that begins at `start`; `None` if nothing there can be executed. `has_map`: whether to say which
-/// code is for which instruction.
+/// Translates the unit for code at `pc`; `None` if nothing there can be executed. `is_entry`: whether it must be possible
+/// to enter it there, and not only elsewhere in the loop it is part of. `has_map`: whether to say which code is for which
+/// instruction.
 ///
 /// # Errors
 /// If the host is not x86-64.
 pub fn translate(
     tunables: &Tunables,
     source: &dyn Source,
-    start: u64,
+    pc: u64,
+    is_entry: bool,
     has_map: bool,
     buffers: &mut Buffers,
 ) -> Result<Option<Translation>, TranslateError> {
@@ -126,14 +133,18 @@ pub fn translate(
         return Err(TranslateError::Host("the baseline tier makes x86-64 code".to_owned()));
     }
     let Buffers { unit, meets, colds, .. } = buffers;
-    unit.find(source, start);
+    unit.find(source, pc, is_entry);
     if unit.codes.is_empty() {
         return Ok(None);
     }
     meets.clear();
     meets.resize(unit.codes.len(), None);
     colds.clear();
-    Ok(Some(Emitter { has_map, ..Emitter::new(tunables, buffers, source.stack_pointers()) }.emit()))
+    let asked = (pc, RegSet::SP.with(RegSet::of_x(source.stack_pointers())));
+    // Of what is in registers where a function begins nothing is known, if it was asked for elsewhere.
+    let is_known = unit.start == pc || source.function_of(pc) != Some(unit.start);
+    let in_stack = if is_known { asked.1 } else { RegSet::SP };
+    Ok(Some(Emitter { has_map, asked, ..Emitter::new(tunables, buffers, in_stack) }.emit()))
 }
 
 /// Memory to work in, used again for one unit after the other.
@@ -146,8 +157,15 @@ pub struct Buffers {
     map: Vec<(u32, u64)>,
 }
 
+impl Buffers {
+    /// The code that was translated last.
+    pub(crate) fn range(&self) -> Range<u64> {
+        self.unit.start..self.unit.end
+    }
+}
+
 impl<'a> Emitter<'a> {
-    fn new(tunables: &'a Tunables, buffers: &'a mut Buffers, stack_pointers: u32) -> Self {
+    fn new(tunables: &'a Tunables, buffers: &'a mut Buffers, in_stack: RegSet) -> Self {
         let Buffers { a, unit, meets, colds, map } = buffers;
         map.clear();
         Emitter {
@@ -166,7 +184,8 @@ impl<'a> Emitter<'a> {
             pending: 0,
             since: 0,
             has_unknown_targets: false,
-            guards: Guards::new(RegSet::SP.with(RegSet::of_x(stack_pointers))),
+            guards: Guards::new(in_stack),
+            asked: (unit.start, in_stack),
             constants: NOTHING,
             boxed: 0,
             results: Results::default(),
@@ -182,6 +201,9 @@ impl<'a> Emitter<'a> {
         for (index, code) in unit.codes.iter().enumerate() {
             self.index = index;
             self.at = code.at;
+            if code.at.pc == self.asked.0 {
+                self.guards.in_stack = self.asked.1;
+            }
             self.arrive(code.marks);
             if self.falls {
                 self.emit_one();
@@ -204,6 +226,15 @@ impl<'a> Emitter<'a> {
 
     /// Begins an instruction where control may come from elsewhere too.
     fn arrive(&mut self, marks: Marks) {
+        if marks.has(Marks::ELSEWHERE) {
+            if self.falls {
+                self.close();
+                self.settle();
+                self.go(self.at.pc);
+                self.falls = false;
+            }
+            return;
+        }
         if marks.is_empty() && (self.falls || !self.has_unknown_targets) {
             return;
         }

@@ -11,6 +11,7 @@ use super::assembler::{
     Width, Xm, Xmm,
 };
 use crate::context::{f_home, x_home};
+use crate::region::RegSet;
 
 /// The context; see [`crate::context`].
 pub(super) const VM: Gpr = R15;
@@ -79,6 +80,22 @@ const fn places_f() -> [Xm; 32] {
     }
     places
 }
+
+/// Registers that are operands in memory.
+pub(crate) const IN_MEMORY: RegSet = {
+    let mut set = RegSet::ALL;
+    let mut i = 0;
+    while i < PINNED.len() {
+        set = set.without(RegSet::x(PINNED[i].0));
+        i += 1;
+    }
+    let mut i = 0;
+    while i < PINNED_F.len() {
+        set = set.without(RegSet::f(PINNED_F[i].0));
+        i += 1;
+    }
+    set
+};
 
 static PLACES: [Rm; 32] = places();
 static PLACES_F: [Xm; 32] = places_f();

@@ -1,12 +1,12 @@
-//! The functions that all units share: the way in, and the look-up of permissions.
+//! The functions that all units share: the ways in and out, and the look-up of permissions.
 
 use std::mem::offset_of;
 
 use causality_machine::memory::Perms;
 
 use super::assembler::{
-    Alu, Assembler, Cond, Extend, Mem, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, Shift, Unary,
-    Width,
+    Alu, Assembler, Cond, Extend, Mem, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, Shift,
+    Unary, Width,
 };
 use super::fuel::{FUEL, LONGEST};
 use super::register::{VM, load_all, store_all};
@@ -26,54 +26,141 @@ pub(crate) fn runtime() -> Runtime {
 /// What the host's functions expect back.
 const KEPT: [super::assembler::Gpr; 6] = [RBX, RBP, R12, R13, R14, R15];
 
-/// `extern "sysv64" fn(vm, pc, function) -> next pc`.
+/// `extern "sysv64" fn(vm, pc, function) -> next pc`: the way in for the executor.
 fn enter() -> Vec<u8> {
+    way_in(|a| {
+        a.call_indirect(RCX);
+        // Where control comes back at a pc, it goes on there, with an empty stack.
+        let (again, out) = (a.label(), a.label());
+        a.bind(again);
+        a.test_imm(RAX, 1);
+        a.jump_if(Cond::NotEqual, out);
+        offset_in_table(a);
+        a.jump_if(Cond::AboveEqual, out);
+        function_of_offset(a);
+        a.call_indirect(RCX);
+        a.jump(again);
+        a.bind(out);
+    })
+}
+
+/// `extern "sysv64" fn(vm, pc, function) -> next pc`: how Cranelift's code calls a function, which comes back to it.
+fn call() -> Vec<u8> {
+    way_in(|a| a.call_indirect(RCX))
+}
+
+/// With the function in `rcx` and its pc in `rax`, `run` leaves the next pc in `rax`.
+fn way_in(run: impl FnOnce(&mut Assembler)) -> Vec<u8> {
     let mut a = Assembler::with_capacity(512);
-    let with_floats = Features::of_host().avx;
     KEPT.into_iter().for_each(|reg| a.push(reg));
     a.copy(VM, RDI);
     a.copy(RAX, RSI);
     a.copy(RCX, RDX);
-    a.mov(Width::Double, FUEL, Mem::at(VM, field!(hart.fuel)));
-    a.lea(FUEL, Mem::at(FUEL, -(LONGEST as i32)));
-    load_all(&mut a, with_floats);
-    a.call_indirect(RCX);
-    // Where control comes back at a pc, it goes on there, with an empty stack.
-    let (again, out) = (a.label(), a.label());
-    a.bind(again);
-    a.test_imm(RAX, 1);
-    a.jump_if(Cond::NotEqual, out);
-    a.copy(RCX, RAX);
-    a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, field!(text)));
-    a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, field!(text_len)));
-    a.jump_if(Cond::AboveEqual, out);
-    function_of_offset(&mut a);
-    a.call_indirect(RCX);
-    a.jump(again);
-    a.bind(out);
-    store_all(&mut a, with_floats);
-    a.lea(FUEL, Mem::at(FUEL, LONGEST as i32));
-    a.store(8, Mem::at(VM, field!(hart.fuel)), FUEL);
+    take_hart(&mut a);
+    run(&mut a);
+    give_hart(&mut a);
     KEPT.into_iter().rev().for_each(|reg| a.pop(reg));
     a.ret();
     a.finish()
 }
 
+/// From the hart to where this tier's code has it.
+pub(super) fn take_hart(a: &mut Assembler) {
+    load_all(a, Features::of_host().avx);
+    a.mov(Width::Double, FUEL, Mem::at(VM, field!(hart.fuel)));
+    a.lea(FUEL, Mem::at(FUEL, -(LONGEST as i32)));
+}
+
+/// Back; changes nothing but the fuel's register.
+pub(super) fn give_hart(a: &mut Assembler) {
+    store_all(a, Features::of_host().avx);
+    a.lea(FUEL, Mem::at(FUEL, LONGEST as i32));
+    a.store(8, Mem::at(VM, field!(hart.fuel)), FUEL);
+}
+
+/// Functions for a space whose code may be promoted: what runs where Cranelift's code has taken the place of this tier's,
+/// and how that calls functions of this tier.
+pub(crate) fn border() -> [Vec<u8>; 2] {
+    [promoted(), call()]
+}
+
+/// Runs where Cranelift's code has taken the place of this tier's, with the pc in `rax`, as all code that is entered by
+/// the table.
+fn promoted() -> Vec<u8> {
+    let mut a = Assembler::with_capacity(512);
+    let not_yet = a.label();
+    a.alu_imm(Alu::Cmp, Width::Double, Mem::at(VM, field!(cranelift.call)), 0);
+    a.jump_if(Cond::Equal, not_yet);
+    give_hart(&mut a);
+    count(&mut a, Alu::Add);
+    a.alu_imm(Alu::Add, Width::Double, Mem::at(VM, field!(entries)), 1);
+    a.store(8, Mem::at(VM, field!(last_entry)), RAX);
+    a.copy(RSI, RAX);
+    offset_in_table(&mut a);
+    a.shift_imm(Shift::Shl, Width::Double, RCX, 2);
+    a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(cranelift.table)));
+    a.mov(Width::Double, RDX, Mem::at(RCX, 0));
+    a.alu(Alu::Add, Width::Double, RDX, Mem::at(VM, field!(cranelift.base)));
+    a.copy(RDI, VM);
+    // The host's functions keep `rbx`, and want an aligned stack.
+    a.copy(RBX, RSP);
+    a.alu_imm(Alu::And, Width::Double, RSP, -16);
+    a.call_indirect(Mem::at(VM, field!(cranelift.call)));
+    a.copy(RSP, RBX);
+    take_hart(&mut a);
+    count(&mut a, Alu::Sub);
+    // Odd, but not one of the two that say why control has left: it goes on there, in this frame.
+    let (back, on) = (a.label(), a.label());
+    a.test_imm(RAX, 1);
+    a.jump_if(Cond::Equal, back);
+    a.alu_imm(Alu::Cmp, Width::Double, RAX, NO_CODE as i32);
+    a.jump_if(Cond::Above, on);
+    a.bind(back);
+    a.ret();
+    a.bind(on);
+    a.alu_imm(Alu::And, Width::Double, RAX, -2);
+    offset_in_table(&mut a);
+    a.jump_if(Cond::AboveEqual, back);
+    function_of_offset(&mut a);
+    a.jump_indirect(RCX);
+    a.bind(not_yet);
+    give_up(&mut a);
+    a.finish()
+}
+
+/// Counts what Cranelift's code retires: its fuel is added before, and what is left is subtracted behind. Changes `rcx`.
+fn count(a: &mut Assembler, op: Alu) {
+    a.mov(Width::Double, RCX, Mem::at(VM, field!(hart.fuel)));
+    a.alu_mem(op, Width::Double, Mem::at(VM, field!(promoted)), RCX);
+}
+
 /// What runs where there is no code, with the pc in `rax`, as all code that is entered by the table: says so.
 fn missing() -> Vec<u8> {
     let mut a = Assembler::with_capacity(32);
+    give_up(&mut a);
+    a.finish()
+}
+
+/// There is no code for the pc in `rax`.
+fn give_up(a: &mut Assembler) {
     a.store(8, Mem::at(VM, field!(hart.pc)), RAX);
     a.constant(RAX, NO_CODE as u64);
     a.ret();
-    a.finish()
+}
+
+/// `rcx` = how far the pc in `rax` is behind the first of the table. Flags say whether it is below its length.
+fn offset_in_table(a: &mut Assembler) {
+    a.copy(RCX, RAX);
+    a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, field!(text)));
+    a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, field!(text_len)));
 }
 
 /// `rcx` = the function whose pc is `rcx` bytes behind the first of the table.
 pub(super) fn function_of_offset(a: &mut Assembler) {
     a.shift_imm(Shift::Shl, Width::Double, RCX, 2);
-    a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(table)));
+    a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(baseline.table)));
     a.mov(Width::Double, RCX, Mem::at(RCX, 0));
-    a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(base)));
+    a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(baseline.base)));
 }
 
 /// The address is in `rcx`, relative to the range that loads or stores are compared with. Says that it is zero if all bytes from there lie in one page or two

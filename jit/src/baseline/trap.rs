@@ -5,7 +5,8 @@
 
 use super::assembler::{Alu, Cond, Extend, Label, Mem, RAX, RBX, RCX, RDI, RSI, RSP, Width};
 use super::float::Open;
-use super::register::{VM, load_all, store_all};
+use super::register::VM;
+use super::runtime::{give_hart, take_hart};
 use super::{Emitter, fuel};
 use crate::context::field;
 use crate::cranelift::LEFT;
@@ -143,22 +144,17 @@ impl Emitter<'_> {
     }
 
     fn emit_step(&mut self) {
-        let with_floats = self.host.avx;
         self.a.store(8, Mem::at(VM, field!(hart.pc)), RAX);
-        // Also without metering: what the host executes is counted.
-        self.a.lea(RCX, Mem::at(fuel::FUEL, fuel::LONGEST as i32));
-        self.a.store(8, Mem::at(VM, field!(hart.fuel)), RCX);
-        store_all(self.a, with_floats);
+        // The fuel also without metering: what the host executes is counted.
+        give_hart(self.a);
         self.a.copy(RDI, VM);
         self.a.copy(RSI, RAX);
         // The host's functions keep `rbx`, and want an aligned stack.
         self.a.copy(RBX, RSP);
         self.a.alu_imm(Alu::And, Width::Double, RSP, -16);
-        self.a.call_indirect(Mem::at(VM, field!(step)));
+        self.a.call_indirect(Mem::at(VM, field!(baseline.step)));
         self.a.copy(RSP, RBX);
-        load_all(self.a, with_floats);
-        self.a.mov(Width::Double, fuel::FUEL, Mem::at(VM, field!(hart.fuel)));
-        self.a.lea(fuel::FUEL, Mem::at(fuel::FUEL, -(fuel::LONGEST as i32)));
+        take_hart(self.a);
         self.a.test(Width::Double, RAX, RAX);
         let stop = self.a.skip_if(Cond::NotEqual);
         self.a.ret();

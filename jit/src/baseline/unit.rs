@@ -16,6 +16,15 @@ const JUMP: u64 = 1024;
 /// How far a branch forward may lead.
 const BRANCH: u64 = 1 << 16;
 
+/// How far before its start a branch of a unit may lead and make it larger.
+const BACK: u64 = 4096;
+
+/// How often that may happen.
+const BACKWARDS: usize = 3;
+
+/// How large a function may be before `pc`, in bytes.
+const FUNCTION: u64 = 6 << 10;
+
 /// How control may come to an instruction other than from the one before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks(u8);
@@ -25,6 +34,8 @@ impl Marks {
     pub(super) const TARGET: Marks = Marks(1);
     /// With all fuel charged, and a check: from outside, from further down, by a call, or back from one.
     pub(super) const ENTRY: Marks = Marks(2);
+    /// Other code takes over there.
+    pub(super) const ELSEWHERE: Marks = Marks(4);
 
     pub(super) const fn has(self, other: Marks) -> bool {
         self.0 & other.0 != 0
@@ -69,8 +80,33 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    /// Becomes the unit that begins at `start`.
-    pub(super) fn find(&mut self, source: &dyn Source, start: u64) {
+    /// Becomes the unit for code at `pc`. It begins where the function does, or else there, or where branches of it lead
+    /// back to: control that leaves a unit goes through the table, and is not to do so in each round of a loop. It can be
+    /// entered at `pc` if `is_entry`, or if it could be anyway.
+    pub(super) fn find(&mut self, source: &dyn Source, pc: u64, is_entry: bool) {
+        if let Some(function) = source.function_of(pc).filter(|&start| start <= pc && pc - start < FUNCTION) {
+            self.walk(source, function, pc, is_entry);
+            if self.index(pc).is_some() {
+                return;
+            }
+        }
+        let mut start = pc;
+        for _ in 0..BACKWARDS {
+            let lowest = self.walk(source, start, pc, is_entry);
+            if lowest == start {
+                break;
+            }
+            start = lowest;
+        }
+        if self.index(pc).is_none() {
+            // That was something else than code.
+            self.walk(source, pc, pc, true);
+        }
+    }
+
+    /// Becomes the unit that begins at `start` and goes on to `pc` at least. Returns where branches lead back to at most.
+    fn walk(&mut self, source: &dyn Source, start: u64, pc: u64, is_entry: bool) -> u64 {
+        let mut lowest = start;
         let unit = self;
         (unit.start, unit.end, unit.bottom) = (start, start, Bottom::Open);
         unit.codes.clear();
@@ -78,17 +114,23 @@ impl Unit {
         let mut targets = std::mem::take(&mut unit.targets);
         targets.clear();
         targets.push((start, Marks::ENTRY));
+        if is_entry {
+            targets.push((pc, Marks::ENTRY));
+        }
         // Where control goes on, if it does not go on behind the current instruction.
-        let mut furthest = start;
+        let mut furthest = pc;
         while unit.codes.len() < MOST {
             let pc = unit.end;
             let Some(at) = decode_at(source, pc) else {
                 unit.bottom = Bottom::Leave;
                 break;
             };
-            unit.push(at);
+            unit.push(at, if source.is_elsewhere(pc) { Marks::ELSEWHERE } else { Marks::default() });
             let mut reach = |target: u64, most: u64| {
                 let is_ahead = target > pc;
+                if target < lowest && start - target < BACK {
+                    lowest = target;
+                }
                 targets.push((target, if is_ahead { Marks::TARGET } else { Marks::ENTRY }));
                 if is_ahead && target - pc < most {
                     furthest = furthest.max(target);
@@ -125,11 +167,12 @@ impl Unit {
             }
         }
         unit.targets = targets;
+        lowest
     }
 
-    fn push(&mut self, at: At) {
+    fn push(&mut self, at: At, marks: Marks) {
         let rd = definitions(at.inst).iter_x().next().unwrap_or(X::ZERO);
-        self.codes.push(Code { at, rd, marks: Marks::default() });
+        self.codes.push(Code { at, rd, marks });
         self.numbers.push(self.codes.len() as u32);
         if at.len > 2 {
             self.numbers.push(0);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::Listener;
 use crate::cache::Cache;
-use crate::compiler::{CompileError, Compiler};
+use crate::compiler::{CompileError, Compiler, Functions};
 use crate::statistics::{Compiled, Statistics};
 use crate::{Snapshot, Tunables};
 
@@ -89,6 +89,7 @@ pub struct Code {
     listener: Option<Listener>,
     /// Where it is kept, and what identifies the text.
     cached: Option<(Cache, [u8; 32])>,
+    functions: Option<Arc<dyn Functions>>,
     memory: Arc<CodeMemory>,
     statistics: Arc<Statistics>,
     current: Mutex<Option<Arc<Compiler>>>,
@@ -98,7 +99,7 @@ pub struct Code {
 }
 
 impl Code {
-    /// No code but what the cache has for the text that a hash identifies. Cheap: nothing happens before somebody asks
+    /// No code but what the cache has for the text that a hash identifies, in which `functions` knows its way. Cheap: nothing happens before somebody asks
     /// for the compiler.
     #[must_use]
     pub fn new(
@@ -106,11 +107,13 @@ impl Code {
         tunables: Tunables,
         listener: Option<Listener>,
         cached: Option<(Cache, [u8; 32])>,
+        functions: Option<Arc<dyn Functions>>,
     ) -> Arc<Self> {
         let code = Arc::new(Code {
             tunables,
             listener,
             cached,
+            functions,
             memory: Arc::clone(memory),
             statistics: Arc::default(),
             current: Mutex::default(),
@@ -134,7 +137,7 @@ impl Code {
         let (listener, statistics) = (self.listener.clone(), Arc::clone(&self.statistics));
         let memory = Some(Arc::clone(&self.memory));
         let compiler = Compiler::counted(&self.tunables, listener, self.cached.as_ref(), statistics, memory)?;
-        Ok(Arc::clone(current.insert(Arc::new(compiler))))
+        Ok(Arc::clone(current.insert(Arc::new(compiler.knowing(self.functions.clone())))))
     }
 
     /// The text: what `snapshot` gives, which is asked once.
@@ -168,7 +171,7 @@ impl Code {
     }
 
     fn bytes(&self) -> usize {
-        self.current().as_ref().map_or(0, |compiler| compiler.space().bytes())
+        self.current().as_ref().map_or(0, |compiler| compiler.bytes())
     }
 
     fn retire(&self) {

@@ -9,7 +9,9 @@ use std::time::Duration;
 use zerocopy::FromZeros;
 
 use super::{CodeBlock, CodeMemory, Listener, NewCode, Origin};
+use crate::baseline;
 use crate::cache::Saved;
+use crate::context::{Libcall, Tier};
 use crate::cranelift::{Runtime, Translation};
 use crate::tunables::Tunables;
 
@@ -33,12 +35,15 @@ pub struct Space {
     longest: AtomicU64,
     version: AtomicU64,
     listener: Option<Listener>,
+    /// What code of another tier is reached by, if any may take the place of this tier's.
+    border: Option<Arc<SharedCode>>,
 }
 
 /// How code is reached.
 #[derive(Debug)]
 pub(crate) struct Links {
     shared: Arc<SharedCode>,
+    border: Option<Arc<SharedCode>>,
     /// By pc, how far behind the function that is there where no code is, modulo 2^64.
     ///
     /// So 0 leads to that function, which returns its pc, and who jumps by the table has to test nothing. And because
@@ -65,37 +70,44 @@ pub struct Published {
     pub longest: u64,
 }
 
-/// Code that no guest has a part in, as [`Runtime::functions`].
+/// Code that no guest has a part in.
 #[derive(Debug)]
 pub(crate) struct SharedCode {
     block: CodeBlock,
-    places: [Range<usize>; Runtime::COUNT],
+    places: Vec<Range<usize>>,
+    names: &'static [&'static str],
 }
 
 impl SharedCode {
-    /// Makes it executable.
+    /// What every space needs.
     pub(crate) fn new(runtime: &Runtime) -> io::Result<Self> {
+        Self::of(&runtime.functions(), &Runtime::NAMES)
+    }
+
+    /// Where baseline code ends and Cranelift's begins.
+    pub(crate) fn border() -> io::Result<Self> {
+        Self::of(&baseline::border().each_ref().map(Vec::as_slice), &["promoted", "call"])
+    }
+
+    /// Makes functions executable.
+    fn of(functions: &[&[u8]], names: &'static [&'static str]) -> io::Result<Self> {
         let mut code = Vec::new();
-        let places = runtime.functions().map(|function| {
+        let place = |function: &&[u8]| {
             code.resize(code.len().next_multiple_of(FUNCTION_ALIGN), 0);
             let start = code.len();
             code.extend_from_slice(function);
             start..code.len()
-        });
-        Ok(SharedCode { block: CodeBlock::new(&code)?, places })
+        };
+        let places = functions.iter().map(place).collect();
+        Ok(SharedCode { block: CodeBlock::new(&code)?, places, names })
     }
 
     fn function(&self, index: usize) -> &[u8] {
         &self.block.bytes()[self.places[index].clone()]
     }
 
-    /// What runs where there is no code.
-    fn missing(&self) -> *const u8 {
-        self.function(1).as_ptr()
-    }
-
     fn tell(&self, listener: &Listener) {
-        for (index, name) in Runtime::NAMES.into_iter().enumerate() {
+        for (index, name) in self.names.iter().enumerate() {
             let (bytes, origin) = (self.function(index), Origin::Runtime(name));
             listener.tell(&NewCode { host: bytes.as_ptr() as usize, bytes, origin });
         }
@@ -120,12 +132,14 @@ impl Drop for Space {
 }
 
 impl Space {
-    /// A space with no code but what was `saved`, which comes with what all code shares.
+    /// A space with no code but what was `saved`, which comes with what all code shares. With a `border`, its code may be
+    /// promoted.
     pub(crate) fn new(
         tunables: Tunables,
         listener: Option<Listener>,
         saved: Option<(Arc<SharedCode>, Saved)>,
         memory: Option<Arc<CodeMemory>>,
+        border: Option<Arc<SharedCode>>,
     ) -> Self {
         Space {
             tunables,
@@ -138,6 +152,7 @@ impl Space {
             longest: AtomicU64::new(0),
             version: AtomicU64::new(next_version()),
             listener,
+            border,
         }
     }
 
@@ -207,8 +222,9 @@ impl Space {
         Ok(self.links.get_or_init(|| {
             if let Some(listener) = &self.listener {
                 shared.tell(listener);
+                self.border.iter().for_each(|border| border.tell(listener));
             }
-            Links { shared: Arc::clone(shared), table }
+            Links { shared: Arc::clone(shared), border: self.border.clone(), table }
         }))
     }
 
@@ -257,9 +273,9 @@ impl Space {
         None
     }
 
-    /// The function at `pc`.
+    /// The function at `pc`, if it has been published.
     #[inline]
-    fn function(&self, pc: u64) -> Option<*const u8> {
+    pub(crate) fn function(&self, pc: u64) -> Option<*const u8> {
         let links = self.links.get()?;
         let distance = links.table.get(self.index(pc)?)?.load(Ordering::Acquire);
         (distance != 0).then(|| links.missing().wrapping_add(distance as usize))
@@ -276,6 +292,18 @@ impl Space {
         start: u64,
         translation: Translation,
         time: Option<Duration>,
+    ) -> io::Result<()> {
+        self.publish_as(shared, start, translation, time, false)
+    }
+
+    /// As [`Space::publish`]; `instead` of other code at its entries, if so wanted.
+    pub(crate) fn publish_as(
+        &self,
+        shared: &Arc<SharedCode>,
+        start: u64,
+        translation: Translation,
+        time: Option<Duration>,
+        instead: bool,
     ) -> io::Result<()> {
         let block = CodeBlock::new(&translation.code)?;
         let links = self.open(shared)?;
@@ -298,7 +326,7 @@ impl Space {
             memory.meter().fetch_add(block.size(), Ordering::Relaxed);
         }
         self.longest.fetch_max(region.longest, Ordering::Relaxed);
-        self.link(links, &block, &region, &translation.offsets);
+        self.link(links, &block, &region, &translation.offsets, instead);
         self.lock().push((block, region));
         if time.is_some() {
             self.change_version();
@@ -312,7 +340,7 @@ impl Space {
     /// Makes a region what runs at those entries that have no code yet. Where something else was saved, that is what
     /// will run: regions are found in the order in which they were first published.
     /// `offsets`: where the entries are, if not at its start.
-    fn link(&self, links: &Links, block: &CodeBlock, region: &Published, offsets: &[u32]) {
+    fn link(&self, links: &Links, block: &CodeBlock, region: &Published, offsets: &[u32], instead: bool) {
         let distance = (block.start().addr() as u64).wrapping_sub(links.missing().addr() as u64);
         let is_its_own = |&&entry: &&u64| match (&self.saved, self.saved_at(entry)) {
             (Some((_, saved)), Some(owner)) => region.time.is_none() && saved.start(owner) == region.start,
@@ -323,8 +351,30 @@ impl Space {
             if let Some(index) = self.index(entry) {
                 let distance = distance.wrapping_add(offset(number));
                 let slot = &links.table[index];
-                let _ = slot.compare_exchange(0, distance, Ordering::Release, Ordering::Relaxed);
+                if instead && Some(slot.load(Ordering::Relaxed)) != links.promoted() {
+                    slot.store(distance, Ordering::Release);
+                } else {
+                    let _ = slot.compare_exchange(0, distance, Ordering::Release, Ordering::Relaxed);
+                }
             }
+        }
+    }
+
+    /// From now on Cranelift's code runs at these pcs.
+    pub(crate) fn promote(&self, pcs: &[u64]) {
+        self.set(pcs, self.links().and_then(Links::promoted));
+    }
+
+    /// From now on there is no code at these pcs.
+    pub(crate) fn clear(&self, pcs: &[u64]) {
+        self.set(pcs, Some(0));
+    }
+
+    fn set(&self, pcs: &[u64], distance: Option<u64>) {
+        if let (Some(links), Some(distance)) = (self.links(), distance) {
+            let slots = pcs.iter().filter_map(|&pc| links.table.get(self.index(pc)?));
+            slots.for_each(|slot| slot.store(distance, Ordering::Release));
+            self.change_version();
         }
     }
 
@@ -364,20 +414,30 @@ impl Space {
 }
 
 impl Links {
+    /// The way in for the executor.
     pub(crate) fn enter(&self) -> *const u8 {
         self.shared.function(0).as_ptr()
     }
 
-    pub(crate) fn checks(&self) -> [*const u8; 8] {
-        std::array::from_fn(|i| self.shared.function(2 + i).as_ptr())
+    /// What generated code needs to know of it.
+    pub(crate) fn tier(&self, step: Libcall) -> Tier {
+        Tier {
+            table: self.table.as_ptr(),
+            base: self.missing(),
+            call: self.border.as_ref().map_or(self.enter(), |border| border.function(1).as_ptr()),
+            check: std::array::from_fn(|i| self.shared.function(2 + i).as_ptr()),
+            step: Some(step),
+        }
     }
 
-    pub(crate) fn table_start(&self) -> *const AtomicU64 {
-        self.table.as_ptr()
+    /// What runs where there is no code.
+    fn missing(&self) -> *const u8 {
+        self.shared.function(1).as_ptr()
     }
 
-    /// What the entries of the table count from.
-    pub(crate) fn missing(&self) -> *const u8 {
-        self.shared.missing()
+    /// What stands in the table where code is promoted.
+    fn promoted(&self) -> Option<u64> {
+        let function = self.border.as_ref()?.function(0).as_ptr();
+        Some((function.addr() as u64).wrapping_sub(self.missing().addr() as u64))
     }
 }

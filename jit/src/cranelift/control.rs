@@ -286,13 +286,13 @@ impl Emitter<'_> {
             return None;
         }
         let entry = i32::try_from(offset * 4).ok()?;
-        let table = self.field(types::I64, field!(table));
+        let table = self.field(types::I64, field!(cranelift.table));
         Some(self.entry_at(table, entry))
     }
 
     /// The function that an entry of the table stands for.
     fn entry_at(&mut self, address: Value, offset: i32) -> Value {
-        let base = self.field(types::I64, field!(base));
+        let base = self.field(types::I64, field!(cranelift.base));
         let distance = self.b.ins().load(types::I64, own(), address, offset);
         self.b.ins().iadd(base, distance)
     }
@@ -312,7 +312,7 @@ impl Emitter<'_> {
         self.b.switch_to_block(other);
         self.b.ins().return_(&[target]);
         self.b.switch_to_block(inside);
-        let table = self.field(types::I64, field!(table));
+        let table = self.field(types::I64, field!(cranelift.table));
         let scaled = self.b.ins().ishl_imm_u(offset, 2);
         let entry = self.b.ins().iadd(table, scaled);
         self.entry_at(entry, 0)

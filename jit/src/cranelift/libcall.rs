@@ -27,7 +27,7 @@ impl Emitter<'_> {
         self.store_fuel_now();
         let pc = self.iconst(self.at.pc);
         self.set_field(field!(hart.pc), pc);
-        let step = self.field(types::I64, field!(step));
+        let step = self.field(types::I64, field!(cranelift.step));
         let call = self.b.ins().call_indirect(self.signatures.libcall, step, &[self.vm, pc]);
         let stop = self.b.inst_results(call)[0];
         let left = self.b.create_block();

@@ -454,7 +454,8 @@ impl Emitter<'_> {
     fn look_up_pages(&mut self, value: Value, hull: Hull) -> Value {
         let address = self.offset(value, hull.lo);
         self.set_field(field!(check_address), address);
-        let check = field!(check) + 8 * (SPANS.len() * usize::from(hull.store) + hull.slot()) as i32;
+        let check =
+            field!(cranelift.check) + 8 * (SPANS.len() * usize::from(hull.store) + hull.slot()) as i32;
         let check = self.field(types::I64, check);
         self.b.ins().call_indirect(self.signatures.check, check, &[self.vm]);
         self.field(types::I64, field!(check_denied))

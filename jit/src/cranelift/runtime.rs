@@ -16,7 +16,7 @@ use crate::context::{Range, SPANS, field};
 pub(crate) struct Runtime {
     /// `extern "sysv64" fn(vm, pc, function) -> next pc`.
     pub(crate) enter: Vec<u8>,
-    /// What runs where there is no code: returns the pc.
+    /// What runs where there is no code.
     pub(crate) missing: Vec<u8>,
     /// Checks pages for loads and for stores.
     pub(crate) check: [Vec<u8>; 2 * SPANS.len()],
@@ -94,21 +94,79 @@ impl Translator {
             let block = b.current_block().unwrap_or_else(|| b.create_block());
             let [vm, pc, function] = [0, 1, 2].map(|i| b.block_params(block)[i]);
             let region = b.import_signature(region_signature());
+            // Others that were entered before wait for this to come back.
+            let before = b.ins().load(types::I64, own(), vm, field!(entered));
+            let sp = b.ins().get_stack_pointer(types::I64);
+            b.ins().store(own(), sp, vm, field!(entered));
             // The host's code expects its own value back.
             let saved = b.ins().get_pinned_reg(types::I64);
             b.ins().set_pinned_reg(vm);
             let call = b.ins().call_indirect(region, function, &[vm, pc]);
             let next = b.inst_results(call)[0];
+            let vm = b.ins().get_pinned_reg(types::I64);
+            b.ins().store(own(), before, vm, field!(entered));
             b.ins().set_pinned_reg(saved);
             b.ins().return_(&[next]);
         })
     }
 
+    /// There is no code of this tier. Where there is baseline code, that is called, unless nothing here waits for it to
+    /// come back: then the pc is returned with its lowest bit set, and who has entered goes on there.
     fn missing(&mut self) -> Result<Vec<u8>, TranslateError> {
         self.function(region_signature(), |b| {
             let block = b.current_block().unwrap_or_else(|| b.create_block());
             let pc = b.block_params(block)[1];
+            let vm = b.ins().get_pinned_reg(types::I64);
+            let [alone, beside, inside, other, waits] = [(); 5].map(|()| b.create_block());
+            let call = b.ins().load(types::I64, own(), vm, field!(baseline.call));
+            b.ins().brif(call, beside, &[], alone, &[]);
+            b.switch_to_block(alone);
             b.ins().return_(&[pc]);
+            b.switch_to_block(beside);
+            let text = b.ins().load(types::I64, own(), vm, field!(text));
+            let len = b.ins().load(types::I64, own(), vm, field!(text_len));
+            let offset = b.ins().isub(pc, text);
+            let is_inside = b.ins().icmp(IntCC::UnsignedLessThan, offset, len);
+            // What is returned must be neither of the numbers that say that control has left.
+            let is_above = b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, pc, super::NO_CODE);
+            let both = b.ins().band(is_inside, is_above);
+            b.ins().brif(both, inside, &[], alone, &[]);
+            b.switch_to_block(inside);
+            let table = b.ins().load(types::I64, own(), vm, field!(baseline.table));
+            let scaled = b.ins().ishl_imm_u(offset, 2);
+            let entry = b.ins().iadd(table, scaled);
+            let distance = b.ins().load(types::I64, own(), entry, 0);
+            // The caller's frame is that of the way in if its call has pushed the return address, and this function
+            // the frame pointer, right below.
+            let frame = b.ins().get_frame_pointer(types::I64);
+            let entered = b.ins().load(types::I64, own(), vm, field!(entered));
+            let depth = b.ins().isub(entered, frame);
+            let is_first = b.ins().icmp_imm_u(IntCC::Equal, depth, 2 * 8);
+            let is_missing = b.ins().icmp_imm_u(IntCC::Equal, distance, 0);
+            let goes_on = b.ins().bor(is_first, is_missing);
+            b.ins().brif(goes_on, other, &[], waits, &[]);
+            b.switch_to_block(other);
+            let marked = b.ins().bor_imm_u(pc, 1);
+            b.ins().return_(&[marked]);
+            b.switch_to_block(waits);
+            let base = b.ins().load(types::I64, own(), vm, field!(baseline.base));
+            let function = b.ins().iadd(base, distance);
+            let fuel = b.ins().load(types::I64, own(), vm, field!(hart.fuel));
+            let before = b.ins().load(types::I64, own(), vm, field!(promoted));
+            let before = b.ins().isub(before, fuel);
+            b.ins().store(own(), before, vm, field!(promoted));
+            let mut signature = Signature::new(CallConv::SystemV);
+            signature.params.extend([AbiParam::new(types::I64); 3]);
+            signature.returns.push(AbiParam::new(types::I64));
+            let signature = b.import_signature(signature);
+            let called = b.ins().call_indirect(signature, call, &[vm, pc, function]);
+            let next = b.inst_results(called)[0];
+            let vm = b.ins().get_pinned_reg(types::I64);
+            let fuel = b.ins().load(types::I64, own(), vm, field!(hart.fuel));
+            let after = b.ins().load(types::I64, own(), vm, field!(promoted));
+            let after = b.ins().iadd(after, fuel);
+            b.ins().store(own(), after, vm, field!(promoted));
+            b.ins().return_(&[next]);
         })
     }
 

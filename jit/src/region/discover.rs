@@ -135,8 +135,16 @@ pub(crate) fn decode_at(source: &dyn Source, pc: u64) -> Option<At> {
 }
 
 impl Discovery<'_> {
-    /// Makes a block begin at `place`.
+    /// Whether control leaves the region when it comes to `place`.
+    fn is_outside(&self, (frame, pc): Place) -> bool {
+        frame == 0 && self.source.is_elsewhere(pc)
+    }
+
+    /// Makes a block begin at `place`, if that is inside.
     fn lead(&mut self, place: Place, is_entry: bool) {
+        if self.is_outside(place) {
+            return;
+        }
         let leader = self.leaders.entry(place).or_insert_with(|| {
             self.queue.push_back(place);
             Leader::default()
@@ -147,7 +155,8 @@ impl Discovery<'_> {
     /// Decodes from `place` to the end of the straight line.
     fn walk(&mut self, (frame, mut pc): Place) {
         loop {
-            if self.insts.contains_key(&(frame, pc)) || self.insts.len() >= self.bounds.region {
+            let is_full = self.insts.len() >= self.bounds.region;
+            if is_full || self.insts.contains_key(&(frame, pc)) || self.is_outside((frame, pc)) {
                 return;
             }
             let at = decode_at(self.source, pc);

@@ -23,6 +23,7 @@ pub(crate) use fuel::Charges;
 pub(crate) use loops::{Loop, loops};
 pub(crate) use registers::{RegSet, definitions, uses};
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use causality_machine::Hart;
@@ -42,6 +43,16 @@ pub trait Source: std::fmt::Debug {
 
     /// Whether control must be given back before the instruction at `pc`.
     fn breaks_at(&self, _pc: u64) -> bool {
+        false
+    }
+
+    /// Where the function begins that `pc` is in, as far as that is known.
+    fn function_of(&self, _pc: u64) -> Option<u64> {
+        None
+    }
+
+    /// Whether other code runs at `pc`, which is reached by the table.
+    fn is_elsewhere(&self, _pc: u64) -> bool {
         false
     }
 
@@ -73,6 +84,8 @@ pub struct Asked<'a> {
     pub stack_pointers: u32,
     /// What [`Source::entry`] says.
     pub entry: Option<u64>,
+    /// What is to be translated, if not everything that control leads to.
+    pub within: Option<&'a BTreeSet<u64>>,
 }
 
 impl Source for Asked<'_> {
@@ -94,6 +107,10 @@ impl Source for Asked<'_> {
 
     fn entry(&self) -> Option<u64> {
         self.entry
+    }
+
+    fn is_elsewhere(&self, pc: u64) -> bool {
+        self.within.is_some_and(|within| !within.contains(&pc))
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct RegSet(u64);
 impl RegSet {
     pub(crate) const EMPTY: RegSet = RegSet(0);
 
+    pub(crate) const ALL: RegSet = RegSet(!1);
+
     pub(crate) const fn x(r: X) -> Self {
         RegSet(1 << r.index() & !1)
     }
@@ -61,6 +63,10 @@ impl RegSet {
 
     pub(crate) const fn contains_x(self, r: X) -> bool {
         self.0 >> r.index() & 1 != 0
+    }
+
+    pub(crate) const fn len(self) -> usize {
+        self.0.count_ones() as usize
     }
 
     pub(crate) fn iter_x(self) -> impl Iterator<Item = X> {
