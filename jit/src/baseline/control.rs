@@ -54,6 +54,9 @@ impl Emitter<'_> {
             meet.pending = Some(pending);
             meet.since = meet.since.max(since);
         }
+        if index > self.index {
+            self.send_facts(index);
+        }
         meet.label
     }
 
@@ -172,8 +175,8 @@ impl Emitter<'_> {
         self.close();
         self.pending += 1;
         self.since += 1;
-        let known =
-            self.constants[ops.rs1.index()].map(|base| base.wrapping_add_signed(i64::from(ops.imm)) & !1);
+        let known = self.facts.constants[ops.rs1.index()]
+            .map(|base| base.wrapping_add_signed(i64::from(ops.imm)) & !1);
         match flow(&self.at) {
             Flow::CallRegister { .. } => match known {
                 Some(target) => self.call(ops.rd, target),
@@ -257,7 +260,7 @@ impl Emitter<'_> {
                 self.a.store(8, home, RCX);
             }
         }
-        self.constants[rd.index()] = Some(pc);
+        self.facts.constants[rd.index()] = Some(pc);
     }
 
     /// The executor goes on with an empty stack.

@@ -176,7 +176,8 @@ impl Emitter<'_> {
         } else if !rd.is_zero() && rd != rs1 {
             let value = self.read(rs1, self.target(rd));
             self.write(rd, value);
-            self.constants[rd.index()] = self.constants[rs1.index()];
+            self.facts.guards.copy(rd, rs1, 0);
+            self.facts.constants[rd.index()] = self.facts.constants[rs1.index()];
         }
         Emitted::Done
     }
@@ -304,10 +305,10 @@ impl VisitI for Emitter<'_> {
         if rd.is_zero() {
             return Emitted::Done;
         }
-        let known = self.constants[rs1.index()].map(|value| value.wrapping_add_signed(i64::from(imm)));
+        let known = self.facts.constants[rs1.index()].map(|value| value.wrapping_add_signed(i64::from(imm)));
         if rd == rs1 {
             self.a.alu_imm(Alu::Add, Width::Double, place(rd), imm);
-            self.guards.shift(rd, i64::from(imm));
+            self.facts.guards.shift(rd, i64::from(imm));
         } else {
             let dst = self.target(rd);
             match pinned(rs1) {
@@ -318,8 +319,9 @@ impl VisitI for Emitter<'_> {
                 }
             }
             self.write(rd, dst);
+            self.facts.guards.copy(rd, rs1, i64::from(imm));
         }
-        self.constants[rd.index()] = known;
+        self.facts.constants[rd.index()] = known;
         Emitted::Done
     }
 

@@ -38,20 +38,16 @@ struct Fact {
 }
 
 /// What is known about addresses.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Guards {
     facts: Vec<Fact>,
     /// Registers there are facts about.
     bases: u32,
-    /// Registers that may hold stack addresses; a guess.
-    pub(super) in_stack: RegSet,
 }
 
 impl Guards {
-    /// Nothing known but which registers may hold stack addresses.
-    pub(super) fn new(in_stack: RegSet) -> Self {
-        Guards { in_stack, ..Guards::default() }
-    }
+    /// Nothing.
+    pub(super) const NONE: Guards = Guards { facts: Vec::new(), bases: 0 };
 
     /// Forgets what is known about a register.
     pub(super) fn forget(&mut self, r: X) {
@@ -72,6 +68,32 @@ impl Guards {
         for fact in self.facts.iter_mut().filter(|fact| fact.base == r) {
             fact.lo -= change;
             fact.hi -= change;
+        }
+    }
+
+    /// Keeps what is known there too.
+    pub(super) fn meet(&mut self, other: &Guards) {
+        let theirs = if self.bases & other.bases == 0 { &[] } else { &other.facts[..] };
+        let both = |ours: &Fact| {
+            let common = theirs.iter().filter(|fact| fact.base == ours.base).map(|fact| Fact {
+                base: ours.base,
+                lo: ours.lo.max(fact.lo),
+                hi: ours.hi.min(fact.hi),
+                store: ours.store & fact.store,
+            });
+            common.filter(|fact| fact.lo < fact.hi).max_by_key(|fact| fact.hi - fact.lo)
+        };
+        self.facts = self.facts.iter().filter_map(both).collect();
+        self.bases = self.facts.iter().fold(0, |bases, fact| bases | 1 << fact.base.index());
+    }
+
+    /// `x[to]` becomes what `x[from]` is, plus `change`.
+    pub(super) fn copy(&mut self, to: X, from: X, change: i64) {
+        for i in 0..self.facts.len() {
+            let fact = self.facts[i];
+            if fact.base == from {
+                self.learn(Fact { base: to, lo: fact.lo - change, hi: fact.hi - change, ..fact });
+            }
         }
     }
 
@@ -160,7 +182,7 @@ impl Emitter<'_> {
     /// Makes sure that `size` bytes at `x[base] + imm` may be accessed. Returns where they are, and a scratch register
     /// that this does not use.
     pub(super) fn address(&mut self, base: X, imm: i32, size: i64, store: bool) -> (Mem, Gpr) {
-        if let Some(constant) = self.constants[base.index()].filter(|_| !self.tunables.speculation_safe)
+        if let Some(constant) = self.facts.constants[base.index()].filter(|_| !self.tunables.speculation_safe)
             && let Some(mem) = self.absolute(constant.wrapping_add_signed(i64::from(imm)), size, store)
         {
             return (mem, RAX);
@@ -172,10 +194,10 @@ impl Emitter<'_> {
             self.guard(reg, base, own, true);
             return (Mem::indexed(VM, RCX, 0, GUEST + imm as i32), RAX);
         }
-        if !self.guards.knows(base, own.lo, own.hi, store) {
+        if !self.facts.guards.knows(base, own.lo, own.hi, store) {
             let hull = self.hull(base, own);
             self.guard(reg, base, hull, false);
-            self.guards.learn(Fact { base, lo: hull.lo, hi: hull.hi, store: hull.store });
+            self.facts.guards.learn(Fact { base, lo: hull.lo, hi: hull.hi, store: hull.store });
         }
         let scratch = if reg == RAX { RCX } else { RAX };
         (Mem::indexed(VM, reg, 0, GUEST + imm as i32), scratch)
@@ -188,13 +210,13 @@ impl Emitter<'_> {
         let (start, range) = if store { (layout.write, field!(write)) } else { (layout.read, field!(read)) };
         let offset = i32::try_from(address.checked_sub(start)?).ok()?;
         let (lo, hi) = (address as i64, address as i64 + size);
-        if !self.guards.knows(X::ZERO, lo, hi, store) {
+        if !self.facts.guards.knows(X::ZERO, lo, hi, store) {
             let hull = Hull { lo, hi, store };
             let bound = range + offset_of!(Range, bounds) as i32 + 8 * hull.slot() as i32;
             self.a.alu_imm(Alu::Cmp, Width::Double, Mem::at(VM, bound), offset);
             // Not looked up: what is known to the translator is rarely elsewhere.
             self.leave_if(Cond::BelowEqual);
-            self.guards.learn(Fact { base: X::ZERO, lo, hi, store });
+            self.facts.guards.learn(Fact { base: X::ZERO, lo, hi, store });
         }
         Some(Mem::at(VM, disp))
     }
@@ -203,7 +225,7 @@ impl Emitter<'_> {
     /// mispredicted paths.
     fn guard(&mut self, reg: Gpr, base: X, hull: Hull, is_safe: bool) {
         let layout = &self.tunables.layout;
-        let is_stack = self.guards.in_stack.contains_x(base);
+        let is_stack = self.in_stack.contains_x(base);
         let (start, range) = if is_stack {
             (layout.stack, field!(stack))
         } else if hull.store {
@@ -275,15 +297,15 @@ impl Emitter<'_> {
 
     /// Notes what the current instruction does to stack addresses.
     pub(super) fn follow_stack(&mut self) {
-        let set = self.guards.in_stack;
+        let set = self.in_stack;
         let is_address = match self.at.inst {
             Inst::Addi(ops) => set.contains_x(ops.rs1),
             Inst::Add(ops) => set.contains_x(ops.rs1) != set.contains_x(ops.rs2),
-            Inst::Jal(ops) if is_link(ops.rd) => return self.guards.in_stack = set.and(RegSet::SAVED),
-            Inst::Jalr(ops) if is_link(ops.rd) => return self.guards.in_stack = set.and(RegSet::SAVED),
+            Inst::Jal(ops) if is_link(ops.rd) => return self.in_stack = set.and(RegSet::SAVED),
+            Inst::Jalr(ops) if is_link(ops.rd) => return self.in_stack = set.and(RegSet::SAVED),
             _ => false,
         };
         let rd = RegSet::x(self.unit.codes[self.index].rd);
-        self.guards.in_stack = if is_address { set.with(rd) } else { set.without(rd).with(RegSet::SP) };
+        self.in_stack = if is_address { set.with(rd) } else { set.without(rd).with(RegSet::SP) };
     }
 }

@@ -16,6 +16,7 @@ mod assembler;
 mod control;
 mod d;
 mod f;
+mod facts;
 mod float;
 mod fuel;
 mod i;
@@ -32,7 +33,6 @@ mod zfa;
 mod zfhmin;
 mod zi;
 
-use causality_machine::isa::reg::X;
 use causality_machine::isa::visit::Visitor;
 
 use crate::cranelift::{TranslateError, Translation};
@@ -40,8 +40,8 @@ use crate::host::Features;
 use crate::region::{At, RegSet, Source};
 use crate::tunables::Tunables;
 use assembler::{Assembler, Label};
+use facts::Facts;
 use float::{Open, Results};
-use memory::Guards;
 pub(crate) use runtime::runtime;
 use trap::{Cold, Kind};
 use unit::{Marks, Unit};
@@ -65,6 +65,8 @@ struct Meet {
     pending: Option<u32>,
     /// Instructions since the last check, at most.
     since: u32,
+    /// What the ways there that have been seen know.
+    facts: Option<u32>,
 }
 
 /// One unit in the making.
@@ -92,11 +94,11 @@ struct Emitter<'a> {
     since: u32,
     /// Whether there was an indirect jump, whose targets are unknown.
     has_unknown_targets: bool,
-    guards: Guards,
-    /// Registers that hold known values.
-    constants: [Option<u64>; 32],
-    /// Floating-point registers that hold a boxed single-precision value.
-    boxed: u32,
+    facts: Facts,
+    /// What is known at the ends of jumps.
+    known: &'a mut Vec<Facts>,
+    /// Registers that may hold stack addresses; a guess.
+    in_stack: RegSet,
     results: Results,
     /// What the instruction before computed for this one to finish.
     fused: Option<u64>,
@@ -144,12 +146,14 @@ pub struct Buffers {
     meets: Vec<Option<Meet>>,
     colds: Vec<Cold>,
     map: Vec<(u32, u64)>,
+    known: Vec<Facts>,
 }
 
 impl<'a> Emitter<'a> {
     fn new(tunables: &'a Tunables, buffers: &'a mut Buffers, stack_pointers: u32) -> Self {
-        let Buffers { a, unit, meets, colds, map } = buffers;
+        let Buffers { a, unit, meets, colds, map, known } = buffers;
         map.clear();
+        known.clear();
         Emitter {
             a,
             tunables,
@@ -166,9 +170,9 @@ impl<'a> Emitter<'a> {
             pending: 0,
             since: 0,
             has_unknown_targets: false,
-            guards: Guards::new(RegSet::SP.with(RegSet::of_x(stack_pointers))),
-            constants: NOTHING,
-            boxed: 0,
+            facts: Facts::NONE,
+            known,
+            in_stack: RegSet::SP.with(RegSet::of_x(stack_pointers)),
             results: Results::default(),
             fused: None,
             colds,
@@ -228,6 +232,7 @@ impl<'a> Emitter<'a> {
             self.check_fuel();
             return;
         }
+        self.receive_facts(self.falls);
         if let Some(pending) = meet.pending {
             if self.falls {
                 self.charge_to(pending);
@@ -238,7 +243,6 @@ impl<'a> Emitter<'a> {
             self.falls = true;
         }
         self.a.bind(meet.label);
-        self.forget_facts();
     }
 
     /// Where control comes together before instruction `index`.
@@ -247,7 +251,8 @@ impl<'a> Emitter<'a> {
             Some(meet) => meet,
             None => {
                 let is_entry = self.unit.codes[index].marks.has(Marks::ENTRY);
-                let meet = Meet { label: self.a.label(), pending: is_entry.then_some(0), since: 0 };
+                let pending = is_entry.then_some(0);
+                let meet = Meet { label: self.a.label(), pending, since: 0, facts: None };
                 self.meets[index] = Some(meet);
                 meet
             }
@@ -281,13 +286,6 @@ impl<'a> Emitter<'a> {
         if self.has_map {
             self.map.push((self.a.len() as u32, pc));
         }
-    }
-
-    /// Control may have come from elsewhere.
-    fn forget_facts(&mut self) {
-        self.guards.forget_all();
-        self.constants = NOTHING;
-        self.boxed = 0;
     }
 
     /// The next instruction, if control comes to it from this one only.
@@ -336,10 +334,3 @@ impl<'a> Emitter<'a> {
         }
     }
 }
-
-/// No register holds a known value.
-const NOTHING: [Option<u64>; 32] = {
-    let mut nothing = [None; 32];
-    nothing[X::ZERO.index()] = Some(0);
-    nothing
-};

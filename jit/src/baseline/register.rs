@@ -185,7 +185,7 @@ impl Emitter<'_> {
             return;
         }
         self.changes(rd);
-        self.constants[rd.index()] = Some(value);
+        self.facts.constants[rd.index()] = Some(value);
         match place(rd) {
             Rm::Reg(reg) if value == 0 => self.a.zero(reg),
             Rm::Reg(reg) => self.a.constant(reg, value),
@@ -218,8 +218,8 @@ impl Emitter<'_> {
     /// `x[rd]` is about to get another value.
     pub(super) fn changes(&mut self, rd: X) {
         if !rd.is_zero() {
-            self.constants[rd.index()] = None;
-            self.guards.forget(rd);
+            self.facts.constants[rd.index()] = None;
+            self.facts.guards.forget(rd);
         }
     }
 }
