@@ -72,6 +72,8 @@ pub(crate) struct Context {
     pub(crate) measured: u64,
     /// The function that runs where there is no code.
     pub(crate) base: *const u8,
+    /// Fuel at which a loop looks ahead again.
+    pub(crate) trips_end: i64,
 }
 
 const _: () = assert!(size_of::<Context>() <= EXECUTOR_PAGE_SIZE);

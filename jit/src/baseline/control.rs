@@ -56,6 +56,8 @@ impl Emitter<'_> {
         }
         if index > self.index {
             self.send_facts(index);
+        } else if let Some(again) = meet.again {
+            return again;
         }
         meet.label
     }

@@ -13,6 +13,7 @@ use causality_machine::isa::reg::X;
 
 use super::Emitter;
 use super::assembler::{Alu, Cond, Extend, Gpr, Label, Mem, RAX, RCX, Width};
+use super::loops::Ahead;
 use super::register::{VM, pinned};
 use super::trap::Kind;
 use crate::context::{GUEST, Range, SPANS, field};
@@ -26,7 +27,7 @@ const GROUP: i64 = 512;
 const AHEAD: usize = 16;
 
 /// The most facts kept.
-const FACTS: usize = 8;
+const FACTS: usize = 12;
 
 /// These bytes, relative to a register, or absolute for `x0`, may be accessed.
 #[derive(Clone, Copy, Debug)]
@@ -124,20 +125,43 @@ pub(super) struct Outside {
     check: usize,
     /// What holds the base, if the address has to be made from it again.
     safe: Option<Gpr>,
+    /// Where to go if the access is not allowed, instead of leaving.
+    pub(super) denied: Option<Label>,
+}
+
+/// What a guard does where the access is not allowed.
+#[derive(Clone, Copy, Debug)]
+enum Otherwise {
+    Leave,
+    Go(Label),
+    /// Leaves, and has the base in `rcx`, or 0 on mispredicted paths.
+    Safe,
 }
 
 /// A range of bytes relative to a register.
 #[derive(Clone, Copy, Debug)]
-struct Hull {
-    lo: i64,
-    hi: i64,
-    store: bool,
+pub(super) struct Hull {
+    pub(super) lo: i64,
+    pub(super) hi: i64,
+    pub(super) store: bool,
 }
 
 impl Hull {
+    /// How many bytes.
+    pub(super) const fn len(self) -> i64 {
+        self.hi - self.lo
+    }
+
+    /// Both, if that is not too much to be guarded together.
+    pub(super) fn with(self, other: Hull) -> Option<Hull> {
+        let both =
+            Hull { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi), store: self.store | other.store };
+        (both.len() <= GROUP).then_some(both)
+    }
+
     /// Which of [`SPANS`] it needs.
     fn slot(self) -> usize {
-        let span = (self.hi - self.lo) as u64;
+        let span = self.len() as u64;
         SPANS.iter().position(|&s| span <= s).unwrap_or(SPANS.len() - 1)
     }
 }
@@ -157,11 +181,8 @@ impl Emitter<'_> {
                 && next.base == base
                 && (is_certain || hull.store >= next.store)
             {
-                let (lo, hi) = (shift + next.imm, shift + next.imm + next.size);
-                let (new_lo, new_hi) = (hull.lo.min(lo), hull.hi.max(hi));
-                if new_hi - new_lo <= GROUP {
-                    hull = Hull { lo: new_lo, hi: new_hi, store: hull.store | next.store };
-                }
+                let lo = shift + next.imm;
+                hull = hull.with(Hull { lo, hi: lo + next.size, store: next.store }).unwrap_or(hull);
             }
             if code.rd == base {
                 match code.at.inst {
@@ -188,16 +209,17 @@ impl Emitter<'_> {
             return (mem, RAX);
         }
         let reg = self.read(base, RAX);
+        let is_stack = self.in_stack.contains_x(base);
         let imm = i64::from(imm);
         let own = Hull { lo: imm, hi: imm + size, store };
         if self.tunables.speculation_safe {
-            self.guard(reg, base, own, true);
+            self.guard(reg, is_stack, own, Otherwise::Safe);
             return (Mem::indexed(VM, RCX, 0, GUEST + imm as i32), RAX);
         }
         if !self.facts.guards.knows(base, own.lo, own.hi, store) {
             let hull = self.hull(base, own);
-            self.guard(reg, base, hull, false);
-            self.facts.guards.learn(Fact { base, lo: hull.lo, hi: hull.hi, store: hull.store });
+            self.guard(reg, is_stack, hull, Otherwise::Leave);
+            self.learn(base, hull);
         }
         let scratch = if reg == RAX { RCX } else { RAX };
         (Mem::indexed(VM, reg, 0, GUEST + imm as i32), scratch)
@@ -221,11 +243,25 @@ impl Emitter<'_> {
         Some(Mem::at(VM, disp))
     }
 
-    /// Guards `hull`, relative to `reg`, which holds `x[base]`. `is_safe`: then has the base in `rcx`, or 0 on
-    /// mispredicted paths.
-    fn guard(&mut self, reg: Gpr, base: X, hull: Hull, is_safe: bool) {
+    /// `hull`, relative to `x[base]`, has been guarded.
+    pub(super) fn learn(&mut self, base: X, hull: Hull) {
+        self.facts.guards.learn(Fact { base, lo: hull.lo, hi: hull.hi, store: hull.store });
+    }
+
+    /// Guards some trips ahead of a loop's header, or one if `trips` is none. `denied`: where to go otherwise.
+    pub(super) fn guard_ahead(&mut self, ahead: Ahead, trips: i64, denied: Option<Label>) {
+        let reg = self.read(ahead.base, RAX);
+        self.guard(
+            reg,
+            ahead.is_stack,
+            ahead.of_trips(trips),
+            denied.map_or(Otherwise::Leave, Otherwise::Go),
+        );
+    }
+
+    /// Guards `hull`, relative to `reg`.
+    fn guard(&mut self, reg: Gpr, is_stack: bool, hull: Hull, otherwise: Otherwise) {
         let layout = &self.tunables.layout;
-        let is_stack = self.in_stack.contains_x(base);
         let (start, range) = if is_stack {
             (layout.stack, field!(stack))
         } else if hull.store {
@@ -246,8 +282,10 @@ impl Emitter<'_> {
         self.a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, bound));
         let back = self.a.label();
         let check = slot + if hull.store { SPANS.len() } else { 0 };
+        let is_safe = matches!(otherwise, Otherwise::Safe);
         let safe = is_safe.then_some(reg);
-        let outside = self.cold(Kind::Guard(Outside { back, is_stack, check, safe }));
+        let denied = if let Otherwise::Go(label) = otherwise { Some(label) } else { None };
+        let outside = self.cold(Kind::Guard(Outside { back, is_stack, check, safe, denied }));
         self.a.jump_if(Cond::AboveEqual, outside);
         if is_safe {
             self.a.alu(Alu::Sbb, Width::Double, RCX, RCX);

@@ -20,6 +20,7 @@ mod facts;
 mod float;
 mod fuel;
 mod i;
+mod loops;
 mod m;
 mod memory;
 mod register;
@@ -42,6 +43,7 @@ use crate::tunables::Tunables;
 use assembler::{Assembler, Label};
 use facts::Facts;
 use float::{Open, Results};
+use loops::Loop;
 pub(crate) use runtime::runtime;
 use trap::{Cold, Kind};
 use unit::{Marks, Unit};
@@ -67,6 +69,8 @@ struct Meet {
     since: u32,
     /// What the ways there that have been seen know.
     facts: Option<u32>,
+    /// Where control comes from further down.
+    again: Option<Label>,
 }
 
 /// One unit in the making.
@@ -102,6 +106,11 @@ struct Emitter<'a> {
     results: Results,
     /// What the instruction before computed for this one to finish.
     fused: Option<u64>,
+
+    /// Loops with guards in front.
+    loops: Vec<Loop>,
+    /// The number of the last instruction of such a loop.
+    last: usize,
 
     colds: &'a mut Vec<Cold>,
     shared: [Option<Label>; 4],
@@ -175,6 +184,8 @@ impl<'a> Emitter<'a> {
             in_stack: RegSet::SP.with(RegSet::of_x(stack_pointers)),
             results: Results::default(),
             fused: None,
+            loops: Vec::new(),
+            last: 0,
             colds,
             shared: [None; 4],
             leave_here: None,
@@ -218,7 +229,8 @@ impl<'a> Emitter<'a> {
         let is_jumped_to = meet.pending.is_some();
         if marks.has(Marks::ENTRY) || !self.falls && !is_jumped_to {
             // What nobody jumps to may be where an indirect jump leads, or else is not reached.
-            if !marks.has(Marks::ENTRY) && !self.has_unknown_targets {
+            // In loops with guards in front, nothing does.
+            if !marks.has(Marks::ENTRY) && (!self.has_unknown_targets || self.index <= self.last) {
                 return;
             }
             if self.falls {
@@ -229,7 +241,10 @@ impl<'a> Emitter<'a> {
             self.entries.push((self.at.pc, self.a.len() as u32));
             self.forget_facts();
             self.locate();
-            self.check_fuel();
+            match self.loop_ahead() {
+                Some(found) => self.begin_loop(found, meet.label),
+                None => self.check_fuel(),
+            }
             return;
         }
         self.receive_facts(self.falls);
@@ -245,6 +260,41 @@ impl<'a> Emitter<'a> {
         self.a.bind(meet.label);
     }
 
+    /// At the header of a loop, which begins at `entry`.
+    fn begin_loop(&mut self, found: Loop, entry: Label) {
+        let again = self.a.label();
+        if let Some(meet) = &mut self.meets[self.index] {
+            meet.again = Some(again);
+        }
+        self.last = found.last;
+        let advances = found.advances();
+        let denied = advances.then(|| self.cold(Kind::Trip(self.loops.len(), again)));
+        if advances {
+            self.allow_trips(found.trips * found.cost);
+        }
+        for &ahead in &found.aheads {
+            self.guard_ahead(ahead, if advances { found.trips } else { 1 }, denied);
+            self.learn(ahead.base, ahead.hull);
+        }
+        self.a.bind(again);
+        if advances {
+            self.check_trips(entry)
+        } else {
+            self.check_fuel()
+        }
+        self.loops.push(found);
+    }
+
+    /// Looks one trip ahead.
+    fn emit_trip(&mut self, number: usize, again: Label) {
+        let Loop { aheads, cost, .. } = std::mem::replace(&mut self.loops[number], Loop::NONE);
+        for ahead in aheads {
+            self.guard_ahead(ahead, 1, None);
+        }
+        self.allow_trip(cost);
+        self.a.jump(again);
+    }
+
     /// Where control comes together before instruction `index`.
     fn meet(&mut self, index: usize) -> Meet {
         match self.meets[index] {
@@ -252,7 +302,7 @@ impl<'a> Emitter<'a> {
             None => {
                 let is_entry = self.unit.codes[index].marks.has(Marks::ENTRY);
                 let pending = is_entry.then_some(0);
-                let meet = Meet { label: self.a.label(), pending, since: 0, facts: None };
+                let meet = Meet { label: self.a.label(), pending, since: 0, facts: None, again: None };
                 self.meets[index] = Some(meet);
                 meet
             }
@@ -314,8 +364,18 @@ impl<'a> Emitter<'a> {
                 }
                 Kind::Guard(outside) => {
                     self.emit_outside(outside);
-                    self.emit_canonical(open);
-                    self.leave(pc, pending);
+                    match outside.denied {
+                        Some(label) => self.a.jump(label),
+                        None => {
+                            self.emit_canonical(open);
+                            self.leave(pc, pending);
+                        }
+                    }
+                }
+                Kind::Near(back) => self.emit_near(pc, back),
+                Kind::Trip(number, again) => {
+                    (self.pending, self.at.pc) = (0, pc);
+                    self.emit_trip(number, again);
                 }
                 Kind::Nan(open, back) => {
                     self.emit_canonical(open);

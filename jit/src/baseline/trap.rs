@@ -38,6 +38,10 @@ pub(super) enum Kind {
     Go(u64),
     /// Asks the page table and goes back if it allows the access.
     Guard(super::memory::Outside),
+    /// The floor is near: sees whether it is reached.
+    Near(Label),
+    /// Looks one trip of a loop ahead, and goes there.
+    Trip(usize, Label),
     /// Makes results that are NaN canonical and goes back.
     Nan(Open, Label),
     /// Has the instruction executed by the host and goes back.

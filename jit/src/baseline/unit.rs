@@ -16,6 +16,9 @@ const JUMP: u64 = 1024;
 /// How far a branch forward may lead.
 const BRANCH: u64 = 1 << 16;
 
+/// Not an instruction's number.
+const NOWHERE: u32 = u32::MAX;
+
 /// How control may come to an instruction other than from the one before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks(u8);
@@ -42,6 +45,10 @@ pub(super) struct Code {
     /// The integer register it writes, or `x0`.
     pub(super) rd: X,
     pub(super) marks: Marks,
+    /// The first instruction that jumps here from further up, or more than all.
+    pub(super) first: u32,
+    /// The last instruction that jumps here from further down, or itself, if there is one; or 0.
+    pub(super) latch: u32,
 }
 
 /// How control leaves at the bottom.
@@ -64,8 +71,8 @@ pub(super) struct Unit {
     pub(super) bottom: Bottom,
     /// By distance from the start in half-words: the number of the instruction there, plus one.
     numbers: Vec<u32>,
-    /// Where jumps lead.
-    targets: Vec<(u64, Marks)>,
+    /// Where jumps lead, and from which instruction.
+    targets: Vec<(u64, Marks, u32)>,
 }
 
 impl Unit {
@@ -77,7 +84,7 @@ impl Unit {
         unit.numbers.clear();
         let mut targets = std::mem::take(&mut unit.targets);
         targets.clear();
-        targets.push((start, Marks::ENTRY));
+        targets.push((start, Marks::ENTRY, NOWHERE));
         // Where control goes on, if it does not go on behind the current instruction.
         let mut furthest = start;
         while unit.codes.len() < MOST {
@@ -87,9 +94,10 @@ impl Unit {
                 break;
             };
             unit.push(at);
+            let from = unit.codes.len() as u32 - 1;
             let mut reach = |target: u64, most: u64| {
                 let is_ahead = target > pc;
-                targets.push((target, if is_ahead { Marks::TARGET } else { Marks::ENTRY }));
+                targets.push((target, if is_ahead { Marks::TARGET } else { Marks::ENTRY }, from));
                 if is_ahead && target - pc < most {
                     furthest = furthest.max(target);
                 }
@@ -105,11 +113,11 @@ impl Unit {
                     false
                 }
                 Flow::Call { target, .. } => {
-                    targets.extend([(target, Marks::ENTRY), (unit.end, Marks::ENTRY)]);
+                    targets.extend([(target, Marks::ENTRY, NOWHERE), (unit.end, Marks::ENTRY, NOWHERE)]);
                     true
                 }
                 Flow::CallRegister { .. } => {
-                    targets.push((unit.end, Marks::ENTRY));
+                    targets.push((unit.end, Marks::ENTRY, NOWHERE));
                     true
                 }
                 Flow::Return | Flow::Indirect => false,
@@ -118,10 +126,15 @@ impl Unit {
                 break;
             }
         }
-        for &(target, marks) in &targets {
+        for &(target, marks, from) in &targets {
             if let Some(index) = unit.index(target) {
-                let known = &mut unit.codes[index].marks;
-                known.0 |= marks.0;
+                let code = &mut unit.codes[index];
+                code.marks.0 |= marks.0;
+                if marks == Marks::TARGET {
+                    code.first = code.first.min(from);
+                } else if from != NOWHERE {
+                    code.latch = code.latch.max(from);
+                }
             }
         }
         unit.targets = targets;
@@ -129,7 +142,7 @@ impl Unit {
 
     fn push(&mut self, at: At) {
         let rd = definitions(at.inst).iter_x().next().unwrap_or(X::ZERO);
-        self.codes.push(Code { at, rd, marks: Marks::default() });
+        self.codes.push(Code { at, rd, marks: Marks::default(), first: NOWHERE, latch: 0 });
         self.numbers.push(self.codes.len() as u32);
         if at.len > 2 {
             self.numbers.push(0);
