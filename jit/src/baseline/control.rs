@@ -232,20 +232,25 @@ impl Emitter<'_> {
     fn look_up(&mut self, link: X) {
         self.link(link, self.at.next());
         let layout = &self.tunables.layout;
-        match (i32::try_from(layout.text), i32::try_from(layout.text_len)) {
-            (Ok(text), Ok(len)) => {
+        let elsewhere = self.shared(Shared::Return);
+        let near = i32::try_from(layout.text).ok().filter(|&text| text < i32::MAX / 4);
+        match (near, i32::try_from(layout.text_len)) {
+            (Some(text), Ok(len)) => {
                 self.a.lea(RCX, Mem::at(RAX, -text));
                 self.a.alu_imm(Alu::Cmp, Width::Double, RCX, len);
+                self.a.jump_if(Cond::AboveEqual, elsewhere);
+                self.a.mov(Width::Double, RCX, Mem::at(VM, field!(table)));
+                self.a.mov(Width::Double, RCX, Mem::indexed(RCX, RAX, 2, -4 * text));
+                self.a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(base)));
             }
             _ => {
                 self.a.copy(RCX, RAX);
                 self.a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, field!(text)));
                 self.a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, field!(text_len)));
+                self.a.jump_if(Cond::AboveEqual, elsewhere);
+                runtime::function_of_offset(self.a);
             }
         }
-        let elsewhere = self.shared(Shared::Return);
-        self.a.jump_if(Cond::AboveEqual, elsewhere);
-        runtime::function_of_offset(self.a);
     }
 
     /// `x[rd] = pc`; leaves `rax` as it is.

@@ -115,12 +115,22 @@ impl Guards {
     }
 }
 
+/// What the first comparison of a guard was with.
+#[derive(Clone, Copy, Debug)]
+enum Compared {
+    /// `rcx`, the address relative to the range of loads or stores.
+    Ordinary,
+    /// The same, relative to the stack.
+    Stack,
+    /// The address less so much with both ends of the stack.
+    Ends(Gpr, i64),
+}
+
 /// What to do if the first comparison of a guard fails.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outside {
     back: Label,
-    /// Whether what is compared is relative to the stack.
-    is_stack: bool,
+    compared: Compared,
     /// Which of the functions that look up permissions.
     check: usize,
     /// What holds the base, if the address has to be made from it again.
@@ -161,9 +171,13 @@ impl Hull {
 
     /// Which of [`SPANS`] it needs.
     fn slot(self) -> usize {
-        let span = self.len() as u64;
-        SPANS.iter().position(|&s| span <= s).unwrap_or(SPANS.len() - 1)
+        slot_of(self.len()).unwrap_or(SPANS.len() - 1)
     }
+}
+
+/// Which of [`SPANS`] so many bytes need.
+fn slot_of(len: i64) -> Option<usize> {
+    SPANS.iter().position(|&span| len as u64 <= span)
 }
 
 impl Emitter<'_> {
@@ -269,39 +283,58 @@ impl Emitter<'_> {
         } else {
             (layout.read, field!(read))
         };
-        let start_field = range + offset_of!(Range, start) as i32;
-        match i32::try_from(hull.lo.wrapping_sub(start as i64)) {
-            Ok(disp) => self.a.lea(RCX, Mem::at(reg, disp)),
-            Err(_) => {
-                self.a.lea(RCX, Mem::at(reg, hull.lo as i32));
-                self.a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, start_field));
-            }
-        }
-        let slot = hull.slot();
-        let bound = range + offset_of!(Range, bounds) as i32 + 8 * slot as i32;
-        self.a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, bound));
-        let back = self.a.label();
-        let check = slot + if hull.store { SPANS.len() } else { 0 };
+        let field = |offset: usize| Mem::at(VM, range + offset as i32);
+        let disp = i32::try_from(hull.lo.wrapping_sub(start as i64));
         let is_safe = matches!(otherwise, Otherwise::Safe);
-        let safe = is_safe.then_some(reg);
-        let denied = if let Otherwise::Go(label) = otherwise { Some(label) } else { None };
-        let outside = self.cold(Kind::Guard(Outside { back, is_stack, check, safe, denied }));
-        self.a.jump_if(Cond::AboveEqual, outside);
+        let ends =
+            if is_stack && disp.is_err() && hull.lo >= 0 && !is_safe { slot_of(hull.hi) } else { None };
+        let outside = Outside {
+            back: self.a.label(),
+            compared: match ends {
+                Some(_) => Compared::Ends(reg, hull.lo),
+                None if is_stack => Compared::Stack,
+                None => Compared::Ordinary,
+            },
+            check: hull.slot() + if hull.store { SPANS.len() } else { 0 },
+            safe: is_safe.then_some(reg),
+            denied: if let Otherwise::Go(label) = otherwise { Some(label) } else { None },
+        };
+        let cold = self.cold(Kind::Guard(outside));
+        if let Some(slot) = ends {
+            // Far up, where a difference takes a constant of 64 bits.
+            self.a.alu(Alu::Cmp, Width::Double, reg, field(offset_of!(Range, start)));
+            self.a.jump_if(Cond::Below, cold);
+            self.a.alu(Alu::Cmp, Width::Double, reg, field(offset_of!(Range, ends) + 8 * slot));
+        } else {
+            self.a.lea(RCX, Mem::at(reg, disp.unwrap_or(hull.lo as i32)));
+            if disp.is_err() {
+                self.a.alu(Alu::Sub, Width::Double, RCX, field(offset_of!(Range, start)));
+            }
+            self.a.alu(Alu::Cmp, Width::Double, RCX, field(offset_of!(Range, bounds) + 8 * hull.slot()));
+        }
+        self.a.jump_if(Cond::AboveEqual, cold);
         if is_safe {
             self.a.alu(Alu::Sbb, Width::Double, RCX, RCX);
             self.a.alu(Alu::And, Width::Double, RCX, reg);
         }
-        self.a.bind(back);
+        self.a.bind(outside.back);
     }
 
     /// Emits what happens if the first comparison fails, up to leaving.
     pub(super) fn emit_outside(&mut self, outside: Outside) {
-        if outside.is_stack {
-            // The function expects it relative to the other range.
-            let start = |range: i32| Mem::at(VM, range + offset_of!(Range, start) as i32);
-            let other = if outside.check < SPANS.len() { field!(read) } else { field!(write) };
-            self.a.alu(Alu::Add, Width::Double, RCX, start(field!(stack)));
-            self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
+        // The function expects the address relative to the range of loads or stores.
+        let start = |range: i32| Mem::at(VM, range + offset_of!(Range, start) as i32);
+        let other = if outside.check < SPANS.len() { field!(read) } else { field!(write) };
+        match outside.compared {
+            Compared::Ordinary => {}
+            Compared::Stack => {
+                self.a.alu(Alu::Add, Width::Double, RCX, start(field!(stack)));
+                self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
+            }
+            Compared::Ends(reg, more) => {
+                self.a.lea(RCX, Mem::at(reg, more as i32));
+                self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
+            }
         }
         self.a.call_indirect(Mem::at(VM, field!(check) + 8 * outside.check as i32));
         if let Some(reg) = outside.safe {
