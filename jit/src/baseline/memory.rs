@@ -13,9 +13,10 @@ use causality_machine::isa::reg::X;
 
 use super::Emitter;
 use super::assembler::{Alu, Cond, Extend, Gpr, Label, Mem, RAX, RCX, Width};
+use super::float::Open;
 use super::loops::Ahead;
 use super::register::{VM, pinned};
-use super::trap::Kind;
+use super::trap::{Kind, Shared};
 use crate::context::{GUEST, Range, SPANS, field};
 use crate::cranelift::access;
 use crate::region::{Flow, RegSet, flow, is_link};
@@ -317,11 +318,12 @@ impl Emitter<'_> {
             self.a.alu(Alu::Sbb, Width::Double, RCX, RCX);
             self.a.alu(Alu::And, Width::Double, RCX, reg);
         }
-        self.a.bind(outside.back);
+        // Asking the page table changes `rcx` only.
+        self.a.bind_back(outside.back);
     }
 
-    /// Emits what happens if the first comparison fails, up to leaving.
-    pub(super) fn emit_outside(&mut self, outside: Outside) {
+    /// Emits what happens if the first comparison fails. `at`: pc and what is pending, for leaving.
+    pub(super) fn emit_outside(&mut self, outside: Outside, at: (u64, u32), open: Open) {
         // The function expects the address relative to the range of loads or stores.
         let start = |range: i32| Mem::at(VM, range + offset_of!(Range, start) as i32);
         let other = if outside.check < SPANS.len() { field!(read) } else { field!(write) };
@@ -336,12 +338,26 @@ impl Emitter<'_> {
                 self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
             }
         }
+        let (pc, pending) = at;
+        if open.is_empty() && outside.safe.is_none() && outside.denied.is_none() {
+            let check = self.shared(Shared::Check(outside.check as u8));
+            self.a.call(check);
+            self.a.jump_far(outside.back);
+            return self.note(pc, pending);
+        }
         self.a.call_indirect(Mem::at(VM, field!(check) + 8 * outside.check as i32));
         if let Some(reg) = outside.safe {
             self.a.constant(RCX, 0);
             self.a.move_if(Cond::Equal, RCX, reg);
         }
         self.a.jump_if(Cond::Equal, outside.back);
+        match outside.denied {
+            Some(label) => self.a.jump(label),
+            None => {
+                self.emit_canonical(open);
+                self.leave(pc, pending);
+            }
+        }
     }
 
     /// `x[rd]` = what is at `x[base] + imm`.

@@ -34,6 +34,7 @@ mod zfa;
 mod zfhmin;
 mod zi;
 
+use causality_machine::isa::reg::X;
 use causality_machine::isa::visit::Visitor;
 
 use crate::cranelift::{TranslateError, Translation};
@@ -45,7 +46,7 @@ use facts::Facts;
 use float::{Open, Results};
 use loops::Loop;
 pub(crate) use runtime::runtime;
-use trap::{Cold, Kind};
+use trap::{Cold, Kind, SHARED};
 use unit::{Marks, Unit};
 
 /// What a visitor method did with an instruction.
@@ -104,6 +105,8 @@ struct Emitter<'a> {
     /// Registers that may hold stack addresses; a guess.
     in_stack: RegSet,
     results: Results,
+    /// An integer register whose value `rax` holds too, as long as that keeps its own.
+    in_rax: Option<(X, u32)>,
     /// What the instruction before computed for this one to finish.
     fused: Option<u64>,
 
@@ -113,7 +116,7 @@ struct Emitter<'a> {
     last: usize,
 
     colds: &'a mut Vec<Cold>,
-    shared: [Option<Label>; 4],
+    shared: [Option<Label>; SHARED],
     leave_here: Option<((u64, u32, Open), Label)>,
 }
 
@@ -183,11 +186,12 @@ impl<'a> Emitter<'a> {
             known,
             in_stack: RegSet::SP.with(RegSet::of_x(stack_pointers)),
             results: Results::default(),
+            in_rax: None,
             fused: None,
             loops: Vec::new(),
             last: 0,
             colds,
-            shared: [None; 4],
+            shared: [None; SHARED],
             leave_here: None,
         }
     }
@@ -363,14 +367,7 @@ impl<'a> Emitter<'a> {
                     self.go(to);
                 }
                 Kind::Guard(outside) => {
-                    self.emit_outside(outside);
-                    match outside.denied {
-                        Some(label) => self.a.jump(label),
-                        None => {
-                            self.emit_canonical(open);
-                            self.leave(pc, pending);
-                        }
-                    }
+                    self.emit_outside(outside, (pc, pending), open);
                 }
                 Kind::Near(back) => self.emit_near(pc, back),
                 Kind::Trip(number, again) => {
