@@ -388,6 +388,10 @@ impl Emitter<'_> {
         let is_address = match self.at.inst {
             Inst::Addi(ops) => set.contains_x(ops.rs1),
             Inst::Add(ops) => set.contains_x(ops.rs1) != set.contains_x(ops.rs2),
+            Inst::Sub(ops) => set.contains_x(ops.rs1) && !set.contains_x(ops.rs2),
+            Inst::Sh1add(ops) | Inst::Sh2add(ops) | Inst::Sh3add(ops) | Inst::AddUw(ops) => {
+                set.contains_x(ops.rs2)
+            }
             Inst::Jal(ops) if is_link(ops.rd) => return self.in_stack = set.and(RegSet::SAVED),
             Inst::Jalr(ops) if is_link(ops.rd) => return self.in_stack = set.and(RegSet::SAVED),
             _ => false,
