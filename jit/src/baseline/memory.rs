@@ -27,6 +27,9 @@ const GROUP: i64 = 512;
 /// How many instructions a guard looks ahead.
 const AHEAD: usize = 16;
 
+/// How many instructions of a loop are looked at for what becomes of stack addresses.
+const LOOP: usize = 64;
+
 /// The most facts kept.
 const FACTS: usize = 12;
 
@@ -384,19 +387,35 @@ impl Emitter<'_> {
 
     /// Notes what the current instruction does to stack addresses.
     pub(super) fn follow_stack(&mut self) {
-        let set = self.in_stack;
-        let is_address = match self.at.inst {
-            Inst::Addi(ops) => set.contains_x(ops.rs1),
-            Inst::Add(ops) => set.contains_x(ops.rs1) != set.contains_x(ops.rs2),
-            Inst::Sub(ops) => set.contains_x(ops.rs1) && !set.contains_x(ops.rs2),
-            Inst::Sh1add(ops) | Inst::Sh2add(ops) | Inst::Sh3add(ops) | Inst::AddUw(ops) => {
-                set.contains_x(ops.rs2)
-            }
-            Inst::Jal(ops) if is_link(ops.rd) => return self.in_stack = set.and(RegSet::SAVED),
-            Inst::Jalr(ops) if is_link(ops.rd) => return self.in_stack = set.and(RegSet::SAVED),
-            _ => false,
+        let code = &self.unit.codes[self.index];
+        self.in_stack = match code.at.inst {
+            Inst::Jal(ops) if is_link(ops.rd) => self.in_stack.and(RegSet::SAVED),
+            Inst::Jalr(ops) if is_link(ops.rd) => self.in_stack.and(RegSet::SAVED),
+            inst if is_in_stack(self.in_stack, inst) => self.in_stack.with(RegSet::x(code.rd)),
+            _ => self.in_stack.without(RegSet::x(code.rd)).with(RegSet::SP),
         };
-        let rd = RegSet::x(self.unit.codes[self.index].rd);
-        self.in_stack = if is_address { set.with(rd) } else { set.without(rd).with(RegSet::SP) };
+    }
+
+    /// Here a loop begins, in which registers may become other than stack addresses.
+    pub(super) fn guess_for_loop(&mut self) {
+        let last = self.unit.codes[self.index].latch as usize;
+        for code in self.unit.codes.iter().take(last + 1).skip(self.index).take(LOOP) {
+            if !is_in_stack(self.in_stack, code.at.inst) {
+                self.in_stack = self.in_stack.without(RegSet::x(code.rd)).with(RegSet::SP);
+            }
+        }
+    }
+}
+
+/// Whether the result of `inst` may be a stack address, if these registers may hold some.
+fn is_in_stack(set: RegSet, inst: Inst) -> bool {
+    match inst {
+        Inst::Addi(ops) => set.contains_x(ops.rs1),
+        Inst::Add(ops) => set.contains_x(ops.rs1) != set.contains_x(ops.rs2),
+        Inst::Sub(ops) => set.contains_x(ops.rs1) && !set.contains_x(ops.rs2),
+        Inst::Sh1add(ops) | Inst::Sh2add(ops) | Inst::Sh3add(ops) | Inst::AddUw(ops) => {
+            set.contains_x(ops.rs2)
+        }
+        _ => false,
     }
 }

@@ -245,6 +245,7 @@ impl<'a> Emitter<'a> {
             self.entries.push((self.at.pc, self.a.len() as u32));
             self.forget_facts();
             self.locate();
+            self.guess_for_loop();
             match self.loop_ahead() {
                 Some(found) => self.begin_loop(found, meet.label),
                 None => self.check_fuel(),
