@@ -32,13 +32,16 @@ const ENOUGH: i64 = 8;
 /// The most trips that are looked ahead.
 const TRIPS: i64 = 64;
 
-/// What every trip accesses through a register.
+/// A sum of registers: as many as there are, the others `x0`, in their order.
+type Sum = [X; 3];
+
+/// What every trip accesses at a sum of registers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ahead {
-    pub(super) base: X,
-    /// Relative to the register at the header.
+    pub(super) sum: Sum,
+    /// Relative to the sum at the header.
     pub(super) hull: Hull,
-    /// By how much the register may fall and rise on a trip.
+    /// By how much the sum may fall and rise on a trip.
     moves: (i64, i64),
     pub(super) is_stack: bool,
 }
@@ -53,6 +56,11 @@ impl Ahead {
         }
         let trips = WINDOWS.map(|window| (window - self.hull.len()) / step + 1);
         if trips[0] >= ENOUGH { trips[0] } else { trips[1].min(ENOUGH) }
+    }
+
+    /// The register, if there is only one.
+    pub(super) fn base(&self) -> Option<X> {
+        (self.sum[1].is_zero()).then_some(self.sum[2])
     }
 
     /// The hull of that many trips.
@@ -72,11 +80,57 @@ pub(super) struct Loop {
     pub(super) cost: i64,
     /// The number of its last instruction.
     pub(super) last: usize,
+    /// Accesses that are guarded in front though their register is made in the loop.
+    pub(super) made: Vec<Made>,
+}
+
+/// An access at a sum of registers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Made {
+    /// The number of the instruction.
+    pub(super) index: usize,
+    base: X,
+    /// What the register is more than the sum at the header.
+    gain: i64,
+    sum: Sum,
+}
+
+/// The value of a register: a sum of registers at the header, plus a constant.
+#[derive(Clone, Copy)]
+struct Value {
+    sum: Sum,
+    gain: i64,
+}
+
+impl Value {
+    const fn of(r: X) -> Self {
+        Value { sum: [X::ZERO, X::ZERO, r], gain: 0 }
+    }
+
+    fn plus(self, imm: i32) -> Self {
+        Value { gain: self.gain + i64::from(imm), ..self }
+    }
+
+    /// The sum of both, if it has few enough terms.
+    fn and(self, other: Self) -> Option<Self> {
+        let mut all = [self.sum, other.sum].concat();
+        all.sort_unstable_by_key(|r| r.index());
+        let (rest, sum) = all.split_at(3);
+        let is_short = rest.iter().all(|r| r.is_zero());
+        is_short.then(|| Value { sum: [sum[0], sum[1], sum[2]], gain: self.gain + other.gain })
+    }
 }
 
 impl Loop {
     /// Stands for what has been emitted.
-    pub(super) const NONE: Loop = Loop { aheads: Vec::new(), trips: 0, cost: 0, last: 0 };
+    pub(super) const NONE: Loop = Loop { aheads: Vec::new(), trips: 0, cost: 0, last: 0, made: Vec::new() };
+
+    /// Accesses at sums, with what is guarded, the first one last.
+    pub(super) fn made_hulls(&self) -> Vec<(Made, Hull)> {
+        let hull =
+            |made: &Made| self.aheads.iter().find(|ahead| ahead.sum == made.sum).map(|ahead| ahead.hull);
+        self.made.iter().rev().filter_map(|made| Some((*made, hull(made)?))).collect()
+    }
 
     /// Whether a register moves.
     pub(super) fn advances(&self) -> bool {
@@ -100,11 +154,12 @@ struct Walk<'a> {
     last: usize,
     /// For each instruction of the loop, the fewest executed before it.
     least: [u32; MOST + 1],
-    /// What registers have gained, if it is the same on all ways.
-    gains: [Option<i64>; 32],
+    /// The values of registers, where they are known.
+    values: [Option<Value>; 32],
     /// Up to there not every trip comes by.
     detour: usize,
     aheads: Vec<Ahead>,
+    made: Vec<Made>,
 }
 
 impl Walk<'_> {
@@ -127,17 +182,19 @@ impl Walk<'_> {
             let every_trip = !has_ended && index >= self.detour;
             if let Some(access) = access(code.at.inst)
                 && every_trip
-                && !access.base.is_zero()
-                && !is_changed(access.base)
-                && let Some(gain) = self.gains[access.base.index()]
+                && let Some(Value { sum, gain }) = self.values[access.base.index()]
+                && !sum.iter().any(|&r| is_changed(r))
             {
                 let lo = gain + access.imm;
-                self.add(access.base, Hull { lo, hi: lo + access.size, store: access.store });
+                self.add(sum, Hull { lo, hi: lo + access.size, store: access.store });
+                self.made.push(Made { index, base: access.base, gain, sum });
             }
             if !code.rd.is_zero() {
-                let gain = &mut self.gains[code.rd.index()];
-                *gain = match code.at.inst {
-                    Inst::Addi(ops) if index >= self.detour => gain.map(|gain| gain + i64::from(ops.imm)),
+                let value = |r: X| self.values[r.index()];
+                self.values[code.rd.index()] = match code.at.inst {
+                    _ if index < self.detour => None,
+                    Inst::Addi(ops) => value(ops.rs1).map(|value| value.plus(ops.imm)),
+                    Inst::Add(ops) => value(ops.rs1).zip(value(ops.rs2)).and_then(|(a, b)| a.and(b)),
                     _ => None,
                 };
             }
@@ -179,16 +236,27 @@ impl Walk<'_> {
         (cost <= MOST as u32).then_some(cost)
     }
 
-    fn add(&mut self, base: X, own: Hull) {
-        if let Some(ahead) = self.aheads.iter_mut().find(|ahead| ahead.base == base) {
+    fn add(&mut self, sum: Sum, own: Hull) {
+        if let Some(ahead) = self.aheads.iter_mut().find(|ahead| ahead.sum == sum) {
             ahead.hull = ahead.hull.with(own).unwrap_or(ahead.hull);
         } else if self.aheads.len() < BASES {
-            self.aheads.push(Ahead { base, hull: own, moves: (0, 0), is_stack: false });
+            self.aheads.push(Ahead { sum, hull: own, moves: (0, 0), is_stack: false });
         }
     }
 }
 
 impl Emitter<'_> {
+    /// The current instruction accesses memory at a sum that has been guarded in front.
+    pub(super) fn learn_made(&mut self) {
+        while let Some((Made { index, base, gain, .. }, hull)) =
+            self.made.pop_if(|(made, _)| made.index <= self.index)
+        {
+            if index == self.index {
+                self.learn(base, Hull { lo: hull.lo - gain, hi: hull.hi - gain, ..hull });
+            }
+        }
+    }
+
     /// The loop whose header the current instruction is, if guards in front of it are worth it.
     pub(super) fn loop_ahead(&self) -> Option<Loop> {
         let header = self.index;
@@ -213,21 +281,28 @@ impl Emitter<'_> {
             header,
             last,
             least: [u32::MAX - 1; MOST + 1],
-            gains: [Some(0); 32],
+            values: std::array::from_fn(|i| Some(Value::of(X::ALL[i]))),
             detour: 0,
             aheads: Vec::new(),
+            made: Vec::new(),
         };
         walk.least[0] = 0;
-        let cost = i64::from(walk.go(|r| changes[r.index()].is_other)?);
-        let mut aheads = walk.aheads;
+        let cost = i64::from(walk.go(|r| !r.is_zero() && changes[r.index()].is_other)?);
+        let Walk { mut aheads, mut made, .. } = walk;
         aheads.retain_mut(|ahead| {
-            let Change { down, up, .. } = changes[ahead.base.index()];
-            ahead.moves = (down, up);
-            ahead.is_stack = self.in_stack.contains_x(ahead.base);
-            // Without fuel there is nothing to count trips by.
-            ahead.moves == (0, 0) || self.tunables.fuel && ahead.trips() > 3
+            let terms = || ahead.sum.into_iter().filter(|r| !r.is_zero());
+            let moves = |of: fn(&Change) -> i64| terms().map(|r| of(&changes[r.index()])).sum();
+            ahead.moves = (moves(|change| change.down), moves(|change| change.up));
+            ahead.is_stack = terms().filter(|&r| self.in_stack.contains_x(r)).count() == 1;
+            // An address, not a constant; and without fuel there is nothing to count trips by.
+            let is_address = ahead.sum != [X::ZERO; 3];
+            is_address && (ahead.moves == (0, 0) || self.tunables.fuel && ahead.trips() > 3)
+        });
+        made.retain(|made| {
+            let is_ahead = aheads.iter().any(|ahead| ahead.sum == made.sum);
+            is_ahead && made.sum != Value::of(made.base).sum
         });
         let trips = aheads.iter().map(Ahead::trips).min()?.min(TRIPS);
-        Some(Loop { aheads, trips, cost, last })
+        Some(Loop { aheads, trips, cost, last, made })
     }
 }

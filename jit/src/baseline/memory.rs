@@ -268,7 +268,17 @@ impl Emitter<'_> {
 
     /// Guards some trips ahead of a loop's header, or one if `trips` is none. `denied`: where to go otherwise.
     pub(super) fn guard_ahead(&mut self, ahead: Ahead, trips: i64, denied: Option<Label>) {
-        let reg = self.read(ahead.base, RAX);
+        let reg = match ahead.base() {
+            Some(base) => self.read(base, RAX),
+            None => {
+                let [more, one, other] = ahead.sum;
+                self.load(RCX, one);
+                for r in [other, more].into_iter().filter(|r| !r.is_zero()) {
+                    self.a.alu(Alu::Add, Width::Double, RCX, self.now(r));
+                }
+                RCX
+            }
+        };
         self.guard(
             reg,
             ahead.is_stack,

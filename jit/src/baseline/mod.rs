@@ -44,7 +44,8 @@ use crate::tunables::Tunables;
 use assembler::{Assembler, Label};
 use facts::Facts;
 use float::{Open, Results};
-use loops::Loop;
+use loops::{Loop, Made};
+use memory::Hull;
 pub(crate) use runtime::runtime;
 use trap::{Cold, Kind, SHARED};
 use unit::{Marks, Unit};
@@ -114,6 +115,8 @@ struct Emitter<'a> {
     loops: Vec<Loop>,
     /// The number of the last instruction of such a loop.
     last: usize,
+    /// Its accesses that are still to come, the next one last, and what was guarded.
+    made: Vec<(Made, Hull)>,
 
     colds: &'a mut Vec<Cold>,
     shared: [Option<Label>; SHARED],
@@ -190,6 +193,7 @@ impl<'a> Emitter<'a> {
             fused: None,
             loops: Vec::new(),
             last: 0,
+            made: Vec::new(),
             colds,
             shared: [None; SHARED],
             leave_here: None,
@@ -279,8 +283,11 @@ impl<'a> Emitter<'a> {
         }
         for &ahead in &found.aheads {
             self.guard_ahead(ahead, if advances { found.trips } else { 1 }, denied);
-            self.learn(ahead.base, ahead.hull);
+            if let Some(base) = ahead.base() {
+                self.learn(base, ahead.hull);
+            }
         }
+        self.made = found.made_hulls();
         self.a.bind(again);
         if advances {
             self.check_trips(entry)
@@ -320,6 +327,7 @@ impl<'a> Emitter<'a> {
             self.check_fuel();
         }
         self.locate();
+        self.learn_made();
         self.insts += 1;
         match self.at.inst.visit(self) {
             Emitted::Libcall => self.libcall(),
