@@ -19,15 +19,12 @@ pub(crate) const SPANS: [u64; 4] = [8, 64, 512, 4096];
 pub(crate) struct Range {
     pub(crate) start: u64,
     pub(crate) bounds: [u64; SPANS.len()],
-    /// The same as addresses.
-    pub(crate) ends: [u64; SPANS.len()],
 }
 
 impl Range {
     /// The range of `len` bytes at `start`.
     pub(crate) fn of(start: u64, len: u64) -> Self {
-        let bounds = SPANS.map(|span| (len + 1).saturating_sub(span));
-        Range { start, bounds, ends: bounds.map(|bound| start.wrapping_add(bound)) }
+        Range { start, bounds: SPANS.map(|span| (len + 1).saturating_sub(span)) }
     }
 }
 

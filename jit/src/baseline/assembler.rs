@@ -491,11 +491,8 @@ impl Assembler {
         let dst = dst.into();
         let is_byte = i8::try_from(value).is_ok();
         let opcode = if is_byte { 0x83 } else { 0x81 };
-        if op == Alu::Cmp || matches!(dst, Rm::Mem(_)) {
-            self.emit_reading(|a| a.emit(width, &[opcode], op as u8, dst));
-        } else {
-            self.emit(width, &[opcode], op as u8, dst);
-        }
+        self.emit_reading(|a| a.emit(width, &[opcode], op as u8, dst));
+        self.changes += u32::from(op != Alu::Cmp && dst == Rm::Reg(RAX));
         self.code.extend_from_slice(&value.to_le_bytes()[..if is_byte { 1 } else { 4 }]);
     }
 

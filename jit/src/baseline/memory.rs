@@ -119,22 +119,12 @@ impl Guards {
     }
 }
 
-/// What the first comparison of a guard was with.
-#[derive(Clone, Copy, Debug)]
-enum Compared {
-    /// `rcx`, the address relative to the range of loads or stores.
-    Ordinary,
-    /// The same, relative to the stack.
-    Stack,
-    /// The address less so much with both ends of the stack.
-    Ends(Gpr, i64),
-}
-
 /// What to do if the first comparison of a guard fails.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outside {
     back: Label,
-    compared: Compared,
+    /// Whether what is compared is relative to the stack.
+    is_stack: bool,
     /// Which of the functions that look up permissions.
     check: usize,
     /// What holds the base, if the address has to be made from it again.
@@ -175,13 +165,9 @@ impl Hull {
 
     /// Which of [`SPANS`] it needs.
     fn slot(self) -> usize {
-        slot_of(self.len()).unwrap_or(SPANS.len() - 1)
+        let span = self.len() as u64;
+        SPANS.iter().position(|&s| span <= s).unwrap_or(SPANS.len() - 1)
     }
-}
-
-/// Which of [`SPANS`] so many bytes need.
-fn slot_of(len: i64) -> Option<usize> {
-    SPANS.iter().position(|&span| len as u64 <= span)
 }
 
 impl Emitter<'_> {
@@ -300,32 +286,22 @@ impl Emitter<'_> {
         let field = |offset: usize| Mem::at(VM, range + offset as i32);
         let disp = i32::try_from(hull.lo.wrapping_sub(start as i64));
         let is_safe = matches!(otherwise, Otherwise::Safe);
-        let ends =
-            if is_stack && disp.is_err() && hull.lo >= 0 && !is_safe { slot_of(hull.hi) } else { None };
         let outside = Outside {
             back: self.a.label(),
-            compared: match ends {
-                Some(_) => Compared::Ends(reg, hull.lo),
-                None if is_stack => Compared::Stack,
-                None => Compared::Ordinary,
-            },
+            is_stack,
             check: hull.slot() + if hull.store { SPANS.len() } else { 0 },
             safe: is_safe.then_some(reg),
             denied: if let Otherwise::Go(label) = otherwise { Some(label) } else { None },
         };
         let cold = self.cold(Kind::Guard(outside));
-        if let Some(slot) = ends {
-            // Far up, where a difference takes a constant of 64 bits.
-            self.a.alu(Alu::Cmp, Width::Double, reg, field(offset_of!(Range, start)));
-            self.a.jump_if(Cond::Below, cold);
-            self.a.alu(Alu::Cmp, Width::Double, reg, field(offset_of!(Range, ends) + 8 * slot));
-        } else {
-            self.a.lea(RCX, Mem::at(reg, disp.unwrap_or(hull.lo as i32)));
-            if disp.is_err() {
-                self.a.alu(Alu::Sub, Width::Double, RCX, field(offset_of!(Range, start)));
-            }
-            self.a.alu(Alu::Cmp, Width::Double, RCX, field(offset_of!(Range, bounds) + 8 * hull.slot()));
+        match disp.unwrap_or(hull.lo as i32) {
+            0 => self.a.copy(RCX, reg),
+            disp => self.a.lea(RCX, Mem::at(reg, disp)),
         }
+        if disp.is_err() {
+            self.a.alu(Alu::Sub, Width::Double, RCX, field(offset_of!(Range, start)));
+        }
+        self.a.alu(Alu::Cmp, Width::Double, RCX, field(offset_of!(Range, bounds) + 8 * hull.slot()));
         self.a.jump_if(Cond::AboveEqual, cold);
         if is_safe {
             self.a.alu(Alu::Sbb, Width::Double, RCX, RCX);
@@ -337,19 +313,12 @@ impl Emitter<'_> {
 
     /// Emits what happens if the first comparison fails. `at`: pc and what is pending, for leaving.
     pub(super) fn emit_outside(&mut self, outside: Outside, at: (u64, u32), open: Open) {
-        // The function expects the address relative to the range of loads or stores.
-        let start = |range: i32| Mem::at(VM, range + offset_of!(Range, start) as i32);
-        let other = if outside.check < SPANS.len() { field!(read) } else { field!(write) };
-        match outside.compared {
-            Compared::Ordinary => {}
-            Compared::Stack => {
-                self.a.alu(Alu::Add, Width::Double, RCX, start(field!(stack)));
-                self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
-            }
-            Compared::Ends(reg, more) => {
-                self.a.lea(RCX, Mem::at(reg, more as i32));
-                self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
-            }
+        if outside.is_stack {
+            // The function expects it relative to the other range.
+            let start = |range: i32| Mem::at(VM, range + offset_of!(Range, start) as i32);
+            let other = if outside.check < SPANS.len() { field!(read) } else { field!(write) };
+            self.a.alu(Alu::Add, Width::Double, RCX, start(field!(stack)));
+            self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
         }
         let (pc, pending) = at;
         if open.is_empty() && outside.safe.is_none() && outside.denied.is_none() {
