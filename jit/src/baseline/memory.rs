@@ -17,6 +17,7 @@ use super::float::Open;
 use super::loops::Ahead;
 use super::register::{VM, pinned};
 use super::trap::{Kind, Shared};
+use super::unit::Marks;
 use crate::context::{GUEST, Range, SPANS, field};
 use crate::cranelift::access;
 use crate::region::{Flow, RegSet, flow, is_link};
@@ -25,7 +26,7 @@ use crate::region::{Flow, RegSet, flow, is_link};
 const GROUP: i64 = 512;
 
 /// How many instructions a guard looks ahead.
-const AHEAD: usize = 16;
+const AHEAD: usize = 20;
 
 /// How many instructions of a loop are looked at for what becomes of stack addresses.
 const LOOP: usize = 64;
@@ -178,7 +179,7 @@ impl Emitter<'_> {
         let mut shift = 0;
         let mut is_certain = true;
         for code in self.unit.codes.iter().skip(self.index + 1).take(AHEAD) {
-            if !code.marks.is_empty() {
+            if code.marks.has(Marks::ENTRY) {
                 break;
             }
             if let Some(next) = access(code.at.inst)
@@ -197,6 +198,7 @@ impl Emitter<'_> {
             match flow(&code.at) {
                 Flow::Straight if matches!(code.at.inst, Inst::Ecall(_)) => break,
                 Flow::Straight => {}
+                Flow::Jump { .. } | Flow::Return | Flow::Indirect => break,
                 // What may not be executed must not make a load one that is denied.
                 _ => is_certain = false,
             }
