@@ -1276,7 +1276,20 @@ fn any_loop(asm: &mut Assembler, source: &mut Source<'_>, depth: usize) {
     let trips = source.pick(&[1, 2, 3, 7, 33, 40, 300, 3000]);
     repeat(asm, counter, if depth == 0 { trips } else { trips.min(40) }, |asm| {
         for _ in 0..1 + source.below(6) {
-            match source.below(8) {
+            match source.below(10) {
+                8 => {
+                    // At a sum, which is made anew on each trip.
+                    let (other, more) = (source.pick(&[counter, X::A5]), source.pick(&[0, 5, -16]));
+                    asm.inst(Inst::Add(format::R { rd: X::T1, rs1: pointer, rs2: other }));
+                    addi(asm, X::T1, X::T1, more);
+                    any_access(asm, source, X::T1, None);
+                }
+                9 => {
+                    addi(asm, X::A6, pointer, source.pick(&[0, 8, -8, 100]));
+                    any_access(asm, source, X::A6, None);
+                    addi(asm, X::A6, X::A6, 8);
+                    any_access(asm, source, X::A6, None);
+                }
                 0..4 => {
                     let base = if source.chance(70) { pointer } else { source.pick(&pointers) };
                     let counter = source.chance(25).then_some(counter);
@@ -1350,6 +1363,126 @@ fn loops_over_memory_do_what_they_do_in_the_interpreter() {
     println!("{rounds} loops, {traps} traps, {native} instructions native, {interpreted} interpreted");
     assert!(traps > rounds / 10 && traps < rounds, "{traps} traps");
     assert!(native > 5 * interpreted, "{native} instructions ran natively, {interpreted} did not");
+}
+
+/// A label knows what all ways to it know, not what one does.
+#[test]
+fn what_one_way_has_guarded_or_loaded_another_has_not() {
+    for (other, imm) in [(DATA_END, 0), (DATA_END - 8, 8), (0, 0), (DATA + 64, 0)] {
+        let ended = run(&code(|asm| {
+            let (one, both) = (asm.label(), asm.label());
+            asm.li(X::S0, 2);
+            let again = asm.here();
+            addi(asm, X::S0, X::S0, -1);
+            asm.branch(Opcode::Bne, X::S0, X::ZERO, one);
+            // What is accessed behind the label has been guarded on the other way only.
+            asm.li(X::A0, other);
+            asm.li(X::A1, 7);
+            asm.jump(X::ZERO, both);
+            asm.bind(one);
+            asm.li(X::T3, DATA);
+            // A value the translator does not know.
+            asm.inst(Inst::Or(format::R { rd: X::A0, rs1: X::T3, rs2: X::S3 }));
+            asm.li(X::A1, 5);
+            sd(asm, X::A1, X::A0, 0);
+            sd(asm, X::A1, X::A0, 8);
+            asm.bind(both);
+            sd(asm, X::A1, X::A0, imm);
+            addi(asm, X::A2, X::A1, 1);
+            asm.branch(Opcode::Bne, X::S0, X::ZERO, again);
+        }));
+        let is_there = other + imm as u64 == DATA + 64;
+        assert_eq!(matches!(ended.exit, Exit::Completed(_)), is_there, "{ended:?}");
+        assert_eq!(ended.x(X::A2), if is_there { 8 } else { 6 });
+    }
+}
+
+/// Guards in front of a loop are no good to who does not come by there.
+#[test]
+fn a_loop_that_is_entered_in_the_middle_guards_there() {
+    for start in [DATA, DATA_END - 16, DATA_END, 0] {
+        let ended = run(&code(|asm| {
+            // Looks ahead at its trips.
+            asm.li(X::A1, DATA);
+            repeat(asm, X::S0, 20, |asm| {
+                ld(asm, X::A2, X::A1, 0);
+                addi(asm, X::A1, X::A1, 8);
+            });
+            asm.li(X::A1, start);
+            asm.li(X::S0, 4);
+            let middle = asm.label();
+            asm.jump(X::ZERO, middle);
+            let again = asm.here();
+            ld(asm, X::A3, X::A1, 0);
+            asm.bind(middle);
+            ld(asm, X::A2, X::A1, 0);
+            addi(asm, X::A1, X::A1, 8);
+            addi(asm, X::S0, X::S0, -1);
+            asm.branch(Opcode::Bne, X::S0, X::ZERO, again);
+        }));
+        assert_eq!(matches!(ended.exit, Exit::Completed(_)), start == DATA, "{ended:?}");
+    }
+}
+
+/// What not every trip accesses may be anywhere, and the loop runs natively.
+#[test]
+fn a_pointer_that_is_never_followed_keeps_no_loop_from_running() {
+    for exit_first in [false, true] {
+        let code = code(|asm| {
+            let (over, out) = (asm.label(), asm.label());
+            asm.li(X::S0, 10_000);
+            let again = asm.here();
+            addi(asm, X::S0, X::S0, -1);
+            if exit_first {
+                asm.branch(Opcode::Beq, X::S0, X::ZERO, out);
+                asm.branch(Opcode::Bne, X::S0, X::ZERO, again);
+            } else {
+                asm.branch(Opcode::Bne, X::S0, X::ZERO, over);
+            }
+            ld(asm, X::A2, X::A1, 0);
+            asm.bind(over);
+            addi(asm, X::A1, X::A1, 8);
+            asm.branch(Opcode::Blt, X::ZERO, X::S0, again);
+            asm.bind(out);
+        });
+        for tier in &tiers() {
+            both_in(tier, || machine(&code, false), FUEL, no_calls).natively();
+        }
+    }
+}
+
+/// Values that generated code may hold twice change in both places.
+#[test]
+fn registers_without_a_place_of_their_own_are_never_stale() {
+    let (a, b) = (X::A6, X::A7);
+    run(&code(|asm| {
+        asm.li(a, 3);
+        asm.li(b, 10);
+        asm.li(X::A1, DATA);
+        for round in 0..4 {
+            addi(asm, a, a, 5);
+            asm.inst(Inst::Mul(format::R { rd: b, rs1: a, rs2: a }));
+            asm.inst(Inst::Sub(format::R { rd: a, rs1: b, rs2: a }));
+            asm.inst(Inst::Sub(format::R { rd: b, rs1: a, rs2: b }));
+            asm.inst(Inst::Mul(format::R { rd: X::T3, rs1: a, rs2: b }));
+            addi(asm, a, a, 1);
+            addi(asm, b, a, -1);
+            asm.inst(Inst::Add(format::R { rd: a, rs1: a, rs2: X::A1 }));
+            sd(asm, a, X::A1, 8 * round);
+            asm.inst(Inst::Addiw(format::I { rd: b, rs1: a, imm: 7 }));
+            asm.inst(Inst::Div(format::R { rd: X::T4, rs1: a, rs2: b }));
+            addi(asm, X::T5, X::T4, 2);
+            asm.inst(Inst::Mul(format::R { rd: a, rs1: X::T4, rs2: X::T5 }));
+            ld(asm, X::T5, X::A1, 8 * round);
+            asm.inst(Inst::Slt(format::R { rd: X::T6, rs1: X::T5, rs2: a }));
+            asm.inst(Inst::Sub(format::R { rd: X::T6, rs1: X::T4, rs2: X::T6 }));
+            let over = asm.label();
+            asm.branch(Opcode::Blt, X::T6, a, over);
+            addi(asm, a, b, 9);
+            asm.bind(over);
+            asm.inst(Inst::Xor(format::R { rd: b, rs1: a, rs2: X::T6 }));
+        }
+    }));
 }
 
 /// Stores before the one that traps have happened, those after it have not, though all are guarded together.

@@ -76,6 +76,8 @@ pub(crate) struct Context {
     pub(crate) entries: u64,
     /// Where it was last.
     pub(crate) last_entry: u64,
+    /// Fuel at which a loop of baseline code looks ahead again.
+    pub(crate) trips_end: i64,
 }
 
 /// What the code of one tier works with. All zero as long as there is none.

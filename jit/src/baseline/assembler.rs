@@ -243,6 +243,8 @@ pub(super) struct Assembler {
     labels: Vec<u32>,
     /// Four bytes each that hold the distance to a label from behind them.
     uses: Vec<(u32, Label)>,
+    /// Counts what may change `rax`.
+    changes: u32,
 }
 
 /// The bytes of one instruction.
@@ -326,8 +328,19 @@ impl Assembler {
         Label(self.labels.len() as u32 - 1)
     }
 
+    /// A number that stays the same as long as `rax` keeps its value.
+    pub(super) fn rax(&self) -> u32 {
+        self.changes
+    }
+
     /// Puts a label here.
     pub(super) fn bind(&mut self, label: Label) {
+        self.changes += 1;
+        self.bind_back(label);
+    }
+
+    /// The same, where control only comes back with `rax` as it was.
+    pub(super) fn bind_back(&mut self, label: Label) {
         self.labels[label.0 as usize] = self.code.len() as u32;
     }
 
@@ -342,6 +355,7 @@ impl Assembler {
 
     /// `is_byte`: `reg` is the low byte of a register, which takes a REX prefix for some.
     fn op(&mut self, prefix: Prefix, w: bool, opcode: &[u8], reg: u8, rm: Rm, is_byte: bool) -> Bytes {
+        self.touch(reg, rm);
         let mut bytes = Bytes::new();
         if let Some(prefix) = prefix.byte() {
             bytes.put(prefix);
@@ -355,6 +369,18 @@ impl Assembler {
         bytes.put_all(opcode);
         bytes.modrm(reg, rm);
         bytes
+    }
+
+    /// Operands of an instruction, one of which it may change.
+    fn touch(&mut self, reg: u8, rm: Rm) {
+        self.changes += u32::from(reg == RAX.0 || rm == Rm::Reg(RAX));
+    }
+
+    /// An instruction that changes memory or flags only.
+    fn emit_reading(&mut self, emit: impl FnOnce(&mut Self)) {
+        let changes = self.changes;
+        emit(self);
+        self.changes = changes;
     }
 
     fn emit(&mut self, width: Width, opcode: &[u8], reg: u8, rm: Rm) {
@@ -382,8 +408,10 @@ impl Assembler {
             4 => (Prefix::None, false, 0x89),
             _ => (Prefix::None, true, 0x89),
         };
-        let bytes = self.op(prefix, w, &[opcode], src.0, dst.into(), size == 1);
-        self.put(&bytes);
+        self.emit_reading(|a| {
+            let bytes = a.op(prefix, w, &[opcode], src.0, dst.into(), size == 1);
+            a.put(&bytes);
+        });
     }
 
     /// A constant goes to memory: 8 bytes, sign-extended, or the low ones.
@@ -394,8 +422,10 @@ impl Assembler {
             4 => (Prefix::None, false, 0xc7, 4),
             _ => (Prefix::None, true, 0xc7, 4),
         };
-        let bytes = self.op(prefix, w, &[opcode], 0, dst.into(), false);
-        self.put(&bytes);
+        self.emit_reading(|a| {
+            let bytes = a.op(prefix, w, &[opcode], 0, dst.into(), false);
+            a.put(&bytes);
+        });
         self.code.extend_from_slice(&value.to_le_bytes()[..len]);
     }
 
@@ -418,6 +448,7 @@ impl Assembler {
 
     /// `dst = value`. Leaves flags as they are.
     pub(super) fn constant(&mut self, dst: Gpr, value: u64) {
+        self.touch(dst.0, dst.into());
         let mut bytes = Bytes::new();
         let b = dst.0 >> 3;
         if let Ok(word) = u32::try_from(value) {
@@ -436,12 +467,6 @@ impl Assembler {
         self.put(&bytes);
     }
 
-    /// The low byte of `dst` = a constant.
-    pub(super) fn byte_constant(&mut self, dst: Gpr, value: u8) {
-        debug_assert!(dst.0 < 4, "takes no prefix");
-        self.code.extend_from_slice(&[0xb0 | dst.0, value]);
-    }
-
     /// `dst = 0`. Changes flags.
     pub(super) fn zero(&mut self, dst: Gpr) {
         self.emit(Width::Word, &[0x33], dst.0, dst.into());
@@ -449,29 +474,31 @@ impl Assembler {
 
     /// `dst = dst op src`, or for a comparison only flags.
     pub(super) fn alu(&mut self, op: Alu, width: Width, dst: Gpr, src: impl Into<Rm>) {
-        self.emit(width, &[(op as u8) << 3 | 3], dst.0, src.into());
+        let src = src.into();
+        match op {
+            Alu::Cmp => self.emit_reading(|a| a.emit(width, &[0x3b], dst.0, src)),
+            _ => self.emit(width, &[(op as u8) << 3 | 3], dst.0, src),
+        }
     }
 
     /// The same, with memory first.
     pub(super) fn alu_mem(&mut self, op: Alu, width: Width, dst: Mem, src: Gpr) {
-        self.emit(width, &[(op as u8) << 3 | 1], src.0, dst.into());
+        self.emit_reading(|a| a.emit(width, &[(op as u8) << 3 | 1], src.0, dst.into()));
     }
 
     /// The same, with a constant.
     pub(super) fn alu_imm(&mut self, op: Alu, width: Width, dst: impl Into<Rm>, value: i32) {
         let dst = dst.into();
-        if i8::try_from(value).is_ok() {
-            self.emit(width, &[0x83], op as u8, dst);
-            self.code.push(value as u8);
-        } else {
-            self.emit(width, &[0x81], op as u8, dst);
-            self.code.extend_from_slice(&value.to_le_bytes());
-        }
+        let is_byte = i8::try_from(value).is_ok();
+        let opcode = if is_byte { 0x83 } else { 0x81 };
+        self.emit_reading(|a| a.emit(width, &[opcode], op as u8, dst));
+        self.changes += u32::from(op != Alu::Cmp && dst == Rm::Reg(RAX));
+        self.code.extend_from_slice(&value.to_le_bytes()[..if is_byte { 1 } else { 4 }]);
     }
 
     /// Flags of `a & b`.
     pub(super) fn test(&mut self, width: Width, a: Gpr, b: Gpr) {
-        self.emit(width, &[0x85], b.0, a.into());
+        self.emit_reading(|asm| asm.emit(width, &[0x85], b.0, a.into()));
     }
 
     /// Flags of `a & value`.
@@ -528,6 +555,8 @@ impl Assembler {
     }
 
     pub(super) fn unary(&mut self, op: Unary, width: Width, rm: impl Into<Rm>) {
+        // Some change `rax`.
+        self.touch(RAX.0, RAX.into());
         self.emit(width, &[0xf7], op as u8, rm.into());
     }
 
@@ -538,6 +567,7 @@ impl Assembler {
 
     /// Sign-extends `rax` into `rdx`.
     pub(super) fn widen_rax(&mut self, width: Width) {
+        self.touch(RAX.0, RAX.into());
         match width {
             Width::Word => self.code.push(0x99),
             Width::Double => self.code.extend_from_slice(&[0x48, 0x99]),
@@ -563,6 +593,7 @@ impl Assembler {
 
     /// Reverses the bytes.
     pub(super) fn swap_bytes(&mut self, dst: Gpr) {
+        self.touch(dst.0, dst.into());
         self.code.extend_from_slice(&[0x48 | dst.0 >> 3, 0x0f, 0xc8 | dst.0 & 7]);
     }
 
@@ -586,6 +617,7 @@ impl Assembler {
     }
 
     fn short_op(&mut self, opcode: u8, reg: Gpr) {
+        self.touch(reg.0, reg.into());
         if reg.0 >= 8 {
             self.code.push(0x41);
         }
@@ -598,6 +630,7 @@ impl Assembler {
 
     /// Calls what a register or memory points to.
     pub(super) fn call_indirect(&mut self, target: impl Into<Rm>) {
+        self.changes += 1;
         self.emit(Width::Word, &[0xff], 2, target.into());
     }
 
@@ -607,6 +640,7 @@ impl Assembler {
     }
 
     pub(super) fn call(&mut self, label: Label) {
+        self.changes += 1;
         self.code.push(0xe8);
         self.distance(label);
     }
@@ -615,11 +649,20 @@ impl Assembler {
     pub(super) fn jump(&mut self, label: Label) {
         match self.near(label, 2) {
             Some(distance) => self.code.extend_from_slice(&[0xeb, distance as u8]),
-            None => {
-                self.code.push(0xe9);
-                self.distance(label);
-            }
+            None => self.jump_far(label),
         }
+    }
+
+    /// Jumps, in five bytes.
+    pub(super) fn jump_far(&mut self, label: Label) {
+        self.code.push(0xe9);
+        self.distance(label);
+    }
+
+    /// Four bytes that are read, not executed, in the form of an instruction (`enter`).
+    pub(super) fn note(&mut self, word: u16, byte: u8) {
+        let [low, high] = word.to_le_bytes();
+        self.code.extend_from_slice(&[0xc8, low, high, byte]);
     }
 
     /// Jumps if the condition holds.
@@ -657,6 +700,7 @@ impl Assembler {
     }
 
     pub(super) fn arrive(&mut self, from: Short) {
+        self.changes += 1;
         let distance = self.code.len() - from.0;
         debug_assert!(distance < 128, "a short jump is too long");
         self.code[from.0 - 1] = distance as u8;
@@ -665,6 +709,7 @@ impl Assembler {
     /// A VEX instruction on 128 bits: `reg` and `rm` as in the encoding, `extra` the operand in the prefix.
     #[allow(clippy::too_many_arguments, reason = "the fields of the encoding")]
     pub(super) fn vex(&mut self, prefix: Prefix, map: Map, w: bool, opcode: u8, reg: u8, extra: u8, rm: Rm) {
+        self.touch(reg, rm);
         let mut bytes = Bytes::new();
         let (r, x, b) = high_bits(reg, rm);
         let last = (!extra & 15) << 3 | prefix as u8;

@@ -55,6 +55,11 @@ impl Emitter<'_> {
             meet.pending = Some(pending);
             meet.since = meet.since.max(since);
         }
+        if index > self.index {
+            self.send_facts(index);
+        } else if let Some(again) = meet.again {
+            return again;
+        }
         meet.label
     }
 
@@ -173,8 +178,8 @@ impl Emitter<'_> {
         self.close();
         self.pending += 1;
         self.since += 1;
-        let known =
-            self.constants[ops.rs1.index()].map(|base| base.wrapping_add_signed(i64::from(ops.imm)) & !1);
+        let known = self.facts.constants[ops.rs1.index()]
+            .map(|base| base.wrapping_add_signed(i64::from(ops.imm)) & !1);
         match flow(&self.at) {
             Flow::CallRegister { .. } => match known {
                 Some(target) => self.call(ops.rd, target),
@@ -228,20 +233,25 @@ impl Emitter<'_> {
     fn look_up(&mut self, link: X) {
         self.link(link, self.at.next());
         let layout = &self.tunables.layout;
-        match (i32::try_from(layout.text), i32::try_from(layout.text_len)) {
-            (Ok(text), Ok(len)) => {
+        let elsewhere = self.shared(Shared::Return);
+        let near = i32::try_from(layout.text).ok().filter(|&text| text < i32::MAX / 4);
+        match (near, i32::try_from(layout.text_len)) {
+            (Some(text), Ok(len)) => {
                 self.a.lea(RCX, Mem::at(RAX, -text));
                 self.a.alu_imm(Alu::Cmp, Width::Double, RCX, len);
+                self.a.jump_if(Cond::AboveEqual, elsewhere);
+                self.a.mov(Width::Double, RCX, Mem::at(VM, field!(baseline.table)));
+                self.a.mov(Width::Double, RCX, Mem::indexed(RCX, RAX, 2, -4 * text));
+                self.a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(baseline.base)));
             }
             _ => {
                 self.a.copy(RCX, RAX);
                 self.a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, field!(text)));
                 self.a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, field!(text_len)));
+                self.a.jump_if(Cond::AboveEqual, elsewhere);
+                runtime::function_of_offset(self.a);
             }
         }
-        let elsewhere = self.shared(Shared::Return);
-        self.a.jump_if(Cond::AboveEqual, elsewhere);
-        runtime::function_of_offset(self.a);
     }
 
     /// `x[rd] = pc`; leaves `rax` as it is.
@@ -258,7 +268,7 @@ impl Emitter<'_> {
                 self.a.store(8, home, RCX);
             }
         }
-        self.constants[rd.index()] = Some(pc);
+        self.facts.constants[rd.index()] = Some(pc);
     }
 
     /// The executor goes on with an empty stack.

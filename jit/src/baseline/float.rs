@@ -137,7 +137,7 @@ pub(super) enum Sign {
 impl Emitter<'_> {
     /// Makes sure that a register holds a boxed value, if it is used in single precision.
     fn unbox(&mut self, float: Float, r: F) {
-        if float == Float::Double || self.boxed >> r.index() & 1 != 0 {
+        if float == Float::Double || self.facts.boxed >> r.index() & 1 != 0 {
             return;
         }
         self.close_one(r);
@@ -149,7 +149,7 @@ impl Emitter<'_> {
             }
         }
         self.leave_if(Cond::NotEqual);
-        self.boxed |= 1 << r.index();
+        self.facts.boxed |= 1 << r.index();
     }
 
     /// A vector register that holds `f[r]`: its own, or `scratch`, loaded. All 64 bits, as it is the operand that the
@@ -187,7 +187,8 @@ impl Emitter<'_> {
             self.results.open.registers &= !bit;
             self.results.sources.iter_mut().for_each(|sources| *sources &= !bit);
         }
-        self.boxed = if float == Float::Single { self.boxed | bit } else { self.boxed & !bit };
+        self.facts.boxed =
+            if float == Float::Single { self.facts.boxed | bit } else { self.facts.boxed & !bit };
     }
 
     /// `f[rd]` = a result of arithmetic with these operands, which is NaN if one of them is.

@@ -6,8 +6,9 @@
 //! floor in the context, and nothing between two checks can run out.
 
 use super::Emitter;
-use super::assembler::{Alu, Cond, Gpr, Mem, R14, Width};
+use super::assembler::{Alu, Cond, Gpr, Label, Mem, R14, RCX, Width};
 use super::register::VM;
+use super::trap::Kind;
 use crate::context::field;
 
 /// The most instructions from one check to the next.
@@ -15,6 +16,9 @@ pub(super) const LONGEST: u32 = 120;
 
 /// What holds the fuel.
 pub(super) const FUEL: Gpr = R14;
+
+/// Where the loop that is executed looks ahead again, if it does.
+const TRIPS_END: Mem = Mem::at(VM, field!(trips_end));
 
 impl Emitter<'_> {
     /// Charges all but `rest` of the pending instructions, or gives some back. Leaves flags as they are.
@@ -50,6 +54,40 @@ impl Emitter<'_> {
         };
         self.leave_if(cond);
         self.since = 0;
+    }
+
+    /// In front of a loop: makes [`TRIPS_END`] what is left of the fuel behind some trips that cost at least `cost`
+    /// together, or the floor.
+    pub(super) fn allow_trips(&mut self, cost: i64) {
+        self.a.lea(RCX, Mem::at(FUEL, 1 - cost as i32));
+        self.a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, field!(floor)));
+        let back = self.a.label();
+        let near = self.cold(Kind::Near(back));
+        self.a.jump_if(Cond::Less, near);
+        self.a.bind(back);
+        self.a.store(8, TRIPS_END, RCX);
+    }
+
+    /// The same where the floor is nearer than that.
+    pub(super) fn emit_near(&mut self, pc: u64, back: Label) {
+        self.a.mov(Width::Double, RCX, Mem::at(VM, field!(floor)));
+        self.a.alu(Alu::Cmp, Width::Double, FUEL, RCX);
+        self.a.jump_if(Cond::GreaterEqual, back);
+        self.leave(pc, 0);
+    }
+
+    /// Goes to `ahead` if the trips that are allowed have been made.
+    pub(super) fn check_trips(&mut self, ahead: Label) {
+        debug_assert_eq!(self.pending, 0, "a check with instructions pending");
+        self.a.alu(Alu::Cmp, Width::Double, FUEL, TRIPS_END);
+        self.a.jump_if(Cond::Less, ahead);
+        self.since = 0;
+    }
+
+    /// Allows one trip, which costs at least `cost`.
+    pub(super) fn allow_trip(&mut self, cost: i64) {
+        self.a.lea(RCX, Mem::at(FUEL, 1 - cost as i32));
+        self.a.store(8, TRIPS_END, RCX);
     }
 
     /// `dst` = instructions retired before the current one.

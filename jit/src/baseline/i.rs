@@ -16,7 +16,7 @@ impl Emitter<'_> {
         if rd.is_zero() {
             return Emitted::Done;
         }
-        if let (Rm::Mem(home), Some(other)) = (place(rd), pinned(rs2))
+        if let (Rm::Mem(home), Some(other)) = (self.now(rd), pinned(rs2))
             && rd == rs1
         {
             self.a.alu_mem(op, Width::Double, home, other);
@@ -42,7 +42,9 @@ impl Emitter<'_> {
     /// Computes `rs1 op rs2` for `rd`.
     fn operate(&mut self, op: Alu, width: Width, rd: X, rs1: X, rs2: X) -> super::assembler::Gpr {
         let mut dst = self.target(rd);
-        let (one, other) = (place(rs1), place(rs2));
+        let one = self.now(rs1);
+        // A difference is computed where its second operand must not be.
+        let other = if op == Alu::Sub && dst == RAX { place(rs2) } else { self.now(rs2) };
         if one == Rm::Reg(dst) {
             self.a.alu(op, width, dst, other);
             return dst;
@@ -75,7 +77,7 @@ impl Emitter<'_> {
         if rd.is_zero() {
             return Emitted::Done;
         }
-        if let Rm::Mem(home) = place(rd)
+        if let Rm::Mem(home) = self.now(rd)
             && rd == rs1
         {
             self.a.alu_imm(op, Width::Double, home, imm);
@@ -95,7 +97,7 @@ impl Emitter<'_> {
         if rd.is_zero() {
             return Emitted::Done;
         }
-        if let Rm::Mem(home) = place(rd)
+        if let Rm::Mem(home) = self.now(rd)
             && rd == rs1
         {
             if shamt != 0 {
@@ -120,7 +122,7 @@ impl Emitter<'_> {
         if self.host.bmi2 && !is_rotation {
             let count = self.read(rs2, RCX);
             let dst = self.target(rd);
-            self.a.shift_x(op, width, dst, place(rs1), count);
+            self.a.shift_x(op, width, dst, self.now(rs1), count);
             return dst;
         }
         self.load(RCX, rs2);
@@ -163,7 +165,7 @@ impl Emitter<'_> {
 
     fn set_if_imm(&mut self, ops: I, cond: Cond) -> Emitted {
         if !{ ops.rd }.is_zero() {
-            self.a.alu_imm(Alu::Cmp, Width::Double, place(ops.rs1), ops.imm);
+            self.a.alu_imm(Alu::Cmp, Width::Double, self.now(ops.rs1), ops.imm);
             self.write_condition(ops.rd, cond);
         }
         Emitted::Done
@@ -176,7 +178,8 @@ impl Emitter<'_> {
         } else if !rd.is_zero() && rd != rs1 {
             let value = self.read(rs1, self.target(rd));
             self.write(rd, value);
-            self.constants[rd.index()] = self.constants[rs1.index()];
+            self.facts.guards.copy(rd, rs1, 0);
+            self.facts.constants[rd.index()] = self.facts.constants[rs1.index()];
         }
         Emitted::Done
     }
@@ -304,22 +307,23 @@ impl VisitI for Emitter<'_> {
         if rd.is_zero() {
             return Emitted::Done;
         }
-        let known = self.constants[rs1.index()].map(|value| value.wrapping_add_signed(i64::from(imm)));
+        let known = self.facts.constants[rs1.index()].map(|value| value.wrapping_add_signed(i64::from(imm)));
         if rd == rs1 {
-            self.a.alu_imm(Alu::Add, Width::Double, place(rd), imm);
-            self.guards.shift(rd, i64::from(imm));
+            self.advance(rd, imm);
+            self.facts.guards.shift(rd, i64::from(imm));
         } else {
             let dst = self.target(rd);
-            match pinned(rs1) {
-                Some(base) => self.a.lea(dst, Mem::at(base, imm)),
-                None => {
-                    self.load(dst, rs1);
+            match self.now(rs1) {
+                Rm::Reg(base) => self.a.lea(dst, Mem::at(base, imm)),
+                Rm::Mem(home) => {
+                    self.a.mov(Width::Double, dst, home);
                     self.a.alu_imm(Alu::Add, Width::Double, dst, imm);
                 }
             }
             self.write(rd, dst);
+            self.facts.guards.copy(rd, rs1, i64::from(imm));
         }
-        self.constants[rd.index()] = known;
+        self.facts.constants[rd.index()] = known;
         Emitted::Done
     }
 
@@ -344,7 +348,7 @@ impl VisitI for Emitter<'_> {
         // One instruction instead of two.
         if imm == 255 && !rd.is_zero() && rd != rs1 {
             let dst = self.target(rd);
-            self.a.extend(Extend::U8, dst, place(rs1));
+            self.a.extend(Extend::U8, dst, self.now(rs1));
             self.write(rd, dst);
             return Emitted::Done;
         }
@@ -423,15 +427,15 @@ impl VisitI for Emitter<'_> {
         }
         let dst = self.target(rd);
         if imm == 0 {
-            self.a.extend(Extend::I32, dst, place(rs1));
+            self.a.extend(Extend::I32, dst, self.now(rs1));
             self.write(rd, dst);
             return Emitted::Done;
         }
-        match pinned(rs1) {
-            Some(base) if base != dst => self.a.lea_word(dst, Mem::at(base, imm)),
-            Some(_) => self.a.alu_imm(Alu::Add, Width::Word, dst, imm),
-            None => {
-                self.load_word(dst, rs1);
+        match self.now(rs1) {
+            Rm::Reg(base) if base != dst => self.a.lea_word(dst, Mem::at(base, imm)),
+            Rm::Reg(_) => self.a.alu_imm(Alu::Add, Width::Word, dst, imm),
+            Rm::Mem(home) => {
+                self.a.mov(Width::Word, dst, home);
                 self.a.alu_imm(Alu::Add, Width::Word, dst, imm);
             }
         }
@@ -473,7 +477,7 @@ impl VisitI for Emitter<'_> {
         let Shift { rd, rs1, shamt } = ops;
         if !rd.is_zero() {
             let dst = self.target(rd);
-            self.a.extend(Extend::I32, dst, place(rs1));
+            self.a.extend(Extend::I32, dst, self.now(rs1));
             if shamt != 0 {
                 self.a.shift_imm(Op::Sar, Width::Double, dst, shamt);
             }

@@ -115,11 +115,11 @@ impl VisitM for Emitter<'_> {
             return Emitted::Done;
         }
         let dst = self.target(rd);
-        if place(rs2) == dst.into() {
-            self.a.multiply(Width::Double, dst, place(rs1));
+        if self.now(rs2) == dst.into() {
+            self.a.multiply(Width::Double, dst, self.now(rs1));
         } else {
             self.load(dst, rs1);
-            self.a.multiply(Width::Double, dst, place(rs2));
+            self.a.multiply(Width::Double, dst, self.now(rs2));
         }
         self.write(rd, dst);
         Emitted::Done
@@ -174,11 +174,11 @@ impl VisitM for Emitter<'_> {
             return Emitted::Done;
         }
         let dst = self.target(rd);
-        if place(rs2) == dst.into() {
-            self.a.multiply(Width::Word, dst, place(rs1));
+        if self.now(rs2) == dst.into() {
+            self.a.multiply(Width::Word, dst, self.now(rs1));
         } else {
             self.load(dst, rs1);
-            self.a.multiply(Width::Word, dst, place(rs2));
+            self.a.multiply(Width::Word, dst, self.now(rs2));
         }
         self.write_word(rd, dst);
         Emitted::Done

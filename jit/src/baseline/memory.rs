@@ -13,8 +13,11 @@ use causality_machine::isa::reg::X;
 
 use super::Emitter;
 use super::assembler::{Alu, Cond, Extend, Gpr, Label, Mem, RAX, RCX, Width};
+use super::float::Open;
+use super::loops::Ahead;
 use super::register::{VM, pinned};
-use super::trap::Kind;
+use super::trap::{Kind, Shared};
+use super::unit::Marks;
 use crate::context::{GUEST, Range, SPANS, field};
 use crate::cranelift::access;
 use crate::region::{Flow, RegSet, flow, is_link};
@@ -23,10 +26,13 @@ use crate::region::{Flow, RegSet, flow, is_link};
 const GROUP: i64 = 512;
 
 /// How many instructions a guard looks ahead.
-const AHEAD: usize = 16;
+const AHEAD: usize = 20;
+
+/// How many instructions of a loop are looked at for what becomes of stack addresses.
+const LOOP: usize = 64;
 
 /// The most facts kept.
-const FACTS: usize = 8;
+const FACTS: usize = 12;
 
 /// These bytes, relative to a register, or absolute for `x0`, may be accessed.
 #[derive(Clone, Copy, Debug)]
@@ -38,20 +44,16 @@ struct Fact {
 }
 
 /// What is known about addresses.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Guards {
     facts: Vec<Fact>,
     /// Registers there are facts about.
     bases: u32,
-    /// Registers that may hold stack addresses; a guess.
-    pub(super) in_stack: RegSet,
 }
 
 impl Guards {
-    /// Nothing known but which registers may hold stack addresses.
-    pub(super) fn new(in_stack: RegSet) -> Self {
-        Guards { in_stack, ..Guards::default() }
-    }
+    /// Nothing.
+    pub(super) const NONE: Guards = Guards { facts: Vec::new(), bases: 0 };
 
     /// Forgets what is known about a register.
     pub(super) fn forget(&mut self, r: X) {
@@ -72,6 +74,32 @@ impl Guards {
         for fact in self.facts.iter_mut().filter(|fact| fact.base == r) {
             fact.lo -= change;
             fact.hi -= change;
+        }
+    }
+
+    /// Keeps what is known there too.
+    pub(super) fn meet(&mut self, other: &Guards) {
+        let theirs = if self.bases & other.bases == 0 { &[] } else { &other.facts[..] };
+        let both = |ours: &Fact| {
+            let common = theirs.iter().filter(|fact| fact.base == ours.base).map(|fact| Fact {
+                base: ours.base,
+                lo: ours.lo.max(fact.lo),
+                hi: ours.hi.min(fact.hi),
+                store: ours.store & fact.store,
+            });
+            common.filter(|fact| fact.lo < fact.hi).max_by_key(|fact| fact.hi - fact.lo)
+        };
+        self.facts = self.facts.iter().filter_map(both).collect();
+        self.bases = self.facts.iter().fold(0, |bases, fact| bases | 1 << fact.base.index());
+    }
+
+    /// `x[to]` becomes what `x[from]` is, plus `change`.
+    pub(super) fn copy(&mut self, to: X, from: X, change: i64) {
+        for i in 0..self.facts.len() {
+            let fact = self.facts[i];
+            if fact.base == from {
+                self.learn(Fact { base: to, lo: fact.lo - change, hi: fact.hi - change, ..fact });
+            }
         }
     }
 
@@ -102,20 +130,43 @@ pub(super) struct Outside {
     check: usize,
     /// What holds the base, if the address has to be made from it again.
     safe: Option<Gpr>,
+    /// Where to go if the access is not allowed, instead of leaving.
+    pub(super) denied: Option<Label>,
+}
+
+/// What a guard does where the access is not allowed.
+#[derive(Clone, Copy, Debug)]
+enum Otherwise {
+    Leave,
+    Go(Label),
+    /// Leaves, and has the base in `rcx`, or 0 on mispredicted paths.
+    Safe,
 }
 
 /// A range of bytes relative to a register.
 #[derive(Clone, Copy, Debug)]
-struct Hull {
-    lo: i64,
-    hi: i64,
-    store: bool,
+pub(super) struct Hull {
+    pub(super) lo: i64,
+    pub(super) hi: i64,
+    pub(super) store: bool,
 }
 
 impl Hull {
+    /// How many bytes.
+    pub(super) const fn len(self) -> i64 {
+        self.hi - self.lo
+    }
+
+    /// Both, if that is not too much to be guarded together.
+    pub(super) fn with(self, other: Hull) -> Option<Hull> {
+        let both =
+            Hull { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi), store: self.store | other.store };
+        (both.len() <= GROUP).then_some(both)
+    }
+
     /// Which of [`SPANS`] it needs.
     fn slot(self) -> usize {
-        let span = (self.hi - self.lo) as u64;
+        let span = self.len() as u64;
         SPANS.iter().position(|&s| span <= s).unwrap_or(SPANS.len() - 1)
     }
 }
@@ -128,18 +179,15 @@ impl Emitter<'_> {
         let mut shift = 0;
         let mut is_certain = true;
         for code in self.unit.codes.iter().skip(self.index + 1).take(AHEAD) {
-            if !code.marks.is_empty() {
+            if code.marks.has(Marks::ENTERED) {
                 break;
             }
             if let Some(next) = access(code.at.inst)
                 && next.base == base
                 && (is_certain || hull.store >= next.store)
             {
-                let (lo, hi) = (shift + next.imm, shift + next.imm + next.size);
-                let (new_lo, new_hi) = (hull.lo.min(lo), hull.hi.max(hi));
-                if new_hi - new_lo <= GROUP {
-                    hull = Hull { lo: new_lo, hi: new_hi, store: hull.store | next.store };
-                }
+                let lo = shift + next.imm;
+                hull = hull.with(Hull { lo, hi: lo + next.size, store: next.store }).unwrap_or(hull);
             }
             if code.rd == base {
                 match code.at.inst {
@@ -150,6 +198,7 @@ impl Emitter<'_> {
             match flow(&code.at) {
                 Flow::Straight if matches!(code.at.inst, Inst::Ecall(_)) => break,
                 Flow::Straight => {}
+                Flow::Jump { .. } | Flow::Return | Flow::Indirect => break,
                 // What may not be executed must not make a load one that is denied.
                 _ => is_certain = false,
             }
@@ -160,22 +209,23 @@ impl Emitter<'_> {
     /// Makes sure that `size` bytes at `x[base] + imm` may be accessed. Returns where they are, and a scratch register
     /// that this does not use.
     pub(super) fn address(&mut self, base: X, imm: i32, size: i64, store: bool) -> (Mem, Gpr) {
-        if let Some(constant) = self.constants[base.index()].filter(|_| !self.tunables.speculation_safe)
+        if let Some(constant) = self.facts.constants[base.index()].filter(|_| !self.tunables.speculation_safe)
             && let Some(mem) = self.absolute(constant.wrapping_add_signed(i64::from(imm)), size, store)
         {
             return (mem, RAX);
         }
         let reg = self.read(base, RAX);
+        let is_stack = self.in_stack.contains_x(base);
         let imm = i64::from(imm);
         let own = Hull { lo: imm, hi: imm + size, store };
         if self.tunables.speculation_safe {
-            self.guard(reg, base, own, true);
+            self.guard(reg, is_stack, own, Otherwise::Safe);
             return (Mem::indexed(VM, RCX, 0, GUEST + imm as i32), RAX);
         }
-        if !self.guards.knows(base, own.lo, own.hi, store) {
+        if !self.facts.guards.knows(base, own.lo, own.hi, store) {
             let hull = self.hull(base, own);
-            self.guard(reg, base, hull, false);
-            self.guards.learn(Fact { base, lo: hull.lo, hi: hull.hi, store: hull.store });
+            self.guard(reg, is_stack, hull, Otherwise::Leave);
+            self.learn(base, hull);
         }
         let scratch = if reg == RAX { RCX } else { RAX };
         (Mem::indexed(VM, reg, 0, GUEST + imm as i32), scratch)
@@ -188,22 +238,46 @@ impl Emitter<'_> {
         let (start, range) = if store { (layout.write, field!(write)) } else { (layout.read, field!(read)) };
         let offset = i32::try_from(address.checked_sub(start)?).ok()?;
         let (lo, hi) = (address as i64, address as i64 + size);
-        if !self.guards.knows(X::ZERO, lo, hi, store) {
+        if !self.facts.guards.knows(X::ZERO, lo, hi, store) {
             let hull = Hull { lo, hi, store };
             let bound = range + offset_of!(Range, bounds) as i32 + 8 * hull.slot() as i32;
             self.a.alu_imm(Alu::Cmp, Width::Double, Mem::at(VM, bound), offset);
             // Not looked up: what is known to the translator is rarely elsewhere.
             self.leave_if(Cond::BelowEqual);
-            self.guards.learn(Fact { base: X::ZERO, lo, hi, store });
+            self.facts.guards.learn(Fact { base: X::ZERO, lo, hi, store });
         }
         Some(Mem::at(VM, disp))
     }
 
-    /// Guards `hull`, relative to `reg`, which holds `x[base]`. `is_safe`: then has the base in `rcx`, or 0 on
-    /// mispredicted paths.
-    fn guard(&mut self, reg: Gpr, base: X, hull: Hull, is_safe: bool) {
+    /// `hull`, relative to `x[base]`, has been guarded.
+    pub(super) fn learn(&mut self, base: X, hull: Hull) {
+        self.facts.guards.learn(Fact { base, lo: hull.lo, hi: hull.hi, store: hull.store });
+    }
+
+    /// Guards some trips ahead of a loop's header, or one if `trips` is none. `denied`: where to go otherwise.
+    pub(super) fn guard_ahead(&mut self, ahead: Ahead, trips: i64, denied: Option<Label>) {
+        let reg = match ahead.base() {
+            Some(base) => self.read(base, RAX),
+            None => {
+                let [more, one, other] = ahead.sum;
+                self.load(RCX, one);
+                for r in [other, more].into_iter().filter(|r| !r.is_zero()) {
+                    self.a.alu(Alu::Add, Width::Double, RCX, self.now(r));
+                }
+                RCX
+            }
+        };
+        self.guard(
+            reg,
+            ahead.is_stack,
+            ahead.of_trips(trips),
+            denied.map_or(Otherwise::Leave, Otherwise::Go),
+        );
+    }
+
+    /// Guards `hull`, relative to `reg`.
+    fn guard(&mut self, reg: Gpr, is_stack: bool, hull: Hull, otherwise: Otherwise) {
         let layout = &self.tunables.layout;
-        let is_stack = self.guards.in_stack.contains_x(base);
         let (start, range) = if is_stack {
             (layout.stack, field!(stack))
         } else if hull.store {
@@ -211,31 +285,36 @@ impl Emitter<'_> {
         } else {
             (layout.read, field!(read))
         };
-        let start_field = range + offset_of!(Range, start) as i32;
-        match i32::try_from(hull.lo.wrapping_sub(start as i64)) {
-            Ok(disp) => self.a.lea(RCX, Mem::at(reg, disp)),
-            Err(_) => {
-                self.a.lea(RCX, Mem::at(reg, hull.lo as i32));
-                self.a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, start_field));
-            }
+        let field = |offset: usize| Mem::at(VM, range + offset as i32);
+        let disp = i32::try_from(hull.lo.wrapping_sub(start as i64));
+        let is_safe = matches!(otherwise, Otherwise::Safe);
+        let outside = Outside {
+            back: self.a.label(),
+            is_stack,
+            check: hull.slot() + if hull.store { SPANS.len() } else { 0 },
+            safe: is_safe.then_some(reg),
+            denied: if let Otherwise::Go(label) = otherwise { Some(label) } else { None },
+        };
+        let cold = self.cold(Kind::Guard(outside));
+        match disp.unwrap_or(hull.lo as i32) {
+            0 => self.a.copy(RCX, reg),
+            disp => self.a.lea(RCX, Mem::at(reg, disp)),
         }
-        let slot = hull.slot();
-        let bound = range + offset_of!(Range, bounds) as i32 + 8 * slot as i32;
-        self.a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, bound));
-        let back = self.a.label();
-        let check = slot + if hull.store { SPANS.len() } else { 0 };
-        let safe = is_safe.then_some(reg);
-        let outside = self.cold(Kind::Guard(Outside { back, is_stack, check, safe }));
-        self.a.jump_if(Cond::AboveEqual, outside);
+        if disp.is_err() {
+            self.a.alu(Alu::Sub, Width::Double, RCX, field(offset_of!(Range, start)));
+        }
+        self.a.alu(Alu::Cmp, Width::Double, RCX, field(offset_of!(Range, bounds) + 8 * hull.slot()));
+        self.a.jump_if(Cond::AboveEqual, cold);
         if is_safe {
             self.a.alu(Alu::Sbb, Width::Double, RCX, RCX);
             self.a.alu(Alu::And, Width::Double, RCX, reg);
         }
-        self.a.bind(back);
+        // Asking the page table changes `rcx` only.
+        self.a.bind_back(outside.back);
     }
 
-    /// Emits what happens if the first comparison fails, up to leaving.
-    pub(super) fn emit_outside(&mut self, outside: Outside) {
+    /// Emits what happens if the first comparison fails. `at`: pc and what is pending, for leaving.
+    pub(super) fn emit_outside(&mut self, outside: Outside, at: (u64, u32), open: Open) {
         if outside.is_stack {
             // The function expects it relative to the other range.
             let start = |range: i32| Mem::at(VM, range + offset_of!(Range, start) as i32);
@@ -243,12 +322,26 @@ impl Emitter<'_> {
             self.a.alu(Alu::Add, Width::Double, RCX, start(field!(stack)));
             self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
         }
+        let (pc, pending) = at;
+        if open.is_empty() && outside.safe.is_none() && outside.denied.is_none() {
+            let check = self.shared(Shared::Check(outside.check as u8));
+            self.a.call(check);
+            self.a.jump_far(outside.back);
+            return self.note(pc, pending);
+        }
         self.a.call_indirect(Mem::at(VM, field!(baseline.check) + 8 * outside.check as i32));
         if let Some(reg) = outside.safe {
             self.a.constant(RCX, 0);
             self.a.move_if(Cond::Equal, RCX, reg);
         }
         self.a.jump_if(Cond::Equal, outside.back);
+        match outside.denied {
+            Some(label) => self.a.jump(label),
+            None => {
+                self.emit_canonical(open);
+                self.leave(pc, pending);
+            }
+        }
     }
 
     /// `x[rd]` = what is at `x[base] + imm`.
@@ -275,15 +368,35 @@ impl Emitter<'_> {
 
     /// Notes what the current instruction does to stack addresses.
     pub(super) fn follow_stack(&mut self) {
-        let set = self.guards.in_stack;
-        let is_address = match self.at.inst {
-            Inst::Addi(ops) => set.contains_x(ops.rs1),
-            Inst::Add(ops) => set.contains_x(ops.rs1) != set.contains_x(ops.rs2),
-            Inst::Jal(ops) if is_link(ops.rd) => return self.guards.in_stack = set.and(RegSet::SAVED),
-            Inst::Jalr(ops) if is_link(ops.rd) => return self.guards.in_stack = set.and(RegSet::SAVED),
-            _ => false,
+        let code = &self.unit.codes[self.index];
+        self.in_stack = match code.at.inst {
+            Inst::Jal(ops) if is_link(ops.rd) => self.in_stack.and(RegSet::SAVED),
+            Inst::Jalr(ops) if is_link(ops.rd) => self.in_stack.and(RegSet::SAVED),
+            inst if is_in_stack(self.in_stack, inst) => self.in_stack.with(RegSet::x(code.rd)),
+            _ => self.in_stack.without(RegSet::x(code.rd)).with(RegSet::SP),
         };
-        let rd = RegSet::x(self.unit.codes[self.index].rd);
-        self.guards.in_stack = if is_address { set.with(rd) } else { set.without(rd).with(RegSet::SP) };
+    }
+
+    /// Here a loop begins, in which registers may become other than stack addresses.
+    pub(super) fn guess_for_loop(&mut self) {
+        let last = self.unit.codes[self.index].latch as usize;
+        for code in self.unit.codes.iter().take(last + 1).skip(self.index).take(LOOP) {
+            if !is_in_stack(self.in_stack, code.at.inst) {
+                self.in_stack = self.in_stack.without(RegSet::x(code.rd)).with(RegSet::SP);
+            }
+        }
+    }
+}
+
+/// Whether the result of `inst` may be a stack address, if these registers may hold some.
+fn is_in_stack(set: RegSet, inst: Inst) -> bool {
+    match inst {
+        Inst::Addi(ops) => set.contains_x(ops.rs1),
+        Inst::Add(ops) => set.contains_x(ops.rs1) != set.contains_x(ops.rs2),
+        Inst::Sub(ops) => set.contains_x(ops.rs1) && !set.contains_x(ops.rs2),
+        Inst::Sh1add(ops) | Inst::Sh2add(ops) | Inst::Sh3add(ops) | Inst::AddUw(ops) => {
+            set.contains_x(ops.rs2)
+        }
+        _ => false,
     }
 }

@@ -16,9 +16,11 @@ mod assembler;
 mod control;
 mod d;
 mod f;
+mod facts;
 mod float;
 mod fuel;
 mod i;
+mod loops;
 mod m;
 mod memory;
 mod register;
@@ -42,11 +44,13 @@ use crate::host::Features;
 use crate::region::{At, RegSet, Source};
 use crate::tunables::Tunables;
 use assembler::{Assembler, Label};
+use facts::Facts;
 use float::{Open, Results};
-use memory::Guards;
+use loops::{Loop, Made};
+use memory::Hull;
 pub(crate) use register::IN_MEMORY;
 pub(crate) use runtime::{border, runtime};
-use trap::{Cold, Kind};
+use trap::{Cold, Kind, SHARED};
 use unit::{Marks, Unit};
 
 /// What a visitor method did with an instruction.
@@ -68,6 +72,10 @@ struct Meet {
     pending: Option<u32>,
     /// Instructions since the last check, at most.
     since: u32,
+    /// What the ways there that have been seen know.
+    facts: Option<u32>,
+    /// Where control comes from further down.
+    again: Option<Label>,
 }
 
 /// One unit in the making.
@@ -95,19 +103,28 @@ struct Emitter<'a> {
     since: u32,
     /// Whether there was an indirect jump, whose targets are unknown.
     has_unknown_targets: bool,
-    guards: Guards,
+    facts: Facts,
+    /// What is known at the ends of jumps.
+    known: &'a mut Vec<Facts>,
+    /// Registers that may hold stack addresses; a guess.
+    in_stack: RegSet,
     /// What was asked for, and which registers seem to hold stack addresses there.
     asked: (u64, RegSet),
-    /// Registers that hold known values.
-    constants: [Option<u64>; 32],
-    /// Floating-point registers that hold a boxed single-precision value.
-    boxed: u32,
     results: Results,
+    /// An integer register whose value `rax` holds too, as long as that keeps its own.
+    in_rax: Option<(X, u32)>,
     /// What the instruction before computed for this one to finish.
     fused: Option<u64>,
 
+    /// Loops with guards in front.
+    loops: Vec<Loop>,
+    /// The number of the last instruction of such a loop.
+    last: usize,
+    /// Its accesses that are still to come, the next one last, and what was guarded.
+    made: Vec<(Made, Hull)>,
+
     colds: &'a mut Vec<Cold>,
-    shared: [Option<Label>; 4],
+    shared: [Option<Label>; SHARED],
     leave_here: Option<((u64, u32, Open), Label)>,
 }
 
@@ -155,6 +172,7 @@ pub struct Buffers {
     meets: Vec<Option<Meet>>,
     colds: Vec<Cold>,
     map: Vec<(u32, u64)>,
+    known: Vec<Facts>,
 }
 
 impl Buffers {
@@ -166,8 +184,9 @@ impl Buffers {
 
 impl<'a> Emitter<'a> {
     fn new(tunables: &'a Tunables, buffers: &'a mut Buffers, in_stack: RegSet) -> Self {
-        let Buffers { a, unit, meets, colds, map } = buffers;
+        let Buffers { a, unit, meets, colds, map, known } = buffers;
         map.clear();
+        known.clear();
         Emitter {
             a,
             tunables,
@@ -184,14 +203,18 @@ impl<'a> Emitter<'a> {
             pending: 0,
             since: 0,
             has_unknown_targets: false,
-            guards: Guards::new(in_stack),
+            facts: Facts::NONE,
+            known,
+            in_stack,
             asked: (unit.start, in_stack),
-            constants: NOTHING,
-            boxed: 0,
             results: Results::default(),
+            in_rax: None,
             fused: None,
+            loops: Vec::new(),
+            last: 0,
+            made: Vec::new(),
             colds,
-            shared: [None; 4],
+            shared: [None; SHARED],
             leave_here: None,
         }
     }
@@ -202,7 +225,7 @@ impl<'a> Emitter<'a> {
             self.index = index;
             self.at = code.at;
             if code.at.pc == self.asked.0 {
-                self.guards.in_stack = self.asked.1;
+                self.in_stack = self.asked.1;
             }
             self.arrive(code.marks);
             if self.falls {
@@ -245,7 +268,8 @@ impl<'a> Emitter<'a> {
         let is_jumped_to = meet.pending.is_some();
         if marks.has(Marks::ENTRY) || !self.falls && !is_jumped_to {
             // What nobody jumps to may be where an indirect jump leads, or else is not reached.
-            if !marks.has(Marks::ENTRY) && !self.has_unknown_targets {
+            // In loops with guards in front, nothing does.
+            if !marks.has(Marks::ENTRY) && (!self.has_unknown_targets || self.index <= self.last) {
                 return;
             }
             if self.falls {
@@ -256,9 +280,14 @@ impl<'a> Emitter<'a> {
             self.entries.push((self.at.pc, self.a.len() as u32));
             self.forget_facts();
             self.locate();
-            self.check_fuel();
+            self.guess_for_loop();
+            match self.loop_ahead() {
+                Some(found) => self.begin_loop(found, meet.label),
+                None => self.check_fuel(),
+            }
             return;
         }
+        self.receive_facts(self.falls);
         if let Some(pending) = meet.pending {
             if self.falls {
                 self.charge_to(pending);
@@ -269,7 +298,44 @@ impl<'a> Emitter<'a> {
             self.falls = true;
         }
         self.a.bind(meet.label);
-        self.forget_facts();
+    }
+
+    /// At the header of a loop, which begins at `entry`.
+    fn begin_loop(&mut self, found: Loop, entry: Label) {
+        let again = self.a.label();
+        if let Some(meet) = &mut self.meets[self.index] {
+            meet.again = Some(again);
+        }
+        self.last = found.last;
+        let advances = found.advances();
+        let denied = advances.then(|| self.cold(Kind::Trip(self.loops.len(), again)));
+        if advances {
+            self.allow_trips(found.trips * found.cost);
+        }
+        for &ahead in &found.aheads {
+            self.guard_ahead(ahead, if advances { found.trips } else { 1 }, denied);
+            if let Some(base) = ahead.base() {
+                self.learn(base, ahead.hull);
+            }
+        }
+        self.made = found.made_hulls();
+        self.a.bind(again);
+        if advances {
+            self.check_trips(entry)
+        } else {
+            self.check_fuel()
+        }
+        self.loops.push(found);
+    }
+
+    /// Looks one trip ahead.
+    fn emit_trip(&mut self, number: usize, again: Label) {
+        let Loop { aheads, cost, .. } = std::mem::replace(&mut self.loops[number], Loop::NONE);
+        for ahead in aheads {
+            self.guard_ahead(ahead, 1, None);
+        }
+        self.allow_trip(cost);
+        self.a.jump(again);
     }
 
     /// Where control comes together before instruction `index`.
@@ -278,7 +344,8 @@ impl<'a> Emitter<'a> {
             Some(meet) => meet,
             None => {
                 let is_entry = self.unit.codes[index].marks.has(Marks::ENTRY);
-                let meet = Meet { label: self.a.label(), pending: is_entry.then_some(0), since: 0 };
+                let pending = is_entry.then_some(0);
+                let meet = Meet { label: self.a.label(), pending, since: 0, facts: None, again: None };
                 self.meets[index] = Some(meet);
                 meet
             }
@@ -291,6 +358,7 @@ impl<'a> Emitter<'a> {
             self.check_fuel();
         }
         self.locate();
+        self.learn_made();
         self.insts += 1;
         match self.at.inst.visit(self) {
             Emitted::Libcall => self.libcall(),
@@ -312,13 +380,6 @@ impl<'a> Emitter<'a> {
         if self.has_map {
             self.map.push((self.a.len() as u32, pc));
         }
-    }
-
-    /// Control may have come from elsewhere.
-    fn forget_facts(&mut self) {
-        self.guards.forget_all();
-        self.constants = NOTHING;
-        self.boxed = 0;
     }
 
     /// The next instruction, if control comes to it from this one only.
@@ -346,9 +407,12 @@ impl<'a> Emitter<'a> {
                     self.go(to);
                 }
                 Kind::Guard(outside) => {
-                    self.emit_outside(outside);
-                    self.emit_canonical(open);
-                    self.leave(pc, pending);
+                    self.emit_outside(outside, (pc, pending), open);
+                }
+                Kind::Near(back) => self.emit_near(pc, back),
+                Kind::Trip(number, again) => {
+                    (self.pending, self.at.pc) = (0, pc);
+                    self.emit_trip(number, again);
                 }
                 Kind::Nan(open, back) => {
                     self.emit_canonical(open);
@@ -367,10 +431,3 @@ impl<'a> Emitter<'a> {
         }
     }
 }
-
-/// No register holds a known value.
-const NOTHING: [Option<u64>; 32] = {
-    let mut nothing = [None; 32];
-    nothing[X::ZERO.index()] = Some(0);
-    nothing
-};

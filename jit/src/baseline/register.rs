@@ -144,12 +144,24 @@ pub(super) fn store_all(a: &mut Assembler, with_floats: bool) {
 }
 
 impl Emitter<'_> {
+    /// `rax` holds `x[r]` too.
+    fn is_in_rax(&mut self, r: X) {
+        if pinned(r).is_none() {
+            self.in_rax = Some((r, self.a.rax()));
+        }
+    }
+
+    /// Where `x[r]` can be read now: its place, or `rax`, if that holds it still.
+    pub(super) fn now(&self, r: X) -> Rm {
+        if self.in_rax == Some((r, self.a.rax())) { RAX.into() } else { place(r) }
+    }
+
     /// A host register that holds `x[r]`: its own, or `scratch`, loaded.
     pub(super) fn read(&mut self, r: X, scratch: Gpr) -> Gpr {
         match place(r) {
             Rm::Reg(reg) => reg,
-            Rm::Mem(home) => {
-                self.a.mov(Width::Double, scratch, home);
+            Rm::Mem(_) => {
+                self.load(scratch, r);
                 scratch
             }
         }
@@ -157,15 +169,20 @@ impl Emitter<'_> {
 
     /// `dst = x[r]`.
     pub(super) fn load(&mut self, dst: Gpr, r: X) {
-        match place(r) {
+        match self.now(r) {
             Rm::Reg(reg) => self.a.copy(dst, reg),
-            Rm::Mem(home) => self.a.mov(Width::Double, dst, home),
+            Rm::Mem(home) => {
+                self.a.mov(Width::Double, dst, home);
+                if dst == RAX {
+                    self.is_in_rax(r);
+                }
+            }
         }
     }
 
     /// `dst = x[r][31:0]`.
     pub(super) fn load_word(&mut self, dst: Gpr, r: X) {
-        self.a.mov(Width::Word, dst, place(r));
+        self.a.mov(Width::Word, dst, self.now(r));
     }
 
     /// The register to compute `x[rd]` in, for [`Emitter::write`].
@@ -179,7 +196,25 @@ impl Emitter<'_> {
         match place(rd) {
             _ if rd.is_zero() => {}
             Rm::Reg(reg) => self.a.copy(reg, value),
-            Rm::Mem(home) => self.a.store(8, home, value),
+            Rm::Mem(home) => {
+                self.a.store(8, home, value);
+                if value == RAX {
+                    self.is_in_rax(rd);
+                }
+            }
+        }
+    }
+
+    /// Adds a constant to `x[rd]`, of which other facts are kept.
+    pub(super) fn advance(&mut self, rd: X, imm: i32) {
+        let now = self.now(rd);
+        self.a.alu_imm(Alu::Add, Width::Double, now, imm);
+        match place(rd) {
+            Rm::Mem(home) if now == RAX.into() => {
+                self.a.store(8, home, RAX);
+                self.is_in_rax(rd);
+            }
+            _ => self.in_rax = self.in_rax.filter(|&(r, _)| r != rd),
         }
     }
 
@@ -192,6 +227,7 @@ impl Emitter<'_> {
             Rm::Mem(home) => {
                 self.a.extend(Extend::I32, RAX, value);
                 self.a.store(8, home, RAX);
+                self.is_in_rax(rd);
             }
         }
     }
@@ -202,7 +238,7 @@ impl Emitter<'_> {
             return;
         }
         self.changes(rd);
-        self.constants[rd.index()] = Some(value);
+        self.facts.constants[rd.index()] = Some(value);
         match place(rd) {
             Rm::Reg(reg) if value == 0 => self.a.zero(reg),
             Rm::Reg(reg) => self.a.constant(reg, value),
@@ -218,8 +254,8 @@ impl Emitter<'_> {
 
     /// Flags of comparing `x[a]` with `x[b]`.
     pub(super) fn compare(&mut self, a: X, b: X) {
-        match (place(a), place(b)) {
-            (_, _) if b.is_zero() => match place(a) {
+        match (self.now(a), self.now(b)) {
+            (one, _) if b.is_zero() => match one {
                 Rm::Reg(reg) => self.a.test(Width::Double, reg, reg),
                 Rm::Mem(home) => self.a.alu_imm(Alu::Cmp, Width::Double, home, 0),
             },
@@ -235,8 +271,11 @@ impl Emitter<'_> {
     /// `x[rd]` is about to get another value.
     pub(super) fn changes(&mut self, rd: X) {
         if !rd.is_zero() {
-            self.constants[rd.index()] = None;
-            self.guards.forget(rd);
+            self.facts.constants[rd.index()] = None;
+            self.facts.guards.forget(rd);
+            if self.in_rax.is_some_and(|(r, _)| r == rd) {
+                self.in_rax = None;
+            }
         }
     }
 }

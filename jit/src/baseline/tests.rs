@@ -103,7 +103,6 @@ fn integer_instructions_are_what_they_say() {
     assert_text(|a| a.alu(Alu::Adc, Width::Double, RAX, RAX), "adc rax,rax");
     assert_text(|a| a.alu(Alu::Xor, Width::Double, RAX, home), "xor rax,[r15-0x64]");
     assert_text(|a| a.test_imm(R13, 7), "test r13d,7");
-    assert_text(|a| a.byte_constant(RCX, 119), "mov cl,0x77");
     assert_text(|a| a.store(2, home, RSI), "mov [r15-0x64],si");
     assert_text(|a| a.store(4, home, RSI), "mov [r15-0x64],esi");
     assert_text(|a| a.store(8, home, RSI), "mov [r15-0x64],rsi");
@@ -147,6 +146,7 @@ fn integer_instructions_are_what_they_say() {
     assert_text(|a| a.call_indirect(Mem::at(R15, 0x300)), "call qword ptr [r15+0x300]");
     assert_text(|a| a.call_indirect(RAX), "call rax");
     assert_text(|a| a.jump_indirect(Mem::at(RAX, 0)), "jmp qword ptr [rax]");
+    assert_text(|a| a.note(0x1234, 5), "enter 0x1234,5");
     assert_text(|a| a.lea_word(RBX, Mem::at(R13, 0)), "lea ebx,[r13]");
 }
 

@@ -8,8 +8,11 @@ use super::float::Open;
 use super::register::VM;
 use super::runtime::{give_hart, take_hart};
 use super::{Emitter, fuel};
-use crate::context::field;
+use crate::context::{SPANS, field};
 use crate::cranelift::LEFT;
+
+/// Bytes of a jump.
+const JUMP: i32 = 5;
 
 /// Code that is rarely executed, emitted behind everything else.
 #[derive(Debug)]
@@ -39,6 +42,10 @@ pub(super) enum Kind {
     Go(u64),
     /// Asks the page table and goes back if it allows the access.
     Guard(super::memory::Outside),
+    /// The floor is near: sees whether it is reached.
+    Near(Label),
+    /// Looks one trip of a loop ahead, and goes there.
+    Trip(usize, Label),
     /// Makes results that are NaN canonical and goes back.
     Nan(Open, Label),
     /// Has the instruction executed by the host and goes back.
@@ -66,17 +73,16 @@ impl Emitter<'_> {
         self.a.jump_if(cond, label);
     }
 
-    /// Leaves before the instruction at `pc`.
+    /// Leaves before the instruction at `pc`, in the unit or right behind it.
     pub(super) fn leave(&mut self, pc: u64, pending: u32) {
-        self.a.constant(RAX, pc);
-        let leave = if pending == 0 || !self.tunables.fuel {
-            Shared::Leave
-        } else {
-            self.a.byte_constant(RCX, pending as u8);
-            Shared::Charge
-        };
-        let leave = self.shared(leave);
-        self.a.jump(leave);
+        let leave = self.shared(Shared::LeaveAt);
+        self.a.call(leave);
+        self.note(pc, pending);
+    }
+
+    /// What [`Shared::LeaveAt`] reads.
+    pub(super) fn note(&mut self, pc: u64, pending: u32) {
+        self.a.note(((pc - self.unit.start) / 2) as u16, pending as u8);
     }
 
     /// Has the current instruction executed by the host.
@@ -96,18 +102,38 @@ impl Emitter<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shared {
     /// Gives control back at the pc in `rax`.
-    Leave = 0,
+    Leave,
     /// Has the instruction at the pc in `rax` executed, all charged; comes back if control goes to the next one.
-    Step = 1,
+    Step,
     /// Returns.
-    Return = 2,
-    /// Charges the instructions in `cl`, and gives control back at the pc in `rax`.
-    Charge = 3,
+    Return,
+    /// Is called, and reads behind the call where to give control back and what to charge before.
+    LeaveAt,
+    /// Asks the page table, with which of the functions for that. Comes back if the access is allowed, otherwise leaves.
+    Check(u8),
+}
+
+/// How many there are.
+pub(super) const SHARED: usize = FIRST_CHECK + CHECKS;
+
+const FIRST_CHECK: usize = 4;
+const CHECKS: usize = 2 * SPANS.len();
+
+impl Shared {
+    const fn index(self) -> usize {
+        match self {
+            Shared::Leave => 0,
+            Shared::Step => 1,
+            Shared::Return => 2,
+            Shared::LeaveAt => 3,
+            Shared::Check(which) => FIRST_CHECK + which as usize,
+        }
+    }
 }
 
 impl Emitter<'_> {
     pub(super) fn shared(&mut self, which: Shared) -> Label {
-        let slot = &mut self.shared[which as usize];
+        let slot = &mut self.shared[which.index()];
         match *slot {
             Some(label) => label,
             None => {
@@ -118,28 +144,67 @@ impl Emitter<'_> {
         }
     }
 
+    /// Begins what was asked for.
+    fn begin(&mut self, which: Shared) -> bool {
+        let label = self.shared[which.index()];
+        label.inspect(|&label| self.a.bind(label)).is_some()
+    }
+
     /// Emits what was asked for.
     pub(super) fn emit_shared(&mut self) {
-        if let Some(step) = self.shared[Shared::Step as usize] {
-            self.a.bind(step);
+        if self.begin(Shared::Step) {
             self.emit_step();
         }
-        if let Some(charge) = self.shared[Shared::Charge as usize] {
-            self.a.bind(charge);
-            self.a.extend(Extend::U8, RCX, RCX);
-            self.a.alu(Alu::Sub, Width::Double, fuel::FUEL, RCX);
+        let is_asked = |e: &Self, which: Shared| e.shared[which.index()].is_some();
+        let checks = (0..CHECKS as u8).map(Shared::Check);
+        let is_checked = checks.clone().any(|check| is_asked(self, check));
+        let denied = self.a.label();
+        if is_checked || is_asked(self, Shared::LeaveAt) {
+            let over = is_checked.then(|| {
+                // Called twice, and the note is behind a jump.
+                self.a.bind(denied);
+                self.a.pop(RCX);
+                self.a.alu_imm(Alu::Add, Width::Double, RCX, JUMP);
+                self.a.skip()
+            });
+            self.begin(Shared::LeaveAt);
+            self.a.pop(RCX);
+            over.into_iter().for_each(|over| self.a.arrive(over));
+            self.emit_leave_at();
             // Goes on with the next one.
             self.shared(Shared::Leave);
         }
-        if let Some(leave) = self.shared[Shared::Leave as usize] {
-            self.a.bind(leave);
+        if self.begin(Shared::Leave) {
             self.a.store(8, Mem::at(VM, field!(hart.pc)), RAX);
             self.a.constant(RAX, LEFT as u64);
             self.a.ret();
         }
-        if let Some(label) = self.shared[Shared::Return as usize] {
-            self.a.bind(label);
+        if self.begin(Shared::Return) {
             self.a.ret();
+        }
+        for check in checks {
+            if self.begin(check) {
+                let function = field!(baseline.check) + 8 * (check.index() - FIRST_CHECK) as i32;
+                self.a.call_indirect(Mem::at(VM, function));
+                self.a.jump_if(Cond::NotEqual, denied);
+                self.a.ret();
+            }
+        }
+    }
+
+    /// Reads the note at `rcx`.
+    fn emit_leave_at(&mut self) {
+        self.a.extend(Extend::U16, RAX, Mem::at(RCX, 1));
+        if self.tunables.fuel {
+            self.a.extend(Extend::U8, RCX, Mem::at(RCX, 3));
+            self.a.alu(Alu::Sub, Width::Double, fuel::FUEL, RCX);
+        }
+        match i32::try_from(self.unit.start) {
+            Ok(start) => self.a.lea(RAX, Mem::indexed(RAX, RAX, 0, start)),
+            Err(_) => {
+                self.a.constant(RCX, self.unit.start);
+                self.a.lea(RAX, Mem::indexed(RCX, RAX, 1, 0));
+            }
         }
     }
 

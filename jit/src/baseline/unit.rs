@@ -25,6 +25,9 @@ const BACKWARDS: usize = 3;
 /// How large a function may be before `pc`, in bytes.
 const FUNCTION: u64 = 6 << 10;
 
+/// Not an instruction's number.
+const NOWHERE: u32 = u32::MAX;
+
 /// How control may come to an instruction other than from the one before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks(u8);
@@ -36,6 +39,8 @@ impl Marks {
     pub(super) const ENTRY: Marks = Marks(2);
     /// Other code takes over there.
     pub(super) const ELSEWHERE: Marks = Marks(4);
+    /// What was known is not known there.
+    pub(super) const ENTERED: Marks = Marks(Self::ENTRY.0 | Self::ELSEWHERE.0);
 
     pub(super) const fn has(self, other: Marks) -> bool {
         self.0 & other.0 != 0
@@ -53,6 +58,10 @@ pub(super) struct Code {
     /// The integer register it writes, or `x0`.
     pub(super) rd: X,
     pub(super) marks: Marks,
+    /// The first instruction that jumps here from further up, or more than all.
+    pub(super) first: u32,
+    /// The last instruction that jumps here from further down, or itself, if there is one; or 0.
+    pub(super) latch: u32,
 }
 
 /// How control leaves at the bottom.
@@ -75,8 +84,8 @@ pub(super) struct Unit {
     pub(super) bottom: Bottom,
     /// By distance from the start in half-words: the number of the instruction there, plus one.
     numbers: Vec<u32>,
-    /// Where jumps lead.
-    targets: Vec<(u64, Marks)>,
+    /// Where jumps lead, and from which instruction.
+    targets: Vec<(u64, Marks, u32)>,
 }
 
 impl Unit {
@@ -113,9 +122,9 @@ impl Unit {
         unit.numbers.clear();
         let mut targets = std::mem::take(&mut unit.targets);
         targets.clear();
-        targets.push((start, Marks::ENTRY));
+        targets.push((start, Marks::ENTRY, NOWHERE));
         if is_entry {
-            targets.push((pc, Marks::ENTRY));
+            targets.push((pc, Marks::ENTRY, NOWHERE));
         }
         // Where control goes on, if it does not go on behind the current instruction.
         let mut furthest = pc;
@@ -126,12 +135,13 @@ impl Unit {
                 break;
             };
             unit.push(at, if source.is_elsewhere(pc) { Marks::ELSEWHERE } else { Marks::default() });
+            let from = unit.codes.len() as u32 - 1;
             let mut reach = |target: u64, most: u64| {
                 let is_ahead = target > pc;
                 if target < lowest && start - target < BACK {
                     lowest = target;
                 }
-                targets.push((target, if is_ahead { Marks::TARGET } else { Marks::ENTRY }));
+                targets.push((target, if is_ahead { Marks::TARGET } else { Marks::ENTRY }, from));
                 if is_ahead && target - pc < most {
                     furthest = furthest.max(target);
                 }
@@ -147,11 +157,11 @@ impl Unit {
                     false
                 }
                 Flow::Call { target, .. } => {
-                    targets.extend([(target, Marks::ENTRY), (unit.end, Marks::ENTRY)]);
+                    targets.extend([(target, Marks::ENTRY, NOWHERE), (unit.end, Marks::ENTRY, NOWHERE)]);
                     true
                 }
                 Flow::CallRegister { .. } => {
-                    targets.push((unit.end, Marks::ENTRY));
+                    targets.push((unit.end, Marks::ENTRY, NOWHERE));
                     true
                 }
                 Flow::Return | Flow::Indirect => false,
@@ -160,10 +170,15 @@ impl Unit {
                 break;
             }
         }
-        for &(target, marks) in &targets {
+        for &(target, marks, from) in &targets {
             if let Some(index) = unit.index(target) {
-                let known = &mut unit.codes[index].marks;
-                known.0 |= marks.0;
+                let code = &mut unit.codes[index];
+                code.marks.0 |= marks.0;
+                if marks == Marks::TARGET {
+                    code.first = code.first.min(from);
+                } else if from != NOWHERE {
+                    code.latch = code.latch.max(from);
+                }
             }
         }
         unit.targets = targets;
@@ -172,7 +187,7 @@ impl Unit {
 
     fn push(&mut self, at: At, marks: Marks) {
         let rd = definitions(at.inst).iter_x().next().unwrap_or(X::ZERO);
-        self.codes.push(Code { at, rd, marks });
+        self.codes.push(Code { at, rd, marks, first: NOWHERE, latch: 0 });
         self.numbers.push(self.codes.len() as u32);
         if at.len > 2 {
             self.numbers.push(0);

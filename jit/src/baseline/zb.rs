@@ -97,7 +97,7 @@ impl Emitter<'_> {
     fn extend(&mut self, ops: Unary, how: Extend) -> Emitted {
         if !{ ops.rd }.is_zero() {
             let dst = self.target(ops.rd);
-            self.a.extend(how, dst, place(ops.rs1));
+            self.a.extend(how, dst, self.now(ops.rs1));
             self.write(ops.rd, dst);
         }
         Emitted::Done
