@@ -150,8 +150,8 @@ impl<'a> NativeCode<'a> {
 
 impl Beside for NativeCode<'_> {
     #[inline]
-    fn version(&self) -> Option<u64> {
-        Some(self.space.version())
+    fn version(&self) -> u64 {
+        self.space.version()
     }
 
     #[inline]
