@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use zerocopy::FromZeros;
 
-use super::{CodeBlock, CodeMemory, Listener, NewCode, Origin};
+use super::{Arena, CodeMemory, Listener, NewCode, Origin};
 use crate::cache::Saved;
 use crate::cranelift::{Runtime, Translation};
+use crate::sys::CodeBlock;
 use crate::tunables::Tunables;
 
 /// The code made for one state of guest text, shared by all instances that see that text.
@@ -26,6 +27,7 @@ pub struct Space {
     saved: Option<(Arc<SharedCode>, Saved)>,
     /// Held by who fetches from there.
     fetching: Mutex<()>,
+    arena: Arena,
     blocks: Mutex<Vec<(CodeBlock, Published)>>,
     bytes: AtomicUsize,
     /// Where it is counted, perhaps with that of others.
@@ -77,12 +79,12 @@ impl SharedCode {
     pub(crate) fn new(runtime: &Runtime) -> io::Result<Self> {
         let mut code = Vec::new();
         let places = runtime.functions().map(|function| {
-            code.resize(code.len().next_multiple_of(FUNCTION_ALIGN), 0);
+            code.resize(code.len().next_multiple_of(CodeBlock::ALIGN), 0);
             let start = code.len();
             code.extend_from_slice(function);
             start..code.len()
         });
-        Ok(SharedCode { block: CodeBlock::new(&code)?, places })
+        Ok(SharedCode { block: CodeBlock::alone(&code)?, places })
     }
 
     fn function(&self, index: usize) -> &[u8] {
@@ -101,9 +103,6 @@ impl SharedCode {
         }
     }
 }
-
-/// Where functions begin in a block of several. Enough for any constant that Cranelift places in code.
-const FUNCTION_ALIGN: usize = 64;
 
 /// A number never given before in this process.
 fn next_version() -> u64 {
@@ -132,6 +131,7 @@ impl Space {
             links: OnceLock::new(),
             saved,
             fetching: Mutex::default(),
+            arena: Arena::default(),
             blocks: Mutex::default(),
             bytes: AtomicUsize::new(0),
             memory,
@@ -152,7 +152,7 @@ impl Space {
         &self.tunables
     }
 
-    /// Host bytes of the code published here.
+    /// Bytes of host memory that hold the code published here.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
@@ -277,8 +277,8 @@ impl Space {
         translation: Translation,
         time: Option<Duration>,
     ) -> io::Result<()> {
-        let block = CodeBlock::new(&translation.code)?;
         let links = self.open(shared)?;
+        let (block, grown) = self.arena.add(&translation.code)?;
         let place = block.start() as usize;
         let region = Published {
             start,
@@ -293,9 +293,9 @@ impl Space {
             let (bytes, origin) = (block.bytes(), Origin::Region(&region));
             listener.tell(&NewCode { host: place, bytes, origin });
         }
-        self.bytes.fetch_add(block.size(), Ordering::Relaxed);
+        self.bytes.fetch_add(grown, Ordering::Relaxed);
         if let Some(memory) = &self.memory {
-            memory.meter().fetch_add(block.size(), Ordering::Relaxed);
+            memory.meter().fetch_add(grown, Ordering::Relaxed);
         }
         self.longest.fetch_max(region.longest, Ordering::Relaxed);
         self.link(links, &block, &region, &translation.offsets);
