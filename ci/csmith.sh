@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 
 COUNT=${COUNT:-200}
 FIRST=${FIRST:-1}
-TIERS=${TIERS:-interp cranelift auto}
+TIERS=${TIERS:-interp baseline cranelift auto}
 [ -z "${RUNNER:-}" ] || TIERS=-
 export TIERS
 RUNNER=${RUNNER:-${CARGO_TARGET_DIR:-target}/release/causality-vm run}

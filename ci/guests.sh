@@ -173,7 +173,7 @@ run_tiers() {
         run_all
         return
     fi
-    for tier in ${TIERS:-interp cranelift auto}; do
+    for tier in ${TIERS:-interp baseline cranelift auto}; do
         echo "tier $tier"
         RUNNER="${CARGO_TARGET_DIR:-target}/release/causality-vm run --tier $tier"
         run_all || ok=1

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 
 OUT=${CARGO_TARGET_DIR:-target}/real-programs
 SRC=testkit/realprograms
-TIERS=${TIERS:-interp cranelift auto}
+TIERS=${TIERS:-interp baseline cranelift auto}
 [ -z "${RUNNER:-}" ] || TIERS=-
 RUNNER=${RUNNER:-${CARGO_TARGET_DIR:-target}/release/causality-vm run}
 LIMIT=${LIMIT:-300}

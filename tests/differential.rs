@@ -1,6 +1,7 @@
 //! Every instruction against QEMU: the same executable runs there and on each executor, and everything is compared.
 //!
-//! `docs/testing.md` says what is covered. `CAUSALITY_FULL=1` runs the full count.
+//! `docs/testing.md` says what is covered. `CAUSALITY_FULL=corners` tries all corner operands, and
+//! `CAUSALITY_FULL=1` runs the full count of everything.
 
 use std::collections::BTreeMap;
 
@@ -120,7 +121,7 @@ fn report(counts: &BTreeMap<Extension, usize>) {
 #[test]
 fn every_opcode_agrees_with_qemu_on_corner_operands() {
     let Some(qemu) = Qemu::find() else { return };
-    let mut sweep = Sweep::new(X::T6, Effort::from_env());
+    let mut sweep = Sweep::new(X::T6, Effort::of_corners());
     for &opcode in Opcode::ALL.iter().filter(|opcode| knows(opcode.extension())) {
         sweep.opcode(opcode);
     }
@@ -133,8 +134,8 @@ fn every_opcode_agrees_with_qemu_on_corner_operands() {
 /// Operands that are known when an instruction is translated take other ways than those that come out of memory.
 #[test]
 fn known_operands_make_no_difference() {
-    for (floats, every) in [(false, 1), (true, Effort::from_env().choose(16, 8))] {
-        let mut sweep = Sweep::new(X::T6, Effort::from_env());
+    for (floats, every) in [(false, 1), (true, Effort::of_corners().choose(16, 8))] {
+        let mut sweep = Sweep::new(X::T6, Effort::of_corners());
         let wanted = |opcode: &&Opcode| floats == matches!(opcode.extension(), Extension::F | Extension::D);
         Opcode::ALL.iter().filter(wanted).for_each(|&opcode| sweep.opcode(opcode));
         let programs: Vec<Program> =
@@ -155,7 +156,7 @@ fn known_operands_make_no_difference() {
 /// Executors may have one way for a single instruction and another for many.
 #[test]
 fn single_steps_agree_with_runs_on_corner_operands() {
-    let mut sweep = Sweep::new(X::T6, Effort::from_env());
+    let mut sweep = Sweep::new(X::T6, Effort::of_corners());
     Opcode::ALL.iter().for_each(|&opcode| sweep.opcode(opcode));
     let programs = sweep.finish().0;
     for chunk in programs.chunks(BATCH) {
@@ -175,11 +176,11 @@ fn single_steps_agree_with_runs_on_corner_operands() {
 #[test]
 fn every_compressed_instruction_agrees_with_qemu() {
     let Some(qemu) = Qemu::find() else { return };
-    let step = Effort::from_env().choose(3, 1);
+    let step = Effort::of_corners().choose(3, 1);
     for anchor in [X::T6, X::S0] {
-        let mut sweep = Sweep::new(anchor, Effort::from_env());
+        let mut sweep = Sweep::new(anchor, Effort::of_corners());
         sweep.compressed(step, false, |c: CInst| knows(c.opcode().extension()));
-        sweep.compressed_jumps(Effort::from_env().choose(4, 1));
+        sweep.compressed_jumps(Effort::of_corners().choose(4, 1));
         let (programs, counts) = sweep.finish();
         report(&counts);
         compare("compressed", &qemu, anchor, programs);

@@ -42,7 +42,7 @@ fn round_to_nearest(program: &mut Program) {
 }
 
 fn sweep(opcodes: impl Iterator<Item = Opcode>) -> Vec<Program> {
-    let mut sweep = Sweep::new(X::T6, Effort::from_env());
+    let mut sweep = Sweep::new(X::T6, Effort::of_corners());
     opcodes.for_each(|opcode| sweep.opcode(opcode));
     let mut programs = sweep.finish().0;
     programs.iter_mut().for_each(round_to_nearest);

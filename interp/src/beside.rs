@@ -4,9 +4,8 @@ use causality_machine::Machine;
 
 /// Another executor, which can go on at some pcs, its *entries*.
 pub trait Beside {
-    /// A number that changes whenever the entries do, and that no other set of entries has. `None` if there never
-    /// are any.
-    fn version(&self) -> Option<u64>;
+    /// A number that changes whenever the entries do, and that no other set of entries has. 0 if there never are any.
+    fn version(&self) -> u64;
 
     /// Whether `pc` is an entry. Traces end before it.
     fn is_entry(&self, pc: u64) -> bool;
@@ -25,8 +24,8 @@ pub(crate) struct Alone;
 
 impl Beside for Alone {
     #[inline(always)]
-    fn version(&self) -> Option<u64> {
-        None
+    fn version(&self) -> u64 {
+        0
     }
 
     #[inline(always)]

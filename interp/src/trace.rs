@@ -30,6 +30,8 @@ pub(crate) struct Trace {
     pub(crate) end: u64,
     first: u32,
     len: u32,
+    /// The version of another executor's entries that it ends before.
+    entries: u64,
 }
 
 /// All decoded traces.
@@ -40,11 +42,11 @@ pub(crate) struct Traces {
     recent: Box<[Trace; RECENT]>,
     /// Versions of code memory and breakpoints that the traces were decoded under; 0 is none.
     valid_for: (u64, u64),
-    /// The version of another executor's entries that traces end before.
-    entries: Option<u64>,
+    /// The version of another executor's entries that traces have to end before; 0 if there is none.
+    entries: u64,
 }
 
-const NO_TRACE: Trace = Trace { pc: 1, end: 1, first: 0, len: 0 };
+const NO_TRACE: Trace = Trace { pc: 1, end: 1, first: 0, len: 0, entries: 0 };
 
 impl Default for Traces {
     fn default() -> Self {
@@ -54,7 +56,7 @@ impl Default for Traces {
             // An odd pc never has a trace.
             recent: Box::new([NO_TRACE; RECENT]),
             valid_for: (0, 0),
-            entries: None,
+            entries: 0,
         }
     }
 }
@@ -69,22 +71,9 @@ impl Traces {
         }
     }
 
-    /// Makes all traces end before what another executor can enter.
+    /// From now on traces end before what another executor can enter. Each is looked at again when it is wanted.
     pub(crate) fn end_before_entries(&mut self, beside: &impl Beside) {
-        let version = beside.version();
-        if version.is_none() || version == self.entries {
-            return;
-        }
-        self.entries = version;
-        self.recent.fill(NO_TRACE);
-        self.by_pc.retain(|_, trace| {
-            let ops = &self.ops[trace.first as usize..][..trace.len as usize];
-            if let Some(len) = ops.iter().position(|op| beside.is_entry(op.pc)) {
-                trace.end = ops[len].pc;
-                trace.len = len as u32;
-            }
-            trace.len > 0
-        });
+        self.entries = beside.version();
     }
 
     /// The trace at `pc`, or `None` if there is a breakpoint, an entry of another executor or no instruction.
@@ -97,7 +86,11 @@ impl Traces {
         beside: &impl Beside,
     ) -> Option<Trace> {
         let trace = self.recent[Self::slot(pc)];
-        if trace.pc == pc { Some(trace) } else { self.find(pc, memory, breakpoints, beside) }
+        if trace.pc == pc && trace.entries == self.entries {
+            Some(trace)
+        } else {
+            self.find(pc, memory, breakpoints, beside)
+        }
     }
 
     /// The instructions of a trace.
@@ -124,25 +117,34 @@ impl Traces {
         breakpoints: &Breakpoints,
         beside: &impl Beside,
     ) -> Option<Trace> {
-        let trace = match self.by_pc.get(&pc) {
-            Some(&trace) => trace,
-            None => self.decode(pc, memory, breakpoints, beside)?,
+        let known = self.by_pc.get(&pc).copied();
+        let trace = match known {
+            Some(trace) if trace.entries == self.entries => trace,
+            Some(trace) => self.shorten(trace, beside),
+            None => self.decode(pc, memory, breakpoints, beside),
         };
+        if trace.len == 0 {
+            self.by_pc.remove(&pc);
+            return None;
+        }
+        if known.is_none_or(|known| known.entries != trace.entries) {
+            self.by_pc.insert(pc, trace);
+        }
         self.recent[Self::slot(pc)] = trace;
         Some(trace)
     }
 
-    fn decode(
-        &mut self,
-        pc: u64,
-        memory: &Memory,
-        breakpoints: &Breakpoints,
-        beside: &impl Beside,
-    ) -> Option<Trace> {
-        if beside.version().is_none() {
-            // This trace ends before nobody's entries.
-            self.entries = None;
+    /// What of a trace is in front of another executor's entries.
+    fn shorten(&self, mut trace: Trace, beside: &impl Beside) -> Trace {
+        if let Some(len) = self.ops(trace).iter().position(|op| beside.is_entry(op.pc)) {
+            trace.end = self.ops(trace)[len].pc;
+            trace.len = len as u32;
         }
+        trace.entries = self.entries;
+        trace
+    }
+
+    fn decode(&mut self, pc: u64, memory: &Memory, breakpoints: &Breakpoints, beside: &impl Beside) -> Trace {
         if self.ops.len() > MAX_OPS {
             self.clear();
         }
@@ -163,8 +165,7 @@ impl Traces {
         }
         pair_up(&mut self.ops[first..]);
         let len = (self.ops.len() - first) as u32;
-        let trace = Trace { pc, end: at, first: first as u32, len };
-        (len > 0).then(|| *self.by_pc.entry(pc).insert_entry(trace).get())
+        Trace { pc, end: at, first: first as u32, len, entries: self.entries }
     }
 }
 

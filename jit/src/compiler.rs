@@ -666,6 +666,9 @@ fn translate(
 
 /// The code that is the same for all compilers of this process, made when it is first needed.
 fn shared_code(tier: NativeTier, saved: Option<&Saved>) -> Result<Arc<SharedCode>, CompileError> {
+    if tier == NativeTier::Baseline && !cfg!(target_arch = "x86_64") {
+        return Err(TranslateError::Host("the baseline tier is for x86-64".to_owned()).into());
+    }
     static SHARED: [Mutex<Option<Arc<SharedCode>>>; 2] = [const { Mutex::new(None) }; 2];
     let mut shared = SHARED[tier as usize].lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(shared) = &*shared {

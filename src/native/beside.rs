@@ -154,8 +154,8 @@ fn is_slow(compiler: &Compiler) -> bool {
 
 impl Beside for NativeCode<'_> {
     #[inline]
-    fn version(&self) -> Option<u64> {
-        Some(self.space.version())
+    fn version(&self) -> u64 {
+        self.space.version()
     }
 
     #[inline]

@@ -11,6 +11,7 @@ mod memory;
 pub use cases::value_cases;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use causality_isa::format::{self, Operand};
 use causality_isa::reg::{F, X};
@@ -36,11 +37,17 @@ impl Effort {
     /// Full if the environment variable `CAUSALITY_FULL` is 1.
     #[must_use]
     pub fn from_env() -> Self {
-        if std::env::var_os("CAUSALITY_FULL").is_some_and(|v| v == "1") {
-            Effort::Full
-        } else {
-            Effort::Quick
-        }
+        Effort::full_if(|value| value == "1")
+    }
+
+    /// The same for corner operands, of which all are also tried if it is `corners`.
+    #[must_use]
+    pub fn of_corners() -> Self {
+        Effort::full_if(|value| value == "1" || value == "corners")
+    }
+
+    fn full_if(wanted: impl FnOnce(OsString) -> bool) -> Self {
+        if std::env::var_os("CAUSALITY_FULL").is_some_and(wanted) { Effort::Full } else { Effort::Quick }
     }
 
     /// One of two numbers.

@@ -59,7 +59,7 @@ pub(crate) fn operations_without_destination() -> Vec<u32> {
 /// In chunks, as all of them at once would be a large file.
 pub(crate) fn random_words(default: usize, full: usize) -> impl Iterator<Item = Vec<u32>> {
     const CHUNK: usize = 1_000_000;
-    let total = if env::var_os("CAUSALITY_FULL").is_some() { full } else { default };
+    let total = if env::var_os("CAUSALITY_FULL").is_some_and(|value| value == "1") { full } else { default };
     let mut random = Random::new(0x5eed);
     let mut rows = Opcode::ALL.iter().cycle();
     (0..total).step_by(CHUNK).map(move |start| {

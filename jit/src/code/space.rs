@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use zerocopy::FromZeros;
 
-use super::{CodeBlock, CodeMemory, Listener, NewCode, Origin};
+use super::{Arena, CodeMemory, Listener, NewCode, Origin};
 use crate::baseline;
 use crate::cache::Saved;
 use crate::context::{Libcall, Tier};
 use crate::cranelift::{Runtime, Translation};
+use crate::sys::CodeBlock;
 use crate::tunables::Tunables;
 
 /// The code made for one state of guest text, shared by all instances that see that text.
@@ -28,6 +29,7 @@ pub struct Space {
     saved: Option<(Arc<SharedCode>, Saved)>,
     /// Held by who fetches from there.
     fetching: Mutex<()>,
+    arena: Arena,
     blocks: Mutex<Vec<(CodeBlock, Published)>>,
     bytes: AtomicUsize,
     /// Where it is counted, perhaps with that of others.
@@ -93,13 +95,13 @@ impl SharedCode {
     fn of(functions: &[&[u8]], names: &'static [&'static str]) -> io::Result<Self> {
         let mut code = Vec::new();
         let place = |function: &&[u8]| {
-            code.resize(code.len().next_multiple_of(FUNCTION_ALIGN), 0);
+            code.resize(code.len().next_multiple_of(CodeBlock::ALIGN), 0);
             let start = code.len();
             code.extend_from_slice(function);
             start..code.len()
         };
         let places = functions.iter().map(place).collect();
-        Ok(SharedCode { block: CodeBlock::new(&code)?, places, names })
+        Ok(SharedCode { block: CodeBlock::alone(&code)?, places, names })
     }
 
     fn function(&self, index: usize) -> &[u8] {
@@ -113,9 +115,6 @@ impl SharedCode {
         }
     }
 }
-
-/// Where functions begin in a block of several. Enough for any constant that Cranelift places in code.
-const FUNCTION_ALIGN: usize = 64;
 
 /// A number never given before in this process.
 fn next_version() -> u64 {
@@ -146,6 +145,7 @@ impl Space {
             links: OnceLock::new(),
             saved,
             fetching: Mutex::default(),
+            arena: Arena::default(),
             blocks: Mutex::default(),
             bytes: AtomicUsize::new(0),
             memory,
@@ -167,7 +167,7 @@ impl Space {
         &self.tunables
     }
 
-    /// Host bytes of the code published here.
+    /// Bytes of host memory that hold the code published here.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
@@ -305,8 +305,8 @@ impl Space {
         time: Option<Duration>,
         instead: bool,
     ) -> io::Result<()> {
-        let block = CodeBlock::new(&translation.code)?;
         let links = self.open(shared)?;
+        let (block, grown) = self.arena.add(&translation.code)?;
         let place = block.start() as usize;
         let region = Published {
             start,
@@ -321,9 +321,9 @@ impl Space {
             let (bytes, origin) = (block.bytes(), Origin::Region(&region));
             listener.tell(&NewCode { host: place, bytes, origin });
         }
-        self.bytes.fetch_add(block.size(), Ordering::Relaxed);
+        self.bytes.fetch_add(grown, Ordering::Relaxed);
         if let Some(memory) = &self.memory {
-            memory.meter().fetch_add(block.size(), Ordering::Relaxed);
+            memory.meter().fetch_add(grown, Ordering::Relaxed);
         }
         self.longest.fetch_max(region.longest, Ordering::Relaxed);
         self.link(links, &block, &region, &translation.offsets, instead);

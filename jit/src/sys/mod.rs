@@ -1,7 +1,9 @@
-//! What only the host processor can do. An island of `unsafe`.
+//! What only the host can do. An island of `unsafe`.
 
+mod chunk;
 mod file;
 pub(crate) mod marker;
 pub(crate) mod mxcsr;
 
+pub(crate) use chunk::{Chunk, CodeBlock};
 pub(crate) use file::MappedFile;
