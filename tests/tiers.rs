@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use causality_testkit::elf::Elf;
 use causality_vm::isa::reg::X;
-use causality_vm::{Capture, Config, Engine, Exit, Instance, Linker, Module, Options, PauseReason, Tier};
+use causality_vm::{
+    Capture, Config, Engine, Exit, Instance, Linker, Module, Options, PauseReason, Promotion, Tier,
+};
 
 /// Guests that compute, and rounds that take the interpreter some ten milliseconds.
 const GUESTS: [(&str, &str); 8] = [
@@ -69,26 +71,56 @@ fn when_code_is_ready_makes_no_difference() {
     }
 }
 
+/// Changes tiers as often as it can, on the guest's thread or on another.
+fn promoting(in_background: bool) -> Config {
+    Config::new().promotion(Promotion { in_background, ..Promotion::EAGER })
+}
+
+#[test]
+fn changes_from_baseline_code_to_better_code_and_back_make_no_difference() {
+    let mut promotions = Vec::new();
+    for (name, rounds) in GUESTS {
+        let expected = interpreted(name, rounds);
+        for (in_background, hot) in [(false, 1), (true, 1), (false, 20)] {
+            let config = promoting(in_background).hot(hot);
+            let mut instance = guest_instance(config, name, rounds);
+            assert_eq!(instance.run().unwrap(), Exit::Completed(0), "{name}");
+            assert!(state(&instance) == expected, "{name}");
+            let report = instance.report();
+            assert_eq!(report.host.instructions.all(), report.fuel_used, "{name}");
+            assert_eq!(report.host.compile.failed(), 0, "{name}");
+            let by = report.host.instructions;
+            assert!(in_background || by.cranelift > 0 && by.baseline > 0, "{name}: {by:?}");
+            promotions.extend(report.host.promotions);
+        }
+    }
+    let demoted = promotions.iter().filter(|promotion| promotion.demoted).count();
+    assert!(demoted > 10 && promotions.len() - demoted > 10, "{demoted} of {}", promotions.len());
+}
+
 #[test]
 fn slices_of_fuel_end_where_the_interpreter_ends_them() {
     const SLICE: u64 = 10_007;
     for (name, rounds) in [("closures", "20"), ("json", "60"), ("lz", "2")] {
         let config = Config::new().fuel(0);
-        let mut all = [Tier::Interpreter, Tier::Baseline, Tier::Auto, Tier::Cranelift]
-            .map(|tier| guest_instance(config.clone().tier(tier).hot(20), name, rounds));
+        let configs = [Tier::Interpreter, Tier::Baseline, Tier::Auto, Tier::Cranelift]
+            .map(|tier| config.clone().tier(tier).hot(20));
+        let configs = configs.into_iter().chain([promoting(false).fuel(0)]);
+        let mut all: Vec<_> = configs.map(|config| guest_instance(config, name, rounds)).collect();
         for slice in 0_u64.. {
-            let exits = all.each_mut().map(|instance| {
+            let run = |instance: &mut Instance<Capture>| {
                 instance.add_fuel(SLICE);
                 instance.run().unwrap()
-            });
-            let harts = all.each_ref().map(|instance| format!("{:?}", instance.hart()));
+            };
+            let exits: Vec<_> = all.iter_mut().map(run).collect();
+            let harts: Vec<_> = all.iter().map(|instance| format!("{:?}", instance.hart())).collect();
             assert!(exits.iter().all(|exit| *exit == exits[0]), "{name}, slice {slice}: {exits:?}");
             assert!(harts.iter().all(|hart| *hart == harts[0]), "{name}, slice {slice}: {harts:?}");
             if exits[0] != Exit::OutOfFuel {
                 break;
             }
         }
-        let states = all.each_ref().map(state);
+        let states: Vec<_> = all.iter().map(state).collect();
         assert!(states.iter().all(|state| *state == states[0]), "{name}");
     }
 }
@@ -255,5 +287,27 @@ fn code_is_dropped_and_made_again_while_others_run_it() {
         });
         engine.wait_for_code();
         assert!(engine.code_bytes() <= LIMIT, "{} bytes are left", engine.code_bytes());
+    }
+}
+
+/// Threads that promote and demote the same code at the same time.
+#[test]
+fn code_is_promoted_and_demoted_while_others_run_it() {
+    for in_background in [false, true] {
+        let (name, rounds) = ("huffman", "10");
+        let expected = interpreted(name, rounds);
+        let engine = Engine::new(promoting(in_background));
+        let module = Module::new(&engine, &guest(name)).unwrap();
+        for _ in 0..3 {
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        let mut instance = instance_of(&engine, &module, &[name, rounds]);
+                        assert_eq!(instance.run().unwrap(), Exit::Completed(0));
+                        assert!(state(&instance) == expected);
+                    });
+                }
+            });
+        }
     }
 }

@@ -418,15 +418,17 @@ impl Compiler {
         if optimising.space.enter_at(region.start).is_none() {
             optimising.publish(&region, found)?;
         }
-        // Code from the cache may have other entries.
+        // While this is held nobody removes code. What comes from the cache may have other entries.
+        let mut baseline = self.baseline();
         let has_code = |&pc: &u64| optimising.space.function(pc).is_some();
         let entries: Vec<u64> = region.entries().map(|(pc, _)| pc).filter(has_code).collect();
         let heads: Vec<u64> = [region.start, header].into_iter().filter(has_code).collect();
-        self.samples.promoted(&region, place.executed, entries.clone());
-        let mut baseline = self.baseline();
         baseline.elsewhere.extend(&heads);
         self.space.promote(&entries);
-        self.translate_again(&mut baseline, text, &heads)
+        let translated = self.translate_again(&mut baseline, text, &heads);
+        // Only now, for it may be demoted at once.
+        self.samples.promoted(&region, place.executed, entries);
+        translated
     }
 
     /// What to promote where control is often: a function that calls nothing, or else the largest loop that does not.
@@ -451,15 +453,17 @@ impl Compiler {
         let function = function.map(|start| discover(start, None, None)).filter(|region| region.has_inst(pc));
         let whole = function.unwrap_or_else(|| discover(header.unwrap_or(pc), None, None));
         let hot = hot::outermost_loop(&whole, pc);
-        let found = match hot {
-            Some(hot) if !whole.has_calls() && whole.len() <= MOST_PROMOTED => {
-                HotRegion { region: discover(whole.start, Some(hot.header), None), header: hot.header }
+        // Where control comes soonest.
+        let header = hot::loop_around(&whole, pc).unwrap_or(pc);
+        let region = match hot {
+            Some(_) if !whole.has_calls() && whole.len() <= MOST_PROMOTED => {
+                discover(whole.start, Some(header), None)
             }
-            Some(hot) => HotRegion { region: discover(hot.header, None, Some(&hot.pcs)), header: hot.header },
-            None if promotion.least_pressure == 0 => HotRegion { header: whole.start, region: whole },
+            Some(hot) => discover(hot.header, Some(header), Some(&hot.pcs)),
+            None if promotion.least_pressure == 0 => discover(whole.start, Some(header), None),
             None => return None,
         };
-        Some(found).filter(|found| !found.region.is_empty())
+        Some(HotRegion { region, header }).filter(|found| !found.region.is_empty())
     }
 
     /// Removes the code of a region that was promoted: baseline code runs there again.

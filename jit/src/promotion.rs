@@ -17,6 +17,9 @@ use crate::tunables::Promotion;
 /// Samples that show that control stays too shortly.
 const SHORT: u32 = 4;
 
+/// Samples after which a trial is over though control was hardly there.
+const LONGEST_TRIAL: u32 = 100;
+
 /// How much longer than at first it may take from one sample to the next. Each disturbs what the host has learned about
 /// branches.
 const SLOWEST: u64 = 256;
@@ -76,7 +79,9 @@ struct Seen {
     rates: VecDeque<f32>,
     /// The region that was promoted last, until it is clear whether that was any good.
     trial: Option<usize>,
-    /// Samples during the trial in which control stayed shortly in Cranelift's code.
+    /// Samples during the trial.
+    samples: u32,
+    /// Those in which control stayed shortly in Cranelift's code.
     short: u32,
 }
 
@@ -142,7 +147,7 @@ impl Samples {
         let mut seen = self.seen();
         let before = median(&seen.rates);
         seen.rates.clear();
-        (seen.trial, seen.short) = (Some(seen.regions.len()), 0);
+        (seen.trial, seen.samples, seen.short) = (Some(seen.regions.len()), 0, 0);
         seen.regions.push(Promoted {
             start: region.start,
             insts: region.len(),
@@ -167,7 +172,10 @@ impl Samples {
 
 impl Seen {
     fn judge(&mut self, promotion: &Promotion, sample: &Sample, interval: u64) -> Verdict {
-        if let Some((time, insts)) = sample.time {
+        // On trial is what has been entered.
+        if let Some((time, insts)) = sample.time
+            && (self.trial.is_none() || sample.optimised > 0)
+        {
             self.rates.push_back(time.as_nanos() as f32 / insts.max(1) as f32);
             if self.rates.len() > promotion.trial {
                 self.rates.pop_front();
@@ -186,8 +194,12 @@ impl Seen {
         if sample.entered > 0 && sample.optimised / sample.entered < promotion.least_stay {
             self.short += 1;
         }
+        self.samples += 1;
         let is_over = self.rates.len() == promotion.trial;
         if !is_over && self.short < SHORT {
+            if self.samples > LONGEST_TRIAL {
+                self.trial = None;
+            }
             return Verdict::GoOn;
         }
         let region = &mut self.regions[number];

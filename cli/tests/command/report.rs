@@ -26,7 +26,8 @@ fn a_completed_run_is_recorded_field_by_field() {
     let memory = &report["memory"];
     assert!(memory["peak"].as_u64() >= memory["mapped"].as_u64() && memory["limit"] == 1 << 30);
     let host = &report["host"];
-    assert_eq!(host["instructions"], serde_json::json!({"interpreted": used, "native": 0}));
+    let retired = host["instructions"].as_object().unwrap().values();
+    assert_eq!(retired.map(|count| count.as_u64().unwrap()).sum::<u64>(), used);
     assert!(host["instructions_per_second"].as_f64().unwrap() > 0.0);
 }
 
