@@ -136,7 +136,8 @@ impl Config {
     }
 
     /// Sets how often the interpreter comes to a place before that gets native code in [`Tier::Auto`]. If nobody says, it
-    /// is once, or 200 times on hosts without a baseline tier.
+    /// never does first, as translating by the baseline tier takes about as long as decoding for the interpreter; on hosts
+    /// without that tier it does 200 times.
     #[must_use]
     pub fn hot(self, times: u32) -> Self {
         Config { hot: Some(times), ..self }
@@ -171,7 +172,7 @@ impl Config {
     }
 
     pub(crate) fn get_hot(&self) -> u32 {
-        self.hot.unwrap_or(if self.tier.promotes() { 1 } else { 200 })
+        self.hot.unwrap_or(if self.tier.promotes() { 0 } else { 200 })
     }
 
     pub(crate) fn get_code_memory(&self) -> usize {

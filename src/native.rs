@@ -83,7 +83,7 @@ impl Native {
     pub fn new(tunables: Tunables) -> Self {
         // What is promoted on this thread needs nobody else, but samples.
         let is_alone = tunables.promotion.is_some_and(|promotion| !promotion.in_background);
-        let hot = is_alone.then(|| Hot::new(Arc::default(), 1));
+        let hot = is_alone.then(|| Hot::new(Arc::default(), 0));
         Native { tunables, hot, ..Native::default() }
     }
 
@@ -222,7 +222,10 @@ impl Executor for Native {
         let mut left = max;
         let mut at_breakpoint = machine.breaks_at_start();
         // Whether code is to be made where control is, if there is none.
-        let mut arrived = self.hot.is_none();
+        let mut arrived = self.is_at_once();
+        if let Some(hot) = &mut self.hot {
+            hot.begin();
+        }
         // Fuel that native code needs to get anywhere, as far as that is known.
         let mut needed = 0;
         let mut current = None;
@@ -253,7 +256,8 @@ impl Executor for Native {
                     && most - retired <= longest
                     && machine.hart.fuel.min(left) > longest;
                 if is_sample && let Some(hot) = &mut self.hot {
-                    hot.sample(now, machine, self.retired)?;
+                    let all = self.interpreter.retired() + self.retired.native;
+                    hot.sample(now, machine, self.retired, all)?;
                     (arrived, at_breakpoint) = (false, false);
                     continue;
                 }
@@ -290,6 +294,11 @@ impl Executor for Native {
 }
 
 impl Native {
+    /// Whether nothing is interpreted that could be translated.
+    fn is_at_once(&self) -> bool {
+        self.hot.as_ref().is_none_or(Hot::is_at_once)
+    }
+
     /// Control came from native code, which knows of no code at `hart.pc`: whether it is to be made here and now.
     fn is_wanted(&mut self, now: &Current, machine: &Machine) -> bool {
         self.hot.as_mut().is_none_or(|hot| hot.is_wanted(now, machine))
@@ -315,6 +324,6 @@ impl Native {
             entry: None,
             within: None,
         };
-        Ok(now.compiler.compile(&asked, pc)?)
+        Ok(now.compiler.compile(&asked, pc, self.is_at_once())?)
     }
 }

@@ -50,6 +50,7 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Failure> {
     // The program has run in this one; another shows its code as it was at the start.
     let fresh = guest.instance(Config::new())?;
     let mut codegen = Codegen::new(&fresh, Tier::Cranelift).map_err(Failure::new)?;
+    let mut baseline = Codegen::new(&fresh, Tier::Baseline).map_err(Failure::new)?;
     let locations = Locations::new(&elf, module.program());
     let mut page = Page::new(&guest.title(), &module, run.as_ref());
     let mut order: Vec<_> = (0..natives.len()).collect();
@@ -57,7 +58,10 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Failure> {
     let hidden = order.split_off(args.regions.clamp(1, order.len()));
     page.elsewhere(heat.elsewhere() + hidden.iter().map(|&index| heat.of_region(index)).sum::<u64>());
     for index in order {
-        let view = View { native: &natives[index], counts: heat.blocks(index), instance: &fresh };
+        let native = &natives[index];
+        // On other hosts there is no such code.
+        let baseline = NativeRegion::of(&mut baseline, native.region.clone()).ok();
+        let view = View { native, baseline, counts: heat.blocks(index), instance: &fresh };
         let clif = codegen.clif(&natives[index].region).map_err(Failure::new)?;
         page.add(&view, &clif, &locations);
     }

@@ -25,8 +25,15 @@ impl NativeRegion {
         let Some(region) = codegen.region(pc) else {
             return Ok(None);
         };
+        let native = NativeRegion::of(codegen, region)?;
+        Ok(Some(NativeRegion { time: start.elapsed(), ..native }))
+    }
+
+    /// A region that is known.
+    pub(crate) fn of(codegen: &mut Codegen<'_>, region: Region) -> Result<Self, Failure> {
+        let start = Instant::now();
         let translation = codegen.translate(&region).map_err(Failure::new)?;
-        Ok(Some(NativeRegion { region, translation, time: start.elapsed() }))
+        Ok(NativeRegion { region, translation, time: start.elapsed() })
     }
 
     /// Its host instructions, each with the guest instruction it is for.

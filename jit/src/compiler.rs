@@ -290,17 +290,17 @@ impl Compiler {
         self.space.change_version();
     }
 
-    /// Makes and publishes code for the region at `pc`; `false` if there is nothing that could be executed, or that is
-    /// better entered elsewhere.
+    /// Makes and publishes code for the region at `pc`; `false` if there is nothing that could be executed, or, unless
+    /// `is_entry`, if it is better entered elsewhere in the loop that `pc` is in.
     ///
     /// # Errors
     /// If it cannot be translated, or the host has no memory.
-    pub fn compile(&self, source: &dyn Source, pc: u64) -> Result<bool, CompileError> {
+    pub fn compile(&self, source: &dyn Source, pc: u64, is_entry: bool) -> Result<bool, CompileError> {
         if !self.space.covers(pc) {
             return Ok(false);
         }
         if self.space.tunables().tier == NativeTier::Baseline {
-            return self.compile_baseline(source, pc);
+            return self.compile_baseline(source, pc, is_entry);
         }
         let (region, discover) = self.discover(source, pc);
         if region.is_empty() {
@@ -492,7 +492,7 @@ impl Compiler {
     ) -> Result<(), CompileError> {
         let units = baseline.units.iter().filter(|(_, (unit, _))| pcs.iter().any(|pc| unit.contains(pc)));
         for pc in units.map(|(asked, _)| *asked).collect::<Vec<_>>() {
-            self.translate_baseline(baseline, source, pc, true)?;
+            self.translate_baseline(baseline, source, pc, true, true)?;
         }
         Ok(())
     }
@@ -577,21 +577,22 @@ impl Compiler {
         self.baseline.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn compile_baseline(&self, source: &dyn Source, pc: u64) -> Result<bool, CompileError> {
+    fn compile_baseline(&self, source: &dyn Source, pc: u64, is_entry: bool) -> Result<bool, CompileError> {
         let mut baseline = self.baseline();
         if baseline.elsewhere.contains(&pc) {
             self.space.promote(&[pc]);
             return Ok(true);
         }
-        self.translate_baseline(&mut baseline, source, pc, false)
+        self.translate_baseline(&mut baseline, source, pc, is_entry, false)
     }
 
-    /// One pass finds and translates. `again`: it takes the place of code that there is.
+    /// One pass finds and translates. `is_entry` as for [`Compiler::compile`]; asked again, it is one. `again`: it takes the place of code that there is.
     fn translate_baseline(
         &self,
         baseline: &mut Baseline,
         source: &dyn Source,
         pc: u64,
+        is_entry: bool,
         again: bool,
     ) -> Result<bool, CompileError> {
         let Baseline { buffers, units, elsewhere } = baseline;
@@ -599,8 +600,7 @@ impl Compiler {
         let stack_pointers = known.unwrap_or_else(|| source.stack_pointers());
         let source = Beside { source, stack_pointers, elsewhere, functions: self.functions.as_deref() };
         let (tunables, is_watched) = (self.space.tunables(), self.space.is_watched());
-        // Beside an interpreter that gets to an entry soon, unless it has not.
-        let is_entry = tunables.promotion.is_none() || known.is_some();
+        let is_entry = is_entry || known.is_some();
         let start = Instant::now();
         let translated = baseline::translate(tunables, &source, pc, is_entry, is_watched, buffers)?;
         let translate = start.elapsed();

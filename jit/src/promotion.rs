@@ -17,7 +17,10 @@ use crate::tunables::Promotion;
 /// Samples that show that control stays too shortly.
 const SHORT: u32 = 4;
 
-/// Samples after which a trial is over though control was hardly there.
+/// What part of the time code may take to stay.
+const GAIN: f32 = 0.97;
+
+/// Samples after which a trial is over because control is hardly there.
 const LONGEST_TRIAL: u32 = 100;
 
 /// How much longer than at first it may take from one sample to the next. Each disturbs what the host has learned about
@@ -51,7 +54,7 @@ pub struct Promoted {
 pub struct Sample {
     /// Where control is.
     pub pc: u64,
-    /// How long the instructions since the last sample took, and how many they were, if nothing else was done meanwhile.
+    /// How long the instructions since the last sample took, and how many they were, if that was in the same run.
     pub time: Option<(Duration, u64)>,
     /// Instructions that Cranelift's code has retired since the last sample, at least.
     pub optimised: u64,
@@ -197,14 +200,14 @@ impl Seen {
         self.samples += 1;
         let is_over = self.rates.len() == promotion.trial;
         if !is_over && self.short < SHORT {
-            if self.samples > LONGEST_TRIAL {
-                self.trial = None;
+            if self.samples < LONGEST_TRIAL {
+                return Verdict::GoOn;
             }
-            return Verdict::GoOn;
+            self.short = SHORT;
         }
         let region = &mut self.regions[number];
         region.after = median(&self.rates);
-        let is_slower = region.before.zip(region.after).is_some_and(|(before, after)| after > before);
+        let is_slower = region.before.zip(region.after).is_some_and(|(before, after)| after > GAIN * before);
         self.trial = None;
         if self.short < SHORT && !is_slower {
             return Verdict::GoOn;

@@ -54,7 +54,7 @@ impl Default for Promotion {
         Promotion {
             sample: 200_000,
             worth: 40_000,
-            least_pressure: 50,
+            least_pressure: 60,
             least_stay: 400,
             trial: 12,
             in_background: true,

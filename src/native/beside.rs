@@ -21,19 +21,19 @@ pub struct Hot {
     background: Arc<Background>,
     threshold: u32,
     counters: Box<[u32]>,
-    /// When the last sample was taken, if native code has run without a break since.
-    last: Option<Instant>,
-    /// What had been retired then.
+    /// When the last sample was taken in this run, and how much had been retired by anything.
+    last: Option<(Instant, u64)>,
+    /// What native code had retired at the last sample of any run.
     before: Retired,
 }
 
 impl Hot {
-    /// Code is hot where the interpreter came `threshold` times.
+    /// Code is hot where the interpreter came `threshold` times; 0 is before it has come there.
     #[must_use]
     pub fn new(background: Arc<Background>, threshold: u32) -> Self {
         Hot {
             background,
-            threshold: threshold.max(1),
+            threshold,
             counters: vec![0; COUNTERS].into(),
             last: None,
             before: Retired::default(),
@@ -57,19 +57,26 @@ impl Hot {
         self.background.request(&now.compiler, now.text(machine), pc, is_target, pointers);
     }
 
-    /// Native code has given control back to show where it is. So much has been `retired` so far.
+    /// A run begins: what happened before it says nothing about time.
+    pub(super) fn begin(&mut self) {
+        self.last = None;
+    }
+
+    /// Native code has given control back to show where it is. So much has been `retired` by it so far, and `all` by
+    /// anything.
     pub(super) fn sample(
         &mut self,
         now: &Current,
         machine: &Machine,
         retired: Retired,
+        all: u64,
     ) -> Result<(), HostError> {
         let (pc, time) = (machine.hart.pc, Instant::now());
         let before = std::mem::replace(&mut self.before, retired);
-        let insts = retired.native + retired.stepped - before.native - before.stepped;
+        let last = self.last.replace((time, all));
         let sample = Sample {
             pc,
-            time: self.last.replace(time).map(|last| (time - last, insts)),
+            time: last.map(|(then, before)| (time - then, all - before)),
             optimised: retired.optimised - before.optimised,
             entered: retired.entries - before.entries,
             last_entry: retired.last_entry,
@@ -89,10 +96,9 @@ impl Hot {
         Ok(())
     }
 
-    /// Something else than native code runs now.
-    fn interrupted(&mut self) -> &mut Self {
-        self.last = None;
-        self
+    /// Whether nothing is interpreted that could be translated.
+    pub(super) fn is_at_once(&self) -> bool {
+        self.threshold == 0
     }
 
     /// Counts; whether it is time to ask for code.
@@ -128,7 +134,6 @@ pub(super) struct NativeCode<'a> {
 impl<'a> NativeCode<'a> {
     pub(super) fn new(now: &'a Current, hot: Option<&'a mut Hot>, needed: u64) -> Self {
         let space = now.compiler.space();
-        let hot = hot.map(Hot::interrupted);
         NativeCode {
             now,
             space,
@@ -191,7 +196,7 @@ impl Beside for NativeCode<'_> {
             let passes = || hot.count(pc).then_some((pc, false));
             match self.wanted.take().or_else(passes) {
                 Some((pc, is_target)) if self.is_slow => hot.request(self.now, pc, is_target, machine),
-                Some((pc, _)) => self.arrived = !compiler.waits_for(pc),
+                Some((pc, _)) => self.arrived = hot.is_at_once() || !compiler.waits_for(pc),
                 None => {}
             }
         }

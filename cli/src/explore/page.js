@@ -63,6 +63,7 @@ const CLIF = [
 
 // ---- the open region --------------------------------------------------------------------------------------------
 
+const KINDS = ["guest", "clif", "host", "baseline"];
 let open = -1, region, settled = false, form = "clif", pin = null, over = null, found = { text: "", hits: [], at: -1 };
 const panes = {};
 
@@ -176,7 +177,7 @@ function foot() {
     const row = region.guest.find(row => row[1] === pc);
     if (row) {
       const count = kind => (panes[kind].places.get(pc) || []).length;
-      parts.push(`<code>${hex(pc)}</code><span>${many(count("clif"), "line")} of CLIF, ${many(count("host"), "host instruction")}</span>`);
+      parts.push(`<code>${hex(pc)}</code><span>${many(count("clif"), "line")} of CLIF, ${many(count("host"), "host instruction")} by Cranelift, ${number.format(count("baseline"))} in the baseline tier</span>`);
       if (row[4] !== null) {
         const text = data.sources[row[4]];
         parts.push(`<span class="src">${escape(data.lines[row[4]])}${text ? ` <code>${escape(text)}</code>` : ""}</span>`);
@@ -188,7 +189,7 @@ function foot() {
 
 function guestRows() {
   const spoken = new Set(region.host.map(row => row[3]));
-  return region.guest.map(([block, pc, raw, text, line, clif, host], index) => {
+  return region.guest.map(([block, pc, raw, text, line, clif, host, baseline], index) => {
     const b = region.blocks[block];
     const isFirst = index === 0 || region.guest[index - 1][0] !== block;
     const heat = b.count ? Math.max(0.03, warmth(b.count) * 0.62) : 0;
@@ -196,7 +197,7 @@ function guestRows() {
     const source = line === null ? "" : data.lines[line].replace(/^.*\//, "");
     const shown = text.replace(/\t/g, " ").replace(/^(\S+) /, (_, op) => op.padEnd(7) + " ");
     return {
-      pc, block, text: hex(pc) + " " + text, heat, width: shown.length + 22, leads: { clif, host },
+      pc, block, text: hex(pc) + " " + text, heat, width: shown.length + 22, leads: { clif, host, baseline },
       className: (isFirst ? "first " : "") + (b.count ? "hot " : "") + (silent ? "silent" : ""),
       title: (isFirst && b.name ? b.name + (b.copy ? " (a copy of the callee)" : "") + "\n" : "") + raw + (silent ? "\nno host code of its own" : "") + (b.count ? `\nexecuted ${number.format(b.count)} times` : ""),
       paint: () => `<span class="c">${isFirst && total ? short(b.count) : ""}</span><span class="a">${hex(pc)}</span><span class="t">${paint(shown, GUEST)}</span>${source ? `<span class="l">${escape(source)}</span>` : ""}`,
@@ -222,10 +223,10 @@ function clifRows() {
   });
 }
 
-function hostRows() {
+function hostRows(rows) {
   const block = blockOf();
   let last = -1;
-  return region.host.map(([offset, raw, text, pc]) => {
+  return rows.map(([offset, raw, text, pc]) => {
     const own = block(pc), isFirst = own !== last;
     last = own;
     const shown = text.replace(/^(\S+) /, (_, op) => op.padEnd(6) + " ");
@@ -246,7 +247,7 @@ function show(index, pc) {
     strip();
     panes.guest.show(guestRows(), number.format(region.guest.length) + " instructions");
     showClif();
-    panes.host.show(hostRows(), number.format(region.host.length) + " instructions");
+    for (const kind of ["host", "baseline"]) panes[kind].show(hostRows(region[kind]), number.format(region[kind].length) + " instructions");
     list();
     const current = document.querySelector("#regions [aria-current]");
     if (current) current.scrollIntoView({ block: "nearest" });
@@ -275,6 +276,7 @@ function head() {
     ["guest instructions", number.format(region.insts)],
     ["host code", number.format(region.bytes) + "<small>bytes</small>"],
     ["bytes per instruction", (region.bytes / region.insts).toFixed(1)],
+    ["baseline code of the function", number.format(region.baselineBytes) + "<small>bytes</small>"],
     ["to translate", number.format(region.us) + "<small>µs</small>"],
     ["per instruction", (region.us / region.insts).toFixed(1) + "<small>µs</small>"],
   ];
@@ -298,7 +300,7 @@ function search(step = 0) {
   const text = $("search").value.trim().toLowerCase();
   if (text !== found.text || step === 0) {
     const hits = [];
-    if (text) for (const kind of ["guest", "clif", "host"]) panes[kind].rows.forEach((row, index) => { if (row.text.toLowerCase().includes(text)) hits.push([kind, index]); });
+    if (text) for (const kind of KINDS) panes[kind].rows.forEach((row, index) => { if (row.text.toLowerCase().includes(text)) hits.push([kind, index]); });
     found = { text, hits, at: -1 };
   }
   if (step && found.hits.length) {
@@ -343,7 +345,7 @@ function about() {
   $("elsewhere").textContent = total ? `${many(data.regions.length, "region")}, the hottest first. ${share(rest)} of the run was elsewhere.` : `${many(data.regions.length, "region")}. The program was not run.`;
 }
 
-for (const kind of ["guest", "clif", "host"]) panes[kind] = new Pane(kind);
+for (const kind of KINDS) panes[kind] = new Pane(kind);
 $("strip").addEventListener("click", event => {
   const block = event.target.dataset.block;
   const row = block === undefined ? -1 : region.guest.findIndex(row => row[0] === +block);

@@ -7,12 +7,15 @@ use serde_json::{Value, json};
 
 use super::page::Lines;
 use crate::disasm::describe;
+use crate::host_code::HostInst;
 use crate::location::Locations;
 use crate::native_region::{NativeRegion, insts};
 
 /// A region, how often its blocks were executed, and an instance that has its code.
 pub(super) struct View<'a> {
     pub(super) native: &'a NativeRegion,
+    /// The same region, with the code of the baseline tier; `None` where there is none.
+    pub(super) baseline: Option<NativeRegion>,
     pub(super) counts: Vec<u64>,
     pub(super) instance: &'a Instance<()>,
 }
@@ -30,9 +33,11 @@ impl View<'_> {
     ) -> Value {
         let region = &self.native.region;
         let host = self.native.host();
+        let baseline = self.baseline.as_ref().map_or(Vec::new(), NativeRegion::host);
         let built = self.clif(built);
         let legalised = self.clif(legalised);
         let to_host = first_rows(host.iter().map(|(_, pc)| *pc));
+        let to_baseline = first_rows(baseline.iter().map(|(_, pc)| *pc));
         let to_clif = first_rows(legalised.iter().map(|(_, pc)| *pc));
         let mut guest = Vec::new();
         for (index, block) in region.blocks.iter().enumerate() {
@@ -46,10 +51,12 @@ impl View<'_> {
         }
         let links: Vec<_> = {
             let pcs: Vec<_> = guest.iter().map(|row| row.1).collect();
-            leads(&pcs, &to_clif).into_iter().zip(leads(&pcs, &to_host)).collect()
+            let [clif, host, baseline] = [&to_clif, &to_host, &to_baseline].map(|rows| leads(&pcs, rows));
+            clif.into_iter().zip(host).zip(baseline).collect()
         };
-        let guest = guest.into_iter().zip(links).map(|((block, pc, raw, text, line), (clif, host))| {
-            json!([block, pc, raw, text, line, clif, host])
+        let guest = guest.into_iter().zip(links);
+        let guest = guest.map(|((block, pc, raw, text, line), ((clif, host), baseline))| {
+            json!([block, pc, raw, text, line, clif, host, baseline])
         });
         json!({
             "name": self.name(locations),
@@ -61,7 +68,9 @@ impl View<'_> {
             "guest": guest.collect::<Vec<_>>(),
             "clif": legalised,
             "built": built,
-            "host": host.iter().map(|(inst, pc)| json!([inst.offset, inst.raw, inst.text, pc])).collect::<Vec<_>>(),
+            "host": host.iter().map(host_row).collect::<Vec<_>>(),
+            "baseline": baseline.iter().map(host_row).collect::<Vec<_>>(),
+            "baselineBytes": self.baseline.as_ref().map_or(0, |native| native.translation.code.len()),
         })
     }
 
@@ -100,6 +109,11 @@ impl View<'_> {
         };
         text.lines().map(|line| place(line).unwrap_or_else(|| (plain(line), None))).collect()
     }
+}
+
+/// A host instruction, and the guest instruction it is for.
+fn host_row((inst, pc): &(HostInst, Option<u64>)) -> Value {
+    json!([inst.offset, inst.raw, inst.text, pc])
 }
 
 /// The first row of each pc.
