@@ -52,11 +52,11 @@ pub struct Promotion {
 impl Default for Promotion {
     fn default() -> Self {
         Promotion {
-            sample: 200_000,
+            sample: 10_000_000,
             worth: 40_000,
             least_pressure: 60,
             least_stay: 400,
-            trial: 12,
+            trial: 6,
             in_background: true,
         }
     }
