@@ -46,7 +46,7 @@ pub(crate) struct RunArgs {
     /// How code is executed; the result is the same
     #[arg(long, value_enum, default_value_t = TierArg::Auto)]
     pub(crate) tier: TierArg,
-    /// With `--tier auto`: how often the interpreter comes to a place before that gets native code [default: 200]
+    /// With `--tier auto`: how often the interpreter comes to a place before that gets native code [default: 0; 200 on hosts without a baseline tier]
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub(crate) threshold: Option<u64>,
     /// Do not meter native code: a little faster, but neither fuel nor the clock counts it
