@@ -116,7 +116,7 @@ impl Native {
         let Retired { native, optimised, .. } = self.retired;
         InstructionReport {
             interpreted: self.interpreter.retired(),
-            baseline: native - optimised,
+            baseline: native.saturating_sub(optimised),
             cranelift: optimised,
         }
     }
@@ -318,12 +318,7 @@ impl Native {
         }
         let text = Text { memory: &machine.memory, breakpoints: &machine.breakpoints };
         let stack = now.compiler.space().tunables().layout.stack_range();
-        let asked = Asked {
-            source: &text,
-            stack_pointers: stack_pointers(&machine.hart, &stack),
-            entry: None,
-            within: None,
-        };
+        let asked = Asked::new(&text, stack_pointers(&machine.hart, &stack));
         Ok(now.compiler.compile(&asked, pc, self.is_at_once())?)
     }
 }

@@ -16,7 +16,7 @@ use crate::cache::{Cache, Key, Saved};
 use crate::code::{CodeMemory, Listener, SharedCode, Space};
 use crate::hot;
 use crate::promotion::{Promoted, Sample, Samples, Verdict};
-use crate::region::{Asked, Region, Source, discover};
+use crate::region::{Asked, Functions, Region, Source, discover};
 use crate::statistics::{Statistics, Translated};
 use crate::tunables::Promotion;
 use crate::{Layout, NativeTier, Snapshot, TranslateError, Translation, Translator, Tunables, baseline};
@@ -60,6 +60,8 @@ struct Baseline {
     buffers: baseline::Buffers,
     /// Code that was translated at once, by the pc that was asked for, with the registers that held stack addresses then.
     units: BTreeMap<u64, (Range<u64>, u32)>,
+    /// Where units begin that were asked for elsewhere.
+    middles: BTreeSet<u64>,
     /// Where other code has taken over.
     elsewhere: BTreeSet<u64>,
 }
@@ -71,47 +73,6 @@ struct Waiting {
     functions: BTreeSet<u64>,
     /// Where code was wanted that had to wait.
     places: HashSet<u64>,
-}
-
-/// A source for baseline code beside which there is other code.
-#[derive(Debug)]
-struct Beside<'a> {
-    source: &'a dyn Source,
-    stack_pointers: u32,
-    elsewhere: &'a BTreeSet<u64>,
-    functions: Option<&'a dyn Functions>,
-}
-
-/// Where functions begin.
-pub trait Functions: std::fmt::Debug + Send + Sync {
-    /// The start of the function that `pc` is in, as far as that is known.
-    fn function_of(&self, pc: u64) -> Option<u64>;
-}
-
-impl Source for Beside<'_> {
-    fn fetch(&self, pc: u64) -> Option<u32> {
-        self.source.fetch(pc)
-    }
-
-    fn data(&self, addr: u64, size: usize) -> Option<u64> {
-        self.source.data(addr, size)
-    }
-
-    fn breaks_at(&self, pc: u64) -> bool {
-        self.source.breaks_at(pc)
-    }
-
-    fn function_of(&self, pc: u64) -> Option<u64> {
-        self.functions?.function_of(pc)
-    }
-
-    fn is_elsewhere(&self, pc: u64) -> bool {
-        self.elsewhere.contains(&pc)
-    }
-
-    fn stack_pointers(&self) -> u32 {
-        self.stack_pointers
-    }
 }
 
 /// Where code is kept when the process ends.
@@ -377,8 +338,7 @@ impl Compiler {
             // Around a loop registers change little.
             let in_loop = start == pc || entry.is_none();
             let stack_pointers = if in_loop { stack_pointers } else { stack_pointers & 1 << X::SP.index() };
-            let (region, more) =
-                self.discover(&Asked { source: text, stack_pointers, entry, within: None }, start);
+            let (region, more) = self.discover(&Asked { entry, ..Asked::new(text, stack_pointers) }, start);
             *time += more;
             region
         };
@@ -444,7 +404,7 @@ impl Compiler {
             // Around a loop registers change little.
             let in_loop = start == pc || within.is_some();
             let stack_pointers = if in_loop { stack_pointers } else { stack_pointers & 1 << X::SP.index() };
-            let asked = Asked { source: text, stack_pointers, entry, within };
+            let asked = Asked { entry, within, ..Asked::new(text, stack_pointers) };
             let (region, more) = self.discover(&asked, start);
             *time += more;
             region
@@ -491,7 +451,8 @@ impl Compiler {
         pcs: &[u64],
     ) -> Result<(), CompileError> {
         let units = baseline.units.iter().filter(|(_, (unit, _))| pcs.iter().any(|pc| unit.contains(pc)));
-        for pc in units.map(|(asked, _)| *asked).collect::<Vec<_>>() {
+        // Those that were asked for where they begin are the best, and come last.
+        for pc in units.rev().map(|(asked, _)| *asked).collect::<Vec<_>>() {
             self.translate_baseline(baseline, source, pc, true, true)?;
         }
         Ok(())
@@ -595,10 +556,11 @@ impl Compiler {
         is_entry: bool,
         again: bool,
     ) -> Result<bool, CompileError> {
-        let Baseline { buffers, units, elsewhere } = baseline;
+        let Baseline { buffers, units, middles, elsewhere } = baseline;
         let known = units.get(&pc).map(|(_, stack_pointers)| *stack_pointers);
         let stack_pointers = known.unwrap_or_else(|| source.stack_pointers());
-        let source = Beside { source, stack_pointers, elsewhere, functions: self.functions.as_deref() };
+        let functions = self.functions.as_deref();
+        let source = Asked { without: Some(elsewhere), functions, ..Asked::new(source, stack_pointers) };
         let (tunables, is_watched) = (self.space.tunables(), self.space.is_watched());
         let is_entry = is_entry || known.is_some();
         let start = Instant::now();
@@ -614,12 +576,12 @@ impl Compiler {
             }
         }
         // What was asked for in the middle is not as good.
-        let worse = |(_, (known, _)): &(&u64, &(Range<u64>, u32))| *known == unit;
-        let is_best = unit.start == pc && !again;
-        let again = again || is_best && units.iter().any(|known| worse(&known));
+        let again = again || unit.start == pc && middles.remove(&pc);
         self.add(pc, Ok(translation), Translated { translate, ..Translated::default() }, again)?;
         if self.optimising.is_some() {
-            units.retain(|asked, known| !is_best || !worse(&(asked, known)));
+            if unit.start != pc {
+                middles.insert(unit.start);
+            }
             units.insert(pc, (unit, stack_pointers));
         }
         Ok(self.space.has(pc))

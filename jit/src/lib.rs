@@ -20,9 +20,10 @@ mod text;
 mod tunables;
 
 pub use background::Background;
-pub use compiler::{CompileError, Compiler, Functions};
+pub use compiler::{CompileError, Compiler};
 pub use cranelift::{Locations, TranslateError, Translation, Translator};
 pub use promotion::{Promoted, Sample, Verdict};
+pub use region::Functions;
 pub use statistics::{Compiled, Statistics, Translated};
 pub use text::{Snapshot, Text};
 pub use tunables::{Layout, NativeTier, Promotion, Tunables};

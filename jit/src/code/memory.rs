@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::Listener;
 use crate::cache::Cache;
-use crate::compiler::{CompileError, Compiler, Functions};
+use crate::compiler::{CompileError, Compiler};
+use crate::region::Functions;
 use crate::statistics::{Compiled, Statistics};
 use crate::{Snapshot, Tunables};
 

@@ -56,6 +56,14 @@ impl Runtime {
     }
 }
 
+/// `fn(vm, pc, function) -> next pc`: how code of either tier is entered.
+fn way_in_signature() -> Signature {
+    let mut signature = Signature::new(CallConv::SystemV);
+    signature.params.extend([AbiParam::new(types::I64); 3]);
+    signature.returns.push(AbiParam::new(types::I64));
+    signature
+}
+
 impl Translator {
     /// Generates the shared functions.
     pub(crate) fn runtime(&mut self) -> Result<Runtime, TranslateError> {
@@ -87,10 +95,7 @@ impl Translator {
     }
 
     fn enter(&mut self) -> Result<Vec<u8>, TranslateError> {
-        let mut signature = Signature::new(CallConv::SystemV);
-        signature.params.extend([AbiParam::new(types::I64); 3]);
-        signature.returns.push(AbiParam::new(types::I64));
-        self.function(signature, |b| {
+        self.function(way_in_signature(), |b| {
             let block = b.current_block().unwrap_or_else(|| b.create_block());
             let [vm, pc, function] = [0, 1, 2].map(|i| b.block_params(block)[i]);
             let region = b.import_signature(region_signature());
@@ -155,10 +160,7 @@ impl Translator {
             let before = b.ins().load(types::I64, own(), vm, field!(promoted));
             let before = b.ins().isub(before, fuel);
             b.ins().store(own(), before, vm, field!(promoted));
-            let mut signature = Signature::new(CallConv::SystemV);
-            signature.params.extend([AbiParam::new(types::I64); 3]);
-            signature.returns.push(AbiParam::new(types::I64));
-            let signature = b.import_signature(signature);
+            let signature = b.import_signature(way_in_signature());
             let called = b.ins().call_indirect(signature, call, &[vm, pc, function]);
             let next = b.inst_results(called)[0];
             let vm = b.ins().get_pinned_reg(types::I64);

@@ -75,7 +75,13 @@ pub fn stack_pointers(hart: &Hart, stack: &Range<u64>) -> u32 {
     hart.x.iter().enumerate().map(bit).sum()
 }
 
-/// A source for a region that is asked for in some state of a machine.
+/// Where functions begin.
+pub trait Functions: std::fmt::Debug + Send + Sync {
+    /// The start of the function that `pc` is in, as far as that is known.
+    fn function_of(&self, pc: u64) -> Option<u64>;
+}
+
+/// A source for code that is asked for in some state of a machine.
 #[derive(Debug)]
 pub struct Asked<'a> {
     /// Where the code comes from.
@@ -86,6 +92,18 @@ pub struct Asked<'a> {
     pub entry: Option<u64>,
     /// What is to be translated, if not everything that control leads to.
     pub within: Option<&'a BTreeSet<u64>>,
+    /// Where other code has taken over.
+    pub without: Option<&'a BTreeSet<u64>>,
+    /// Who knows where functions begin.
+    pub functions: Option<&'a dyn Functions>,
+}
+
+impl<'a> Asked<'a> {
+    /// What [`stack_pointers`] says, and nothing else.
+    #[must_use]
+    pub fn new(source: &'a dyn Source, stack_pointers: u32) -> Self {
+        Asked { source, stack_pointers, entry: None, within: None, without: None, functions: None }
+    }
 }
 
 impl Source for Asked<'_> {
@@ -109,8 +127,13 @@ impl Source for Asked<'_> {
         self.entry
     }
 
+    fn function_of(&self, pc: u64) -> Option<u64> {
+        self.functions?.function_of(pc)
+    }
+
     fn is_elsewhere(&self, pc: u64) -> bool {
         self.within.is_some_and(|within| !within.contains(&pc))
+            || self.without.is_some_and(|without| without.contains(&pc))
     }
 }
 
