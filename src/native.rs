@@ -243,7 +243,8 @@ impl Executor for Native {
                 }
                 let mut step = Single(&mut self.interpreter);
                 let compiler = &now.compiler;
-                let slice = if self.tunables.fuel { compiler.until_sample() } else { None };
+                let takes_samples = self.tunables.fuel && self.hot.is_some();
+                let slice = if takes_samples { compiler.until_sample() } else { None };
                 let most = slice.map_or(left, |slice| left.min(slice.max(2 * compiler.longest())));
                 let outcome = abi::run(compiler, machine, host, &mut step, most, &mut self.retired)?;
                 let retired = self.all_retired() - before;
@@ -251,20 +252,23 @@ impl Executor for Native {
                 if let Outcome::Exit(exit) = outcome {
                     return Ok(exit);
                 }
+                at_breakpoint = machine.hart.pc != pc && machine.breakpoints.contains(machine.hart.pc);
                 let longest = compiler.longest();
+                // Code that has changed meanwhile is not what is on trial.
                 let is_sample = matches!(outcome, Outcome::Left)
                     && most - retired <= longest
-                    && machine.hart.fuel.min(left) > longest;
+                    && machine.hart.fuel.min(left) > longest
+                    && !at_breakpoint
+                    && now.versions == versions(machine);
                 if is_sample && let Some(hot) = &mut self.hot {
                     let all = self.interpreter.retired() + self.retired.native;
-                    hot.sample(now, machine, self.retired, all)?;
-                    (arrived, at_breakpoint) = (false, false);
+                    hot.sample(now, machine, self.retired, all);
+                    arrived = false;
                     continue;
                 }
                 if slice.is_some() {
                     compiler.retired(retired);
                 }
-                at_breakpoint = machine.hart.pc != pc && machine.breakpoints.contains(machine.hart.pc);
                 let is_missing = matches!(outcome, Outcome::NoCode);
                 arrived = is_missing && self.is_wanted(now, machine);
                 if is_missing

@@ -290,6 +290,26 @@ fn code_is_dropped_and_made_again_while_others_run_it() {
     }
 }
 
+/// Where a slice ends and where a breakpoint is can be the same place.
+#[test]
+fn a_breakpoint_in_straight_code_is_never_missed_between_samples() {
+    const NOP: u32 = 0x13;
+    let mut words = vec![NOP; 250];
+    words[0] = COUNT[0];
+    // Back to the start.
+    words.push(0xc19f_f06f);
+    for place in [60, 119, 200, 249] {
+        let engine = Engine::new(promoting(false));
+        let module = Module::new(&engine, &Elf::of_words(&words).build()).unwrap();
+        let mut instance = instance_of(&engine, &module, &[]);
+        instance.breakpoints_mut().insert(START + 4 * place);
+        for round in 1..300 {
+            assert_eq!(instance.run().unwrap(), Exit::Paused(PauseReason::Breakpoint));
+            assert_eq!(instance.x(X::A0), round, "place {place}");
+        }
+    }
+}
+
 /// Threads that promote and demote the same code at the same time.
 #[test]
 fn code_is_promoted_and_demoted_while_others_run_it() {

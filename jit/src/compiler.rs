@@ -383,6 +383,10 @@ impl Compiler {
         let has_code = |&pc: &u64| optimising.space.function(pc).is_some();
         let entries: Vec<u64> = region.entries().map(|(pc, _)| pc).filter(has_code).collect();
         let heads: Vec<u64> = [region.start, header].into_iter().filter(has_code).collect();
+        // Another thread may have been faster.
+        if entries.is_empty() || !self.samples.is_worth(promotion, &region, place.executed) {
+            return Ok(());
+        }
         baseline.elsewhere.extend(&heads);
         self.space.promote(&entries);
         let translated = self.translate_again(&mut baseline, text, &heads);
@@ -437,6 +441,7 @@ impl Compiler {
             return Ok(());
         };
         let mut baseline = self.baseline();
+        // In this order: from a place that leads there, Cranelift's code must not be missing.
         self.space.clear(&region.entries);
         optimising.space.clear(&region.entries);
         baseline.elsewhere.retain(|pc| !region.entries.contains(pc));
@@ -482,7 +487,12 @@ impl Compiler {
     pub fn waits_at(&self, pc: u64, is_there: bool) -> bool {
         self.is_waiting.load(Ordering::Relaxed) && {
             let mut waiting = self.waiting();
-            if is_there { waiting.functions.remove(&pc) } else { waiting.functions.contains(&pc) }
+            if !is_there {
+                return waiting.functions.contains(&pc);
+            }
+            let was_there = waiting.functions.remove(&pc);
+            self.is_waiting.store(!waiting.functions.is_empty(), Ordering::Relaxed);
+            was_there
         }
     }
 

@@ -136,11 +136,15 @@ impl Samples {
         verdict
     }
 
-    /// Whether a region should be promoted in which so much was executed: not if that has been tried.
+    /// Whether a region should be promoted in which so much was executed: not if that has been tried, and not while another
+    /// one is on trial.
     pub(crate) fn is_worth(&self, promotion: &Promotion, region: &Region, executed: u64) -> bool {
-        if self.seen().regions.iter().any(|known| known.start == region.start) {
+        let seen = self.seen();
+        let is_tried = seen.regions.iter().any(|known| known.start == region.start);
+        if is_tried || seen.trial.is_some() || seen.rates.len() < promotion.trial {
             return false;
         }
+        drop(seen);
         executed >= promotion.worth.saturating_mul(region.len() as u64)
             && pressure(region) >= promotion.least_pressure
     }

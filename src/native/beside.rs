@@ -8,7 +8,7 @@ use causality_jit::abi::Retired;
 use causality_jit::code::Space;
 use causality_jit::region::stack_pointers;
 use causality_jit::{Background, Compiler, NativeTier, Sample, Text, Verdict, abi};
-use causality_machine::{HostError, Machine};
+use causality_machine::Machine;
 
 use super::Current;
 
@@ -64,13 +64,7 @@ impl Hot {
 
     /// Native code has given control back to show where it is. So much has been `retired` by it so far, and `all` by
     /// anything.
-    pub(super) fn sample(
-        &mut self,
-        now: &Current,
-        machine: &Machine,
-        retired: Retired,
-        all: u64,
-    ) -> Result<(), HostError> {
+    pub(super) fn sample(&mut self, now: &Current, machine: &Machine, retired: Retired, all: u64) {
         let (pc, time) = (machine.hart.pc, Instant::now());
         let before = std::mem::replace(&mut self.before, retired);
         let last = self.last.replace((time, all));
@@ -90,10 +84,11 @@ impl Hot {
             }
             Verdict::Demote(region) => {
                 let text = Text { memory: &machine.memory, breakpoints: &machine.breakpoints };
-                now.compiler.demote(&text, region)?;
+                if let Err(error) = now.compiler.demote(&text, region) {
+                    tracing::warn!(%error, "code that was put back is interpreted until it is translated again");
+                }
             }
         }
-        Ok(())
     }
 
     /// Whether nothing is interpreted that could be translated.
