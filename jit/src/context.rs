@@ -28,8 +28,8 @@ impl Range {
     }
 }
 
-/// What generated code calls when the host has to do something.
-pub(crate) type Libcall = unsafe extern "sysv64" fn(vm: *mut u8, argument: u64) -> u64;
+/// What generated code calls when the host has to do something. `C` is the System V convention on all hosts we run on.
+pub(crate) type Libcall = unsafe extern "C" fn(vm: *mut u8, argument: u64) -> u64;
 
 /// The executor page.
 #[repr(C)]
@@ -88,7 +88,7 @@ pub(crate) struct Tier {
     pub(crate) table: *const AtomicU64,
     /// The function that runs where there is no code.
     pub(crate) base: *const u8,
-    /// How code of another tier calls a function: `extern "sysv64" fn(vm, pc, function) -> next pc`.
+    /// How code of another tier calls a function: `extern "C" fn(vm, pc, function) -> next pc`.
     pub(crate) call: *const u8,
     /// Functions that look up permissions: for loads of each of [`SPANS`], then for stores.
     pub(crate) check: [*const u8; 2 * SPANS.len()],

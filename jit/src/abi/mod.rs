@@ -180,7 +180,7 @@ pub fn run(
     }
 }
 
-type Enter = unsafe extern "sysv64" fn(*mut u8, u64, *const u8) -> u64;
+type Enter = unsafe extern "C" fn(*mut u8, u64, *const u8) -> u64;
 
 /// How code is entered: that of the first tier, and that which takes its place.
 struct WaysIn<'a> {
@@ -332,7 +332,7 @@ impl Session<'_> {
 const ECALL: u32 = 0x73;
 
 /// The libcall that executes one instruction, of baseline code or of Cranelift's.
-unsafe extern "sysv64" fn step_libcall<const IS_OPTIMISED: bool>(vm: *mut u8, _: u64) -> u64 {
+unsafe extern "C" fn step_libcall<const IS_OPTIMISED: bool>(vm: *mut u8, _: u64) -> u64 {
     // SAFETY: generated code passes what `run` gave it: a pointer into the executor page, whose context holds the
     // session of the run that this thread is in. Nothing else uses either while generated code waits for us.
     let (context, session) = unsafe {

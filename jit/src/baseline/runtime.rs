@@ -26,7 +26,7 @@ pub(crate) fn runtime() -> Runtime {
 /// What the host's functions expect back.
 const KEPT: [super::assembler::Gpr; 6] = [RBX, RBP, R12, R13, R14, R15];
 
-/// `extern "sysv64" fn(vm, pc, function) -> next pc`: the way in for the executor.
+/// `extern "C" fn(vm, pc, function) -> next pc`: the way in for the executor.
 fn enter() -> Vec<u8> {
     way_in(|a| {
         a.call_indirect(RCX);
@@ -44,7 +44,7 @@ fn enter() -> Vec<u8> {
     })
 }
 
-/// `extern "sysv64" fn(vm, pc, function) -> next pc`: how Cranelift's code calls a function, which comes back to it.
+/// `extern "C" fn(vm, pc, function) -> next pc`: how Cranelift's code calls a function, which comes back to it.
 fn call() -> Vec<u8> {
     way_in(|a| a.call_indirect(RCX))
 }

@@ -14,7 +14,7 @@ use crate::context::{Range, SPANS, field};
 /// Code that is the same for every program.
 #[derive(Clone, Debug)]
 pub(crate) struct Runtime {
-    /// `extern "sysv64" fn(vm, pc, function) -> next pc`.
+    /// `extern "C" fn(vm, pc, function) -> next pc`.
     pub(crate) enter: Vec<u8>,
     /// What runs where there is no code.
     pub(crate) missing: Vec<u8>,
