@@ -5,6 +5,7 @@
 #![no_main]
 
 use causality_interp::Interpreter;
+use causality_jit::Tunables;
 use causality_testkit::duel::Duel;
 use causality_testkit::{Program, Shape, Source, generate};
 use causality_vm::Native;
@@ -18,7 +19,9 @@ fuzz_target!(|data: &[u8]| {
         duel.program = Program { start, code: rest[..rest.len() & !1].to_vec(), tested: 0 };
         duel.fuel = 20_000;
     }
-    if let Err(difference) = duel.fight(&mut Interpreter::new(), &mut Native::default()) {
-        panic!("{difference}");
+    for tunables in Tunables::of_all_kinds() {
+        if let Err(difference) = duel.fight(&mut Interpreter::new(), &mut Native::new(tunables.clone())) {
+            panic!("{tunables:?}: {difference}");
+        }
     }
 });
