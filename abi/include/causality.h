@@ -67,6 +67,17 @@ static inline long causality_resolve(const char *name)
     return causality_call1(CAUSALITY_RESOLVE, (long)name);
 }
 
+/* Asks for the Poseidon2 hash of `len` bytes, which are copied. The hash is computed after the run; this
+ * returns its id at once: the number of the request, 0 for the first. Negative: -12 (ENOMEM) beyond what
+ * a run may request, -38 (ENOSYS) where the host hashes nothing. Traps if the bytes are not readable. */
+static inline long causality_request_hash(const void *bytes, unsigned long len)
+{
+    static long number;
+    if (!number)
+        number = causality_resolve("causality.request_hash");
+    return number < 0 ? number : causality_call2(number, (long)bytes, (long)len);
+}
+
 #if defined(__riscv_flen) && __riscv_flen >= 64
 /* For functions of two doubles that return one. */
 static inline double causality_call_double2(long number, double a, double b)

@@ -62,6 +62,10 @@ impl DeferredHashing {
     /// [`RequestError::TooMany`], [`RequestError::TooLong`].
     pub fn request(&mut self, bytes: &[u8]) -> Result<DeferredHashId, RequestError> {
         self.check_number()?;
+        // Nothing that long is kept, so nothing that long need be looked at.
+        if bytes.len() as u64 > self.limits.bytes {
+            return Err(RequestError::TooLong(self.limits.bytes));
+        }
         let hash = self.key.hash_one(bytes);
         let is_same = |&(other, input): &(u64, u32)| other == hash && self.inputs.input(input) == bytes;
         if let Some(&(_, input)) = self.seen.find(hash, is_same) {
