@@ -33,6 +33,7 @@ fn the_constants_are_what_the_grain_generator_makes() {
     assert_eq!(reference.full()[0][0], 0x7ee5_6a48);
     assert_eq!(reference.partial()[19], 0x1e66_cec2);
     assert_eq!(reference.full()[7][15], 0x3466_c7ca);
+    assert_eq!(reference.diagonal()[0], P - 2);
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use super::lanes::hash_all;
-use super::packing::{WIDTH, permutations_for};
-use super::permutation::{LANES, Permutation};
+use super::packing::{RATE, WIDTH, initial_state, next_block, permutations_for};
+use super::permutation::Permutation;
+use super::states::{LANES, Vectors};
 use super::{Domain, Permutations, Poseidon2Hash};
 
 /// Inputs are handed to threads in pieces that take at least this many permutations, some hundred
@@ -26,6 +27,7 @@ const PIECE: u64 = 512;
 #[derive(Clone, Debug)]
 pub struct Poseidon2 {
     permutation: Permutation,
+    vectors: Vectors,
     permutations: Permutations,
 }
 
@@ -45,7 +47,7 @@ impl Poseidon2 {
     /// With this count.
     #[must_use]
     pub fn counted(permutations: Permutations) -> Self {
-        Poseidon2 { permutation: Permutation::new(), permutations }
+        Poseidon2 { permutation: Permutation::new(), vectors: Vectors::new(), permutations }
     }
 
     /// What was computed so far.
@@ -58,19 +60,30 @@ impl Poseidon2 {
     #[must_use]
     pub fn permute(&self, state: [u32; WIDTH]) -> [u32; WIDTH] {
         self.permutations.add(1);
-        self.permutation.permute_one(state)
+        self.permutation.permute(state)
     }
 
     /// The hash of `bytes` in this domain.
     #[must_use]
     pub fn hash(&self, domain: Domain, bytes: &[u8]) -> Poseidon2Hash {
-        self.hash_some(domain, &[bytes])[0]
+        let mut state = initial_state(domain, bytes.len() as u64);
+        let mut rest = bytes;
+        let permutations = permutations_for(bytes.len() as u64);
+        for _ in 0..permutations {
+            state[..RATE].copy_from_slice(&next_block(&mut rest));
+            state = self.permutation.permute(state);
+        }
+        self.permutations.add(permutations);
+        Poseidon2Hash::from_elements(core::array::from_fn(|i| state[i]))
     }
 
     /// The hash of each input, in their order, on this thread; faster than one by one.
     #[must_use]
     pub fn hash_some(&self, domain: Domain, inputs: &[&[u8]]) -> Vec<Poseidon2Hash> {
-        let (hashes, permutations) = hash_all(&self.permutation, domain, inputs);
+        if let [only] = inputs {
+            return vec![self.hash(domain, only)];
+        }
+        let (hashes, permutations) = hash_all(&self.vectors, domain, inputs);
         self.permutations.add(permutations);
         hashes
     }

@@ -1,7 +1,7 @@
 //! Many inputs through few lanes: a lane whose input is done takes the next one.
 
 use super::packing::{RATE, WIDTH, initial_state, next_block, permutations_for};
-use super::permutation::{LANES, Permutation, States};
+use super::states::{LANES, States, Vectors};
 use super::{Domain, Poseidon2Hash};
 
 /// Where one lane is.
@@ -15,11 +15,7 @@ struct Lane<'a> {
 
 /// The hashes of `inputs`, in their order, and how many permutations they took; lanes that had nothing
 /// to do are not counted.
-pub(super) fn hash_all(
-    permutation: &Permutation,
-    domain: Domain,
-    inputs: &[&[u8]],
-) -> (Vec<Poseidon2Hash>, u64) {
+pub(super) fn hash_all(vectors: &Vectors, domain: Domain, inputs: &[&[u8]]) -> (Vec<Poseidon2Hash>, u64) {
     let mut hashes = vec![Poseidon2Hash::from_elements([0; RATE]); inputs.len()];
     let mut permutations = 0;
     let mut waiting = inputs.iter().enumerate();
@@ -40,7 +36,7 @@ pub(super) fn hash_all(
         if busy == 0 {
             return (hashes, permutations);
         }
-        permutation.permute(&mut states);
+        vectors.permute(&mut states);
         permutations += busy;
         for (i, slot) in lanes.iter_mut().enumerate() {
             let Some(lane) = slot else { continue };

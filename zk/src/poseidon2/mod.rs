@@ -27,9 +27,11 @@ mod domain;
 mod hash;
 mod hasher;
 mod lanes;
+mod montgomery;
 mod packing;
 mod permutation;
 mod permutations;
+mod states;
 
 pub use domain::{Domain, InvalidDomain};
 pub use hash::{NotCanonical, Poseidon2Hash};
