@@ -1,10 +1,13 @@
 //! Deferred hashing: what is bound, when it is computed, and what is refused.
 
+mod reference;
+
 use causality_zk::{
     BatchMismatch, DeferredHashId, DeferredHashing, Domain, FinalizedHashes, HashBatch, HashLimits,
     Permutations, Poseidon2, RequestError, UnknownHashId, permutations_for,
 };
 use proptest::prelude::*;
+use reference::Reference;
 
 fn finalized(inputs: &[&[u8]]) -> FinalizedHashes {
     let mut hashing = DeferredHashing::new();
@@ -113,8 +116,24 @@ fn the_commitment_depends_on_order_bytes_and_domain() {
 
 #[test]
 fn the_commitment_is_what_it_was() {
-    let expected = "blake3:63d73586cbea7224159dba38f9e1ab28f42e7b1b3dd919a303ab78e2bf07ac64";
+    let expected = "blake3:6ffb4b55c002fdb295a8555d8229b63e95cb24df6f62485b2885f3370b388a0d";
     assert_eq!(finalized(&INPUTS).commitment().to_string(), expected);
+}
+
+/// The encoding by hand, from its description, with hashes of the other implementation.
+#[test]
+fn the_canonical_bytes_are_what_is_described() {
+    let kind = |name: &str| format!("causality-vm 2026-11-22 content id v1: {name}");
+    let mut bytes = b"\x06\0\0\0object\x05\0\0\0".to_vec();
+    for (id, input) in INPUTS.iter().enumerate() {
+        bytes.extend((id as u64).to_le_bytes());
+        bytes.extend((input.len() as u64).to_le_bytes());
+        bytes.extend(blake3::derive_key(&kind("blob"), input));
+        bytes.extend(Reference::new().hash("object", input));
+    }
+    let hashes = finalized(&INPUTS);
+    assert_eq!(hashes.batch().to_bytes(), bytes);
+    assert_eq!(*hashes.commitment().as_bytes(), blake3::derive_key(&kind("hash-batch"), &bytes));
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub struct HashBatchEntry {
     pub id: DeferredHashId,
     /// The length of its bytes.
     pub length: u64,
-    /// The content id of its bytes, as a hash input.
+    /// The content id of its bytes, as a blob.
     #[borsh(serialize_with = "write_id", deserialize_with = "read_id")]
     pub content: ContentId,
     /// Their hash.

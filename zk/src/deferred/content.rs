@@ -2,11 +2,12 @@
 
 use causality_store::ContentId;
 
-/// BLAKE3 key derivation contexts, as `ObjectKind` has them. Never change one: identifiers are stored.
-const INPUT: &str = "causality-vm 2026-11-22 content id v1: hash input";
-const BATCH: &str = "causality-vm 2026-11-22 content id v1: hash batch";
+/// BLAKE3 key derivation contexts of the kinds `blob` and `hash-batch`. Never change one: identifiers are
+/// stored.
+const INPUT: &str = "causality-vm 2026-11-22 content id v1: blob";
+const BATCH: &str = "causality-vm 2026-11-22 content id v1: hash-batch";
 
-/// The id of the bytes that somebody asked to hash.
+/// The id of the bytes that somebody asked to hash, as a blob.
 pub(super) fn input_id(bytes: &[u8]) -> ContentId {
     id(INPUT, bytes)
 }

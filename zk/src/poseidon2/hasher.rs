@@ -13,8 +13,7 @@ use super::{Domain, Permutations, Poseidon2Hash};
 /// as many inputs as there are lanes, too.
 const PIECE: u64 = 512;
 
-/// Poseidon2 over bytes, as the specification in the [crate's source](crate) and
-/// `docs/adr/0015-deferred-hashing.md` says; counts its permutations.
+/// Poseidon2 over bytes, as `docs/adr/0015-deferred-hashing.md` specifies it; counts its permutations.
 ///
 /// ```
 /// use causality_zk::{Domain, Poseidon2};

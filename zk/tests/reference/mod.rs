@@ -2,6 +2,8 @@
 //! Grain generator, matrices as tables of numbers, plain arithmetic. Slow, and shares nothing with the
 //! crate.
 
+#![allow(dead_code, reason = "each test uses a part")]
+
 pub(crate) const P: u64 = 0x7f00_0001;
 const WIDTH: usize = 16;
 const FULL: usize = 8;
