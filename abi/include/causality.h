@@ -145,6 +145,17 @@ static inline void causality_register_write(unsigned long slot, unsigned long of
     __asm__ volatile(".insn r4 CUSTOM_0, 3, 0, x0, %0, %1, %2" : : "r"(slot), "r"(offset), "r"(word) : "memory");
 }
 
+/* Asks for the Poseidon2 hash of `len` bytes, which are copied. The hash is computed after the run; this
+ * returns its id at once: the number of the request, 0 for the first. Negative: -12 (ENOMEM) beyond what
+ * a run may request, -38 (ENOSYS) where the host hashes nothing. Traps if the bytes are not readable. */
+static inline long causality_request_hash(const void *bytes, unsigned long len)
+{
+    static long number;
+    if (!number)
+        number = causality_resolve("causality.request_hash");
+    return number < 0 ? number : causality_call2(number, (long)bytes, (long)len);
+}
+
 #if defined(__riscv_flen) && __riscv_flen >= 64
 /* For functions of two doubles that return one. */
 static inline double causality_call_double2(long number, double a, double b)
