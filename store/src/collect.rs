@@ -15,7 +15,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fs::TryLockError;
 
-use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
+use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use crate::database::{Inner, NOBODY, guarded, lock_file};
 use crate::entry::{Body, Entry};
@@ -23,6 +23,7 @@ use crate::tables::{
     CHUNKS, META, META_COLLECTING, NULLIFIERS, OBJECTS, PINS, RECORDS, RESCUED, STATE, UPLOADS,
 };
 use crate::transaction::ids_of;
+use crate::write::Transaction;
 use crate::{Collected, Commitment, ContentId, Progress, Snapshot, StateKey, Store, StoreError};
 
 /// Objects that are dropped in one transaction, so that commits need not wait for long.
@@ -71,30 +72,30 @@ impl Store {
             Err(TryLockError::WouldBlock) => return Err(StoreError::Collecting),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
-        guarded(|| announce(&self.inner))?;
+        announce(&self.inner)?;
         let snapshot = self.snapshot()?;
         let (mut collected, candidates) = guarded(|| mark(&snapshot, &mut progress))?;
         drop(snapshot);
         between();
-        guarded(|| sweep(&self.inner, candidates, &mut collected, &mut progress))?;
-        guarded(|| end(&self.inner))?;
+        sweep(&self.inner, candidates, &mut collected, &mut progress)?;
+        end(&self.inner)?;
         collected.uploads = guarded(|| drop_uploads(&self.inner))?;
         Ok(collected)
     }
 }
 
 fn announce(inner: &Inner) -> Result<(), StoreError> {
-    let txn = inner.database.begin_write()?;
-    txn.open_table(META)?.insert(META_COLLECTING, 1)?;
-    txn.open_table(RESCUED)?.retain(|_, ()| false)?;
-    Ok(txn.commit()?)
+    inner.write(|txn| {
+        txn.open_table(META)?.insert(META_COLLECTING, 1)?;
+        Ok(txn.open_table(RESCUED)?.retain(|_, ()| false)?)
+    })
 }
 
 fn end(inner: &Inner) -> Result<(), StoreError> {
-    let txn = inner.database.begin_write()?;
-    txn.open_table(META)?.remove(META_COLLECTING)?;
-    txn.open_table(RESCUED)?.retain(|_, ()| false)?;
-    Ok(txn.commit()?)
+    inner.write(|txn| {
+        txn.open_table(META)?.remove(META_COLLECTING)?;
+        Ok(txn.open_table(RESCUED)?.retain(|_, ()| false)?)
+    })
 }
 
 /// The objects of a snapshot that cannot be reached.
@@ -158,15 +159,16 @@ fn sweep(
     let order: BTreeSet<ContentId> = candidates.iter().copied().collect();
     let mut order = order.into_iter().peekable();
     while order.peek().is_some() {
-        let txn = inner.database.begin_write()?;
-        collected.rescued += rescue(&txn, &mut candidates)?;
-        for id in order.by_ref().take(BATCH) {
-            if candidates.remove(&id) {
-                collected.bytes += drop_object(&txn, id)?;
-                collected.dropped += 1;
+        inner.write(|txn| {
+            collected.rescued += rescue(txn, &mut candidates)?;
+            for id in order.by_ref().take(BATCH) {
+                if candidates.remove(&id) {
+                    collected.bytes += drop_object(txn, id)?;
+                    collected.dropped += 1;
+                }
             }
-        }
-        txn.commit()?;
+            Ok(())
+        })?;
         progress(Progress { step: "sweep", done: total - order.len() as u64, total });
     }
     collected.kept += collected.rescued;
@@ -174,7 +176,7 @@ fn sweep(
 }
 
 /// Takes what commits have come to refer to, and all that leads to, from the candidates.
-fn rescue(txn: &WriteTransaction, candidates: &mut HashSet<ContentId>) -> Result<u64, StoreError> {
+fn rescue(txn: &Transaction, candidates: &mut HashSet<ContentId>) -> Result<u64, StoreError> {
     let mut waiting = Vec::new();
     txn.open_table(RESCUED)?.retain(|id, ()| {
         waiting.push(ContentId::from_bytes(*id));
@@ -195,7 +197,7 @@ fn rescue(txn: &WriteTransaction, candidates: &mut HashSet<ContentId>) -> Result
 }
 
 /// Drops an object, gives its length.
-fn drop_object(txn: &WriteTransaction, id: ContentId) -> Result<u64, StoreError> {
+fn drop_object(txn: &Transaction, id: ContentId) -> Result<u64, StoreError> {
     let entry = match txn.open_table(OBJECTS)?.remove(id.as_bytes())? {
         Some(row) => Entry::from_row(id, row.value())?,
         None => return Ok(0),
@@ -208,7 +210,7 @@ fn drop_object(txn: &WriteTransaction, id: ContentId) -> Result<u64, StoreError>
     Ok(entry.length)
 }
 
-fn drop_chunks(txn: &WriteTransaction, upload: u64) -> Result<(), StoreError> {
+fn drop_chunks(txn: &Transaction, upload: u64) -> Result<(), StoreError> {
     txn.open_table(CHUNKS)?.retain_in((upload, 0)..=(upload, u64::MAX), |_, _| false)?;
     Ok(())
 }
@@ -237,27 +239,27 @@ fn drop_uploads(inner: &Inner) -> Result<u64, StoreError> {
         if let Some(bulk) = &inner.bulk {
             bulk.delete(*upload)?;
         }
-        let txn = inner.database.begin_write()?;
-        drop_chunks(&txn, *upload)?;
-        txn.open_table(UPLOADS)?.remove(*upload)?;
-        txn.commit()?;
+        inner.write(|txn| {
+            drop_chunks(txn, *upload)?;
+            txn.open_table(UPLOADS)?.remove(*upload)?;
+            Ok(())
+        })?;
     }
     Ok(marked.len() as u64)
 }
 
 fn mark_uploads(inner: &Inner, dead: &[u64]) -> Result<Vec<u64>, StoreError> {
-    let txn = inner.database.begin_write()?;
-    let mut uploads = txn.open_table(UPLOADS)?;
-    let mut marked = Vec::new();
-    for upload in dead {
-        if uploads.get(upload)?.is_some() {
-            uploads.insert(upload, NOBODY)?;
-            marked.push(*upload);
+    inner.write(|txn| {
+        let mut uploads = txn.open_table(UPLOADS)?;
+        let mut marked = Vec::new();
+        for upload in dead {
+            if uploads.get(upload)?.is_some() {
+                uploads.insert(upload, NOBODY)?;
+                marked.push(*upload);
+            }
         }
-    }
-    drop(uploads);
-    txn.commit()?;
-    Ok(marked)
+        Ok(marked)
+    })
 }
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ mod store_error;
 mod tables;
 mod transaction;
 mod tree;
+mod write;
 
 pub use blob::Blob;
 pub use check::Checked;
