@@ -3,13 +3,16 @@
 use core::fmt;
 use core::str::FromStr;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ObjectKind;
+use crate::hexadecimal::{self, ParseHexError};
 
 /// Name of an object by its content.
 ///
-/// Written as `blake3:` and 64 lower-case hexadecimal digits, in text and in serialised data alike.
+/// Written as `blake3:` and 64 lower-case hexadecimal digits, in text and in serde's formats alike; as its 32
+/// bytes in the canonical encoding of objects.
 ///
 /// ```
 /// use causality_store::{ContentId, ObjectKind};
@@ -17,7 +20,7 @@ use crate::ObjectKind;
 /// let id = ContentId::of(ObjectKind::Program, b"some bytes");
 /// assert_eq!(id.to_string().parse(), Ok(id));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct ContentId([u8; 32]);
 
 impl ContentId {
@@ -48,7 +51,7 @@ impl ContentId {
 impl fmt::Display for ContentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(Self::PREFIX)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hexadecimal::write(f, &self.0)
     }
 }
 
@@ -77,23 +80,11 @@ impl FromStr for ContentId {
     type Err = ParseContentIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.strip_prefix(Self::PREFIX).ok_or(ParseContentIdError::Prefix)?.as_bytes();
-        if digits.len() != 64 {
-            return Err(ParseContentIdError::Length(digits.len()));
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-        }
-        Ok(ContentId(bytes))
-    }
-}
-
-fn nibble(digit: u8) -> Result<u8, ParseContentIdError> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(ParseContentIdError::Digit),
+        let digits = text.strip_prefix(Self::PREFIX).ok_or(ParseContentIdError::Prefix)?;
+        hexadecimal::parse(digits).map(ContentId).map_err(|error| match error {
+            ParseHexError::Length(length) => ParseContentIdError::Length(length),
+            ParseHexError::Digit => ParseContentIdError::Digit,
+        })
     }
 }
 
@@ -105,7 +96,7 @@ impl Serialize for ContentId {
 
 impl<'de> Deserialize<'de> for ContentId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let text: std::borrow::Cow<'de, str> = Deserialize::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
 }
