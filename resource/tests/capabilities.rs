@@ -21,7 +21,7 @@ fn coin() -> ResourceFacts {
         domain: id("gold"),
         logic: id("token"),
         quantity: 10,
-        controller: key(2).principal(),
+        controller: Some(key(2).principal()),
     }
 }
 
@@ -99,7 +99,7 @@ fn a_controller_grants_access_to_what_it_controls_if_controllers_are_roots() {
     let mut monitor = ReferenceMonitor::new(key(BOB).principal(), 5, roots);
     monitor.admit(&capability).expect("it verifies");
     assert_eq!(decide(&mut monitor, Right::Consume), Ok(()));
-    let other = ResourceFacts { controller: key(CAROL).principal(), ..coin() };
+    let other = ResourceFacts { controller: Some(key(CAROL).principal()), ..coin() };
     let denied = monitor.decide(&other, Right::Consume, Phase::Execution);
     assert_eq!(denied, Err(DenyReason::IssuerNotTrusted(key(ALICE).principal())));
 }

@@ -128,6 +128,10 @@ impl Capability {
     }
 }
 
+impl causality_store::Object for Capability {
+    const KIND: causality_store::ObjectKind = causality_store::ObjectKind::Capability;
+}
+
 fn malformed(error: biscuit_auth::error::Token) -> CapabilityError {
     CapabilityError::Malformed(error.to_string())
 }

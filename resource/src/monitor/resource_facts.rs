@@ -15,8 +15,8 @@ pub struct ResourceFacts {
     pub logic: ContentId,
     /// How much of the domain it holds.
     pub quantity: u64,
-    /// Who controls it.
-    pub controller: Principal,
+    /// Who controls it; nobody controls a domain.
+    pub controller: Option<Principal>,
 }
 
 impl ResourceFacts {

@@ -38,7 +38,7 @@ impl TrustedRoots {
     ///
     /// [`DenyReason::IssuerNotTrusted`].
     pub fn trusts(&self, issuer: Principal, resource: &ResourceFacts) -> Result<(), DenyReason> {
-        let is_controller = self.controllers && resource.controller == issuer;
+        let is_controller = self.controllers && resource.controller == Some(issuer);
         if self.roots.contains(&issuer) || is_controller {
             return Ok(());
         }
