@@ -23,8 +23,8 @@ pub use capability::{
     ParseTargetError, Phases, RevocationId, Target, VerifiedCapability,
 };
 pub use logic::{
-    Balance, BalanceSheet, ConsumedInput, CreatedOutput, Data, LogicError, LogicLoader, Logics, Operation, Refusal,
-    ResourceLogic, Token,
+    Balance, BalanceSheet, ConsumedInput, CreatedOutput, Data, LogicError, LogicLoader, Logics, Operation,
+    Refusal, ResourceLogic, Token,
 };
 pub use monitor::{
     AccessRequest, Decision, DenyReason, Handle, ReferenceMonitor, ResourceFacts, RevocationList, Spent,
@@ -33,7 +33,8 @@ pub use monitor::{
 pub use phase::Phase;
 pub use principal::{ParsePrincipalError, Principal};
 pub use record::{
-    AccessRecord, BudgetRecord, ConsumedRecord, CreatedRecord, FieldDifference, Record, RunExit, RunInput, UpdatedRecord,
+    AccessRecord, BudgetRecord, ConsumedRecord, CreatedRecord, FieldDifference, Record, RunExit, RunInput,
+    UpdatedRecord,
 };
 pub use register::{
     IllegalTransition, LifecycleState, RegisterEntry, ResourceRegister, Transition, TransitionRecord,
@@ -43,6 +44,6 @@ pub use right::Right;
 pub use rights::{ParseRightsError, Rights};
 pub use run::{
     AccessError, Committed, ContextId, Executing, Finalizing, Intent, Preparing, RegisterDraft, Rejected,
-    ResourceVmIntegration, RunContext, RunError, RunLimits, TimeContext, VerifiedRun, Verifying, revocation_key,
-    spent_key,
+    ResourceVmIntegration, RunContext, RunError, RunLimits, TimeContext, VerifiedRun, Verifying,
+    revocation_key, spent_key,
 };

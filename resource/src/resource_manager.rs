@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use causality_store::{Commit, CommitError, Commitment, ContentId, Nullifier, Object, ObjectKind, Roots, StateKey, Store};
+use causality_store::{
+    Commit, CommitError, Commitment, ContentId, Nullifier, Object, ObjectKind, Roots, StateKey, Store,
+};
 
 use crate::run::{Core, History};
 use crate::{

@@ -2,9 +2,7 @@
 
 mod world;
 
-use causality_resource::{
-    IllegalTransition, Intent, LifecycleState, RunError, Transition,
-};
+use causality_resource::{IllegalTransition, Intent, LifecycleState, RunError, Transition};
 use proptest::prelude::*;
 use world::*;
 
@@ -105,9 +103,12 @@ fn a_lock_in_the_store_keeps_others_out_until_its_epoch() {
     let state = manager.register(id).expect("it is there").1.lifecycle;
     assert_eq!(state, LifecycleState::Active);
     manager
-        .transition(who(ALICE), &[everything(ALICE), capability(&grant(ALICE, causality_resource::Rights::ALL))], id, Transition::Freeze {
-            reason: "inspection".to_owned(),
-        })
+        .transition(
+            who(ALICE),
+            &[everything(ALICE), capability(&grant(ALICE, causality_resource::Rights::ALL))],
+            id,
+            Transition::Freeze { reason: "inspection".to_owned() },
+        )
         .expect("the lock has expired");
     let run = started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Read)]).expect("starts");
     let mut run = run;

@@ -61,8 +61,8 @@ fn quantity_does_not_come_from_nothing_nor_go_to_it() {
     let thrifty = capability(&grant(ALICE, Rights::ALL.without(Right::Issue)));
     let before = roots(&manager);
     for quantity in [1, 9, 11, u64::MAX] {
-        let mut run =
-            started(&manager, ALICE, std::slice::from_ref(&thrifty), &[(id, Intent::Update)]).expect("starts");
+        let mut run = started(&manager, ALICE, std::slice::from_ref(&thrifty), &[(id, Intent::Update)])
+            .expect("starts");
         run.update(id, coin(ALICE, quantity, 1)).expect("allowed");
         let refused = error(done(run).expect_err("out of balance"));
         assert!(matches!(refused, RunError::Logic(LogicError::NotConserved { .. })), "{refused}");
@@ -83,7 +83,10 @@ fn domains_are_not_interchangeable() {
     let mut run = started(&manager, ALICE, &[thrifty], &[(id, Intent::Update)]).expect("starts");
     let silver = ContentId::of(ObjectKind::Blob, b"silver");
     run.update(id, RegisterDraft { domain: silver, ..coin(ALICE, 10, 1) }).expect("allowed");
-    assert!(matches!(error(done(run).expect_err("alchemy")), RunError::Logic(LogicError::NotConserved { .. })));
+    assert!(matches!(
+        error(done(run).expect_err("alchemy")),
+        RunError::Logic(LogicError::NotConserved { .. })
+    ));
 }
 
 #[test]
@@ -98,7 +101,8 @@ fn giving_to_another_controller_takes_the_right_to_transfer() {
         let mut run = started(&manager, ALICE, std::slice::from_ref(&fixed), &accesses).expect("starts");
         run.update(id, gift).expect("allowed");
         let refused = done(run).expect_err("not allowed to give");
-        let denied = RunError::Denied { resource: id, right: Right::Transfer, reason: DenyReason::NotGranted };
+        let denied =
+            RunError::Denied { resource: id, right: Right::Transfer, reason: DenyReason::NotGranted };
         assert_eq!(refused.error.to_string(), denied.to_string());
         assert!(refused.record.decisions.iter().any(|it| it.right == Right::Transfer && !it.is_allowed()));
         let mut run = started(&manager, ALICE, std::slice::from_ref(&fixed), &accesses).expect("starts");
@@ -118,7 +122,8 @@ fn a_token_is_consumed_with_its_controllers_authority_only() {
     let refused = error(done(run).expect_err("the logic does not"));
     assert!(matches!(refused, RunError::Logic(LogicError::Refused { .. })), "{refused}");
     // Alice lets bob.
-    let delegated = everything(ALICE).delegate(&key(ALICE), who(BOB), &Default::default()).expect("alice may");
+    let delegated =
+        everything(ALICE).delegate(&key(ALICE), who(BOB), &Default::default()).expect("alice may");
     let mut run = started(&manager, BOB, &[delegated], &accesses).expect("starts");
     run.update(id, coin(BOB, 10, 1)).expect("allowed");
     done(run).expect("alice's authority is there");
@@ -131,7 +136,10 @@ fn what_was_not_declared_is_denied_and_written_down() {
     let mut run = started(&manager, ALICE, &[everything(ALICE)], &[(one, Intent::Read)]).expect("starts");
     let denied = run.read(other).map(|_| ());
     let expected = DenyReason::NotDeclared;
-    assert!(matches!(denied, Err(AccessError::Denied { ref reason, .. }) if *reason == expected), "{denied:?}");
+    assert!(
+        matches!(denied, Err(AccessError::Denied { ref reason, .. }) if *reason == expected),
+        "{denied:?}"
+    );
     // Declared to be read is not declared to be consumed.
     assert!(matches!(run.consume(one), Err(AccessError::Denied { reason: DenyReason::NotDeclared, .. })));
     let denied = run.decisions().iter().filter(|it| it.verdict == Verdict::Denied(DenyReason::NotDeclared));
@@ -170,7 +178,9 @@ fn the_same_register_never_comes_again() {
     });
     let results = runs.map(|run| run.commit());
     assert!(results[0].is_ok());
-    assert!(matches!(results[1], Err(Rejected { ref error, .. }) if matches!(**error, RunError::AlreadyExists(_))));
+    assert!(
+        matches!(results[1], Err(Rejected { ref error, .. }) if matches!(**error, RunError::AlreadyExists(_)))
+    );
     // Nor when it has been consumed in between.
     let mut late = started(&manager, ALICE, &[everything(ALICE)], &[]).expect("starts");
     draft.nonce = [9; 32];
@@ -282,7 +292,10 @@ fn revoking_takes_effect_in_runs_that_are_under_way() {
     manager.revoke([block]).expect("the store works");
     let denied = before_use.consume(id);
     let revoked = DenyReason::Revoked(block);
-    assert!(matches!(denied, Err(AccessError::Denied { ref reason, .. }) if *reason == revoked), "{denied:?}");
+    assert!(
+        matches!(denied, Err(AccessError::Denied { ref reason, .. }) if *reason == revoked),
+        "{denied:?}"
+    );
     for late in [done(before_verify).expect_err("revoked"), before_commit.commit().expect_err("revoked")] {
         assert!(matches!(*late.error, RunError::Denied { ref reason, .. } if *reason == revoked), "{late}");
     }
@@ -363,7 +376,8 @@ fn what_a_logic_comes_to_must_be_what_was_built() {
     let draft = |count: u8| RegisterDraft { logic: Counter.id(), metadata: vec![count], ..note(ALICE, "") };
     let [id] = issue(&manager, [draft(0)])[..] else { panic!("one counter") };
     for (count, is_right) in [(0, false), (2, false), (1, true)] {
-        let mut run = started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Update)]).expect("starts");
+        let mut run =
+            started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Update)]).expect("starts");
         run.update(id, draft(count)).expect("allowed");
         assert_eq!(done(run).is_ok(), is_right, "{count}");
     }

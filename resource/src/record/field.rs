@@ -14,7 +14,8 @@ impl<T: Debug + PartialEq> Compare for Vec<T> {
         for index in 0..self.len().max(other.len()) {
             let (left, right) = (self.get(index), other.get(index));
             if left != right {
-                let shown = |element: Option<&T>| element.map_or("nothing".to_owned(), |it| format!("{it:?}"));
+                let shown =
+                    |element: Option<&T>| element.map_or("nothing".to_owned(), |it| format!("{it:?}"));
                 let (left, right) = (shown(left), shown(right));
                 differences.push(FieldDifference { field: format!("{name}[{index}]"), left, right });
             }

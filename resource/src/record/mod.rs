@@ -8,4 +8,6 @@ mod render;
 
 pub use difference::FieldDifference;
 pub use execution_record::Record;
-pub use parts::{AccessRecord, BudgetRecord, ConsumedRecord, CreatedRecord, RunExit, RunInput, UpdatedRecord};
+pub use parts::{
+    AccessRecord, BudgetRecord, ConsumedRecord, CreatedRecord, RunExit, RunInput, UpdatedRecord,
+};

@@ -20,7 +20,11 @@ impl fmt::Display for Record {
         writeln!(f, "state       {}", self.state_root)?;
         writeln!(f, "nullifiers  {}", self.nullifier_root)?;
         writeln!(f, "effects     {}", self.effects)?;
-        list(f, "used", self.accesses.iter().map(|access| format!("{} to {}", access.register, access.intent)))?;
+        list(
+            f,
+            "used",
+            self.accesses.iter().map(|access| format!("{} to {}", access.register, access.intent)),
+        )?;
         let consumed = self.consumed.iter();
         list(f, "consumed", consumed.map(|it| format!("{}, nullifier {}", it.register, it.nullifier)))?;
         for updated in &self.updated {
@@ -40,7 +44,10 @@ impl fmt::Display for Record {
         let budgets = self.budgets.iter().map(|budget| {
             let (before, after) = (budget.before, budget.after);
             let block = budget.block;
-            format!("{block}: uses {} -> {}, quantity {} -> {}", before.uses, after.uses, before.quantity, after.quantity)
+            format!(
+                "{block}: uses {} -> {}, quantity {} -> {}",
+                before.uses, after.uses, before.quantity, after.quantity
+            )
         });
         list(f, "budget", budgets)?;
         self.decisions.iter().try_for_each(|decision| writeln!(f, "{decision}"))?;

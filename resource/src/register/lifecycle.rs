@@ -71,7 +71,9 @@ impl fmt::Display for LifecycleState {
         f.write_str(self.name())?;
         match self {
             LifecycleState::Active => Ok(()),
-            LifecycleState::Locked { locker, expires_at } => write!(f, " by {locker} until epoch {expires_at}"),
+            LifecycleState::Locked { locker, expires_at } => {
+                write!(f, " by {locker} until epoch {expires_at}")
+            }
             LifecycleState::Frozen { by, reason } => write!(f, " by {by}: {reason:?}"),
             LifecycleState::Pending { until } => write!(f, " until epoch {until}"),
             LifecycleState::Consumed { at } => write!(f, " in epoch {at}"),

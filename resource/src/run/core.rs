@@ -8,7 +8,8 @@ use super::access::{Access, Output};
 use super::{decode_spent, revocation_key, spent_key};
 use crate::{
     BudgetRecord, Capability, DenyReason, Phase, Record, ReferenceMonitor, RegisterEntry, Rejected,
-    ResourceManager, RevocationId, Right, RunError, RunExit, RunInput, Spent, TimeContext, TransitionRecord, Verdict,
+    ResourceManager, RevocationId, Right, RunError, RunExit, RunInput, Spent, TimeContext, TransitionRecord,
+    Verdict,
 };
 
 /// Where a run has the past from.

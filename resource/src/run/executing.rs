@@ -120,8 +120,7 @@ impl RunContext<Executing> {
         }
         let facts = access.facts();
         let decision = self.core.monitor.decide_by(handle, &facts, right, Phase::Execution);
-        let handle =
-            decision.map_err(|reason| AccessError::Denied { register: facts.id, right, reason })?;
+        let handle = decision.map_err(|reason| AccessError::Denied { register: facts.id, right, reason })?;
         access.grant(right, handle);
         grant(memory, slot, right);
         Ok(())

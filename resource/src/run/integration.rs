@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use causality_machine::registers::{InputState, Lifecycle, Rights as SlotRights};
 use causality_machine::Memory;
 use causality_machine::memory::Loaded;
+use causality_machine::registers::{InputState, Lifecycle, Rights as SlotRights};
 use causality_store::{ContentId, Object};
 
 use super::access::{Access, Output};
@@ -116,7 +116,10 @@ impl ResourceVmIntegration {
     }
 
     /// The registers that the guest built and left in slots, with the inputs that they descend from.
-    pub(super) fn left_behind(memory: &Memory, by: Principal) -> Result<Vec<(Output, Option<u32>)>, RunError> {
+    pub(super) fn left_behind(
+        memory: &Memory,
+        by: Principal,
+    ) -> Result<Vec<(Output, Option<u32>)>, RunError> {
         let mut outputs = Vec::new();
         for (number, slot) in (0u32..).zip(memory.registers().slots()) {
             let state = slot.lifecycle();

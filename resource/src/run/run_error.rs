@@ -3,8 +3,8 @@
 use causality_store::{CommitError, ContentId, EncodingError, StoreError};
 
 use crate::{
-    AccessError, CapabilityError, DenyReason, IllegalTransition, Intent, LogicError, Record, RevocationId, Right,
-    RunExit,
+    AccessError, CapabilityError, DenyReason, IllegalTransition, Intent, LogicError, Record, RevocationId,
+    Right, RunExit,
 };
 
 /// A run cannot start, or must not take effect. The store is as it was.

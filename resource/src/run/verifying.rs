@@ -6,9 +6,9 @@ use causality_store::{Commit, Commitment, ContentId, Nullifier, Object, ObjectKi
 
 use super::{Core, History, RunContext, VerifiedRun, encode_spent, revocation_key, spent_key};
 use crate::{
-    DenyReason, AccessRecord, BalanceSheet, ConsumedInput, ConsumedRecord, CreatedOutput, CreatedRecord, Intent,
-    Operation, Phase, Principal, Record, RegisterEntry, Rejected, ResourceFacts, ResourceRegister, Right, RunError,
-    RunExit, Spent, UpdatedRecord,
+    AccessRecord, BalanceSheet, ConsumedInput, ConsumedRecord, CreatedOutput, CreatedRecord, DenyReason,
+    Intent, Operation, Phase, Principal, Record, RegisterEntry, Rejected, ResourceFacts, ResourceRegister,
+    Right, RunError, RunExit, Spent, UpdatedRecord,
 };
 
 /// Marks a run that is being verified.
@@ -324,4 +324,3 @@ fn logics_agree(core: &Core, balances: &BalanceSheet, issues: &[ContentId]) -> R
 fn authority(core: &Core, access: &super::access::Access) -> Vec<Principal> {
     access.consumed_by().map(|handle| core.monitor.authority(handle)).unwrap_or_default()
 }
-

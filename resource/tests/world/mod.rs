@@ -3,8 +3,8 @@
 #![allow(unreachable_pub, reason = "shared between test files")]
 
 use causality_resource::{
-    Capability, Committed, Data, Executing, Grant, Intent, KeyPair, Limits, Principal, RegisterDraft, Rejected,
-    ResourceManager, Rights, RunContext, RunError, Target, Token, TrustedRoots,
+    Capability, Committed, Data, Executing, Grant, Intent, KeyPair, Limits, Principal, RegisterDraft,
+    Rejected, ResourceManager, Rights, RunContext, RunError, Target, Token, TrustedRoots,
 };
 use causality_store::{ContentId, ObjectKind, Store};
 
