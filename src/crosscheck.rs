@@ -37,7 +37,7 @@ pub struct Divergence {
     pub first: CheckedState,
     /// The interpreter.
     pub second: CheckedState,
-    /// The first address at which memory differs, if it does.
+    /// The first address at which memory differs, if it does; that of the first window if resource registers do.
     pub address: Option<u64>,
 }
 
@@ -88,6 +88,7 @@ impl Crosscheck {
         };
         let twin = self.twin.insert(twin);
         twin.hart = machine.hart.clone();
+        twin.memory.copy_registers(&machine.memory)?;
         let segments: Vec<Segment> = readable(&machine.memory).cloned().collect();
         for segment in segments {
             for page in segment.range.clone().step_by(PAGE_SIZE as usize) {
@@ -210,6 +211,11 @@ impl Checked<'_> {
                 let (first, second) = ((exit, &machine.hart), (exit, &twin.hart));
                 return Err(divergence(before, first, second, Some(start + at)));
             }
+        }
+        if !machine.memory.has_registers_of(&twin.memory, machine.hart.instret()) {
+            let windows = machine.memory.registers().windows().start;
+            let (first, second) = ((exit, &machine.hart), (exit, &twin.hart));
+            return Err(divergence(before, first, second, Some(windows)));
         }
         Ok(())
     }

@@ -38,6 +38,7 @@ mod crosscheck;
 pub mod elf;
 mod engine;
 mod error;
+mod hashing;
 mod instance;
 mod linker;
 mod module;
@@ -57,11 +58,13 @@ pub use causality_machine::{
     VmState, isa, memory,
 };
 pub use causality_store::{ContentId, ObjectKind};
+pub use causality_zk as zk;
 
 pub use config::Config;
 pub use crosscheck::{CheckedState, Divergence};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};
+pub use hashing::REQUEST_HASH;
 pub use instance::Instance;
 pub use linker::Linker;
 pub use module::Module;

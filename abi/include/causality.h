@@ -7,6 +7,8 @@
  *     if (!add) add = causality_resolve("add");
  *     if (add < 0) ...                            no such function: -38, ENOSYS
  *     long sum = causality_call2(add, 1, 2);
+ *
+ * Below that: resource registers, which are used once. docs/resources.md says what they are.
  */
 #ifndef CAUSALITY_H
 #define CAUSALITY_H
@@ -65,6 +67,93 @@ static inline long causality_call0(long number)
 static inline long causality_resolve(const char *name)
 {
     return causality_call1(CAUSALITY_RESOLVE, (long)name);
+}
+
+/* Resource registers. `slot` is the number of a place in the register file; what must not be done traps. */
+
+enum causality_state {
+    CAUSALITY_EMPTY,
+    CAUSALITY_INITIAL,
+    CAUSALITY_ACTIVE,
+    CAUSALITY_LOCKED,
+    CAUSALITY_FROZEN,
+    CAUSALITY_PENDING,
+    CAUSALITY_CONSUMED,
+};
+
+static inline enum causality_state causality_register_state(unsigned long slot)
+{
+    unsigned long state;
+    __asm__ volatile(".insn r CUSTOM_0, 0, 0, %0, %1, x0" : "=r"(state) : "r"(slot));
+    return (enum causality_state)state;
+}
+
+/* Its length in bytes. */
+static inline unsigned long causality_register_length(unsigned long slot)
+{
+    unsigned long length;
+    __asm__ volatile(".insn r CUSTOM_0, 0, 0, %0, %1, x1" : "=r"(length) : "r"(slot));
+    return length;
+}
+
+/* Where its bytes are: to be written until it is sealed, and read until it is consumed. */
+static inline void *causality_register_window(unsigned long slot)
+{
+    void *window;
+    __asm__ volatile(".insn r CUSTOM_0, 0, 0, %0, %1, x2" : "=r"(window) : "r"(slot));
+    return window;
+}
+
+/* Completes a register: from here on it can be used, and its bytes do not change any more. */
+static inline void causality_register_seal(unsigned long slot)
+{
+    __asm__ volatile(".insn r CUSTOM_0, 0, 0, x0, %0, x3" : : "r"(slot) : "memory");
+}
+
+/* Uses a register up. */
+static inline void causality_register_consume(unsigned long slot)
+{
+    __asm__ volatile(".insn r CUSTOM_0, 0, 0, x0, %0, x4" : : "r"(slot) : "memory");
+}
+
+/* Puts a new register of so many zeros into a slot that is empty, or whose register is consumed. */
+static inline void *causality_register_create(unsigned long slot, unsigned long length)
+{
+    void *window;
+    __asm__ volatile(".insn r CUSTOM_0, 1, 0, %0, %1, %2" : "=r"(window) : "r"(slot), "r"(length) : "memory");
+    return window;
+}
+
+/* Uses a register up and puts its successor into the slot: the same bytes, so many of them, to be changed and sealed. */
+static inline void *causality_register_update(unsigned long slot, unsigned long length)
+{
+    void *window;
+    __asm__ volatile(".insn r CUSTOM_0, 1, 1, %0, %1, %2" : "=r"(window) : "r"(slot), "r"(length) : "memory");
+    return window;
+}
+
+/* The eight bytes at an offset. */
+static inline unsigned long causality_register_read(unsigned long slot, unsigned long offset)
+{
+    unsigned long word;
+    __asm__ volatile(".insn r CUSTOM_0, 2, 0, %0, %1, %2" : "=r"(word) : "r"(slot), "r"(offset) : "memory");
+    return word;
+}
+
+static inline void causality_register_write(unsigned long slot, unsigned long offset, unsigned long word)
+{
+    __asm__ volatile(".insn r4 CUSTOM_0, 3, 0, x0, %0, %1, %2" : : "r"(slot), "r"(offset), "r"(word) : "memory");
+}
+
+/* Asks for the Poseidon2 hash of `len` bytes, which are copied. The hash is computed after the run; this
+ * returns its id at once: the number of the request, 0 for the first. Negative: -12 (ENOMEM) beyond what
+ * a run may request, -38 (ENOSYS) where the host hashes nothing. Traps if the bytes are not readable. */
+static inline long causality_request_hash(const void *bytes, unsigned long len)
+{
+    static long number;
+    if (!number)
+        number = causality_resolve("causality.request_hash");
+    return number < 0 ? number : causality_call2(number, (long)bytes, (long)len);
 }
 
 #if defined(__riscv_flen) && __riscv_flen >= 64

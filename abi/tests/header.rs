@@ -11,6 +11,7 @@ long all(void) {
     return causality_call0(1) + causality_call1(1, 2) + causality_call3(1, 2, 3, 4)
          + causality_call4(1, 2, 3, 4, 5) + causality_call5(1, 2, 3, 4, 5, 6);
 }
+long deferred(void) { return causality_request_hash(\"bytes\", 5); }
 double hypotenuse(double a, double b) { return causality_call_double2(CAUSALITY_FIRST_HOST_FUNCTION, a, b); }
 ";
 

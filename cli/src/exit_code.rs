@@ -52,7 +52,7 @@ pub(crate) fn of_trap(cause: Cause) -> u8 {
         | Cause::StoreAccessFault
         | Cause::StackOverflow => 11,
         Cause::EnvironmentCall | Cause::HostFunction => 31,
-        // Causes to come: SIGABRT until they have a row in the table.
+        // Resource registers, and causes to come until they have a row in the table.
         _ => 6,
     };
     128 + signal

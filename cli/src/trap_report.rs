@@ -45,7 +45,26 @@ fn about_tval(trap: &Trap, memory: &Memory) -> String {
         }
         Cause::SegmentLimit => format!(": at {tval:#x}, the limit is {}", memory.limits().segments),
         Cause::HostFunction => format!(": reason {tval:#x}"),
+        cause if cause.code() >= Cause::RegisterConsumed.code() => about_register(cause, tval, memory),
         _ => format!(": address {tval:#x}, {}", about_address(tval, memory)),
+    }
+}
+
+/// What a trap about a resource register says: a slot, a length, an offset, or an address in a window.
+fn about_register(cause: Cause, tval: u64, memory: &Memory) -> String {
+    let registers = memory.registers();
+    if let Some((slot, offset)) = registers.windows().locate(tval) {
+        let length = registers.slots()[slot as usize].length;
+        return format!(": address {tval:#x}, byte {offset} of slot {slot}, whose register has {length}");
+    }
+    match (cause, registers.slot(tval)) {
+        (Cause::RegisterBounds, _) => format!(": offset {tval}"),
+        (Cause::RegisterLimit, _) => {
+            let windows = registers.windows();
+            format!(": {tval}, there are {} slots of at most {} bytes", windows.count, windows.stride())
+        }
+        (_, Some(slot)) => format!(": slot {tval}, {}", slot.lifecycle()),
+        (_, None) => format!(": slot {tval}"),
     }
 }
 

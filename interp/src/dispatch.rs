@@ -35,6 +35,7 @@ impl Op {
 
     /// Executes this one instruction, whatever it takes.
     pub(crate) fn execute(&self, hart: &mut Hart, memory: &mut Memory) -> Retire {
+        memory.registers_mut().settle(hart.instret());
         self.inst.visit(&mut Exec::<true> { hart, memory, pc: self.pc, next: self.next })
     }
 }

@@ -233,6 +233,22 @@ formats! {
         rs1: X "19:15",
     }
 
+    /// One integer register, which says which resource register.
+    Slot("rs1") {
+        /// The slot.
+        rs1: X "19:15",
+    }
+
+    /// Three integer registers, the last of which goes to a resource register.
+    Write("rs1, rs2, rs3") {
+        /// The slot.
+        rs1: X "19:15",
+        /// Byte offset.
+        rs2: X "24:20",
+        /// The value.
+        rs3: X "31:27",
+    }
+
     /// Integer register and 12-bit immediate to integer register.
     I("rd, rs1, imm") {
         /// Destination.

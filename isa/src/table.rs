@@ -12,8 +12,8 @@
 //!
 //! The mnemonic is the snake-case name with `.` for `_`.
 //!
-//! Major opcode custom-0 (`0001011`) is reserved for the resource-register extension `Xrr`, whose rows will be one block
-//! `extension Xrr: VisitXrr { ... }` of this table. No other row may use it, which a test sees to.
+//! Major opcode custom-0 (`0001011`) belongs to this machine's own extension, `Xrr`. No other row may use it, which a test
+//! sees to.
 
 /// Calls the macro `$mac` with the instruction table.
 ///
@@ -550,6 +550,28 @@ macro_rules! for_each_inst {
                 fleq_d      = FleqD(FCompare)   "1010001 ..... ..... 100 ..... 1010011";
                 /// `x[rd] = if f[rs1] < f[rs2] { 1 } else { 0 }`, quiet: only a signaling NaN raises invalid
                 fltq_d      = FltqD(FCompare)   "1010001 ..... ..... 101 ..... 1010011";
+            }
+            /// Resource registers: used once, named by their content. This machine's own, in custom-0.
+            extension Xrr: VisitXrr {
+                /// `x[rd]` = code of the state of the register in slot `x[rs1]`
+                xrr_state   = XrrState(Unary)   "0000000 00000 ..... 000 ..... 0001011";
+                /// `x[rd]` = bytes of the register in slot `x[rs1]`
+                xrr_len     = XrrLen(Unary)     "0000000 00001 ..... 000 ..... 0001011";
+                /// `x[rd]` = address of the window of the register in slot `x[rs1]`
+                xrr_window  = XrrWindow(Unary)  "0000000 00010 ..... 000 ..... 0001011";
+                /// The register in slot `x[rs1]` is complete: from Initial to Active
+                xrr_seal    = XrrSeal(Slot)     "0000000 00011 ..... 000 00000 0001011";
+                /// The register in slot `x[rs1]` is used: from Active to Consumed
+                xrr_consume = XrrConsume(Slot)  "0000000 00100 ..... 000 00000 0001011";
+                /// Slot `x[rs1]` gets an Initial register of `x[rs2]` zeros; `x[rd]` = address of its window
+                xrr_create  = XrrCreate(R)      "0000000 ..... ..... 001 ..... 0001011";
+                /// Consumes the register in slot `x[rs1]`, which gets its Initial successor: the same bytes, `x[rs2]` of
+                /// them, zeros behind; `x[rd]` = address of its window
+                xrr_update  = XrrUpdate(R)      "0000001 ..... ..... 001 ..... 0001011";
+                /// `x[rd]` = the doubleword at byte `x[rs2]` of the register in slot `x[rs1]`
+                xrr_read    = XrrRead(R)        "0000000 ..... ..... 010 ..... 0001011";
+                /// The doubleword at byte `x[rs2]` of the register in slot `x[rs1]` = `x[rs3]`
+                xrr_write   = XrrWrite(Write)   "..... 00 ..... ..... 011 00000 0001011";
             }
         }
     };

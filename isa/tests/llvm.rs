@@ -72,6 +72,9 @@ impl Oracle for Llvm {
     }
 
     fn normalise(&self, word: u32, theirs: String, pseudo: bool) -> Option<String> {
+        if word & 0x7f == CUSTOM_0 && theirs == REJECTED {
+            return None;
+        }
         Some(match word {
             _ if word & 3 != 3 => normalise_compressed(word, theirs),
             0x0100_000f => "pause".to_string(),
@@ -85,6 +88,9 @@ impl Oracle for Llvm {
 }
 
 const UNIMP: u32 = 0xc000_1073;
+
+/// The major opcode of Xrr, which is this machine's own.
+const CUSTOM_0: u32 = 0b000_1011;
 
 fn normalise_compressed(half: u32, theirs: String) -> String {
     const C_LUI_WITH_IMM_0: u32 = 0x6001;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use causality_machine::Hart;
 use causality_machine::memory::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET};
+use causality_machine::registers::Slot;
 
 /// Sizes of accesses that have a bound of their own in a [`Range`]; others use the next larger one.
 pub(crate) const SPANS: [u64; 4] = [8, 64, 512, 4096];
@@ -26,6 +27,28 @@ impl Range {
     pub(crate) fn of(start: u64, len: u64) -> Self {
         Range { start, bounds: SPANS.map(|span| (len + 1).saturating_sub(span)) }
     }
+}
+
+/// Functions that look up permissions: for loads of each of [`SPANS`], then for stores, then for windows of resource
+/// registers, loads and stores.
+pub(crate) const CHECKS: usize = WINDOW + 2;
+
+/// The first of those for windows.
+pub(crate) const WINDOW: usize = 2 * SPANS.len();
+
+/// The resource-register file.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Registers {
+    pub(crate) slots: *const Slot,
+    /// How many there are.
+    pub(crate) count: u64,
+    /// Address of the first window.
+    pub(crate) windows: u64,
+    /// Two to this power is the distance from one window to the next.
+    pub(crate) shift: u64,
+    /// One less than that distance.
+    pub(crate) mask: u64,
 }
 
 /// What generated code calls when the host has to do something. `C` is the System V convention on all hosts we run on.
@@ -54,8 +77,12 @@ pub(crate) struct Context {
     pub(crate) text_len: u64,
     /// Lowest host stack pointer with which a function may begin.
     pub(crate) stack_limit: u64,
+    /// The resource registers.
+    pub(crate) registers: Registers,
     /// What they look up.
     pub(crate) check_address: u64,
+    /// How many bytes, if it is in a window; not set by baseline code.
+    pub(crate) check_len: u64,
     /// What they say: 0 if the access is allowed.
     pub(crate) check_denied: u64,
     /// What `step` needs.
@@ -90,8 +117,8 @@ pub(crate) struct Tier {
     pub(crate) base: *const u8,
     /// How code of another tier calls a function: `extern "C" fn(vm, pc, function) -> next pc`.
     pub(crate) call: *const u8,
-    /// Functions that look up permissions: for loads of each of [`SPANS`], then for stores.
-    pub(crate) check: [*const u8; 2 * SPANS.len()],
+    /// Functions that look up permissions.
+    pub(crate) check: [*const u8; CHECKS],
     /// Executes the instruction at the given pc; 0 if control then goes to the next one.
     pub(crate) step: Option<Libcall>,
 }
@@ -102,7 +129,7 @@ impl Tier {
         table: std::ptr::null(),
         base: std::ptr::null(),
         call: std::ptr::null(),
-        check: [std::ptr::null(); 2 * SPANS.len()],
+        check: [std::ptr::null(); CHECKS],
         step: None,
     };
 }

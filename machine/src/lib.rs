@@ -18,6 +18,7 @@ mod limits;
 mod machine;
 pub mod memory;
 mod pause;
+pub mod registers;
 mod state;
 mod trap;
 mod version;

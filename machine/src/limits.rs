@@ -27,6 +27,12 @@ pub struct Limits {
     /// Whether a segment may be writable and executable at once. Default: no. Each page of such a segment
     /// costs the host a second one, for what fetches see until the next `fence.i`.
     pub allow_writable_code: bool,
+    /// Slots for resource registers, at most 65,536. Default 256.
+    pub registers: u32,
+    /// The most bytes of a resource register; rounded up to a power of two of at least a page, at most 1 GiB. As much of
+    /// the host's address space is used up for each slot. The bytes that registers really have count as `memory`.
+    /// Default 1 MiB.
+    pub register_bytes: u64,
 }
 
 impl Default for Limits {
@@ -38,6 +44,8 @@ impl Default for Limits {
             segments: 1024,
             on_memory_limit: OnMemoryLimit::Trap,
             allow_writable_code: false,
+            registers: 256,
+            register_bytes: 1 << 20,
         }
     }
 }

@@ -37,6 +37,27 @@ pub enum Cause {
     SegmentLimit = 26,
     /// A host function refused to go on; `tval` is what it gave as the reason code.
     HostFunction = 27,
+    /// The register has been consumed; `tval` is as for all causes from here on: the slot for what names
+    /// one, the address for loads and stores, unless said otherwise.
+    RegisterConsumed = 48,
+    /// There is no register, or none that is ready to be used.
+    RegisterNotActive = 49,
+    /// The register is locked.
+    RegisterLocked = 50,
+    /// The register is frozen: it can only be read.
+    RegisterFrozen = 51,
+    /// An access beyond the bytes of a register; `tval` is the offset, for loads and stores the address.
+    RegisterBounds = 52,
+    /// The guest does not have the right.
+    CapabilityDenied = 53,
+    /// There is no such slot, or a register would be too long, then `tval` is the length.
+    RegisterLimit = 54,
+    /// The register is complete: its bytes do not change any more.
+    RegisterNotInitial = 55,
+    /// The slot has a register, which would be lost.
+    RegisterOccupied = 56,
+    /// The register is not locked, or not frozen, and cannot be freed from it.
+    RegisterNotHeld = 57,
 }
 
 impl Cause {
@@ -63,6 +84,16 @@ impl Cause {
             Cause::MemoryLimit => "memory limit reached",
             Cause::SegmentLimit => "segment limit reached",
             Cause::HostFunction => "host function refused",
+            Cause::RegisterConsumed => "register consumed",
+            Cause::RegisterNotActive => "register not active",
+            Cause::RegisterLocked => "register locked",
+            Cause::RegisterFrozen => "register frozen",
+            Cause::RegisterBounds => "register bounds exceeded",
+            Cause::CapabilityDenied => "capability denied",
+            Cause::RegisterLimit => "register limit reached",
+            Cause::RegisterNotInitial => "register already sealed",
+            Cause::RegisterOccupied => "register slot occupied",
+            Cause::RegisterNotHeld => "register neither locked nor frozen",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use causality_store::{
-    Commit, CommitError, Commitment, ContentId, Nullifier, Object, ObjectKind, Roots, StateKey, Store,
+    Commit, Commitment, ContentId, Nullifier, Object, ObjectKind, Roots, StateKey, Store,
 };
 
 use crate::run::{Core, History};
@@ -123,7 +123,7 @@ impl ResourceManager {
             nullifiers: roots.nullifiers,
             heights: Default::default(),
         };
-        self.context(initiator, time, History::Live(snapshot))
+        self.context(initiator, time, History::Live(Box::new(snapshot)))
     }
 
     /// Begins to repeat a recorded run: with the same inputs, accesses, capabilities and time. What comes out is a record to
@@ -251,7 +251,7 @@ impl ResourceManager {
         for block in blocks {
             commit.set(revocation_key(block), Commitment::from_bytes(*block.as_bytes()));
         }
-        self.store.commit(commit).map_err(RunError::Commit)
+        Ok(self.store.commit(commit)?)
     }
 
     /// Whether a block is revoked.
@@ -275,11 +275,5 @@ impl Core {
         let by = self.manager.store().snapshot()?.consumed_by(nullifier)?;
         let damaged = || RunError::Damaged(format!("{id} is consumed and has no nullifier"));
         Ok(by.map_or_else(damaged, |by| RunError::AlreadyConsumed { register: id, by }))
-    }
-}
-
-impl From<CommitError> for RunError {
-    fn from(error: CommitError) -> Self {
-        RunError::Commit(error)
     }
 }

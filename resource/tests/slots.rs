@@ -29,7 +29,7 @@ fn build(memory: &mut Memory, slot: u64, bytes: &[u8]) {
 fn fill(memory: &mut Memory, slot: u64, bytes: &[u8]) {
     let window = memory.register_window(slot).expect("it is there");
     for (at, byte) in (window..).zip(bytes) {
-        memory.store(at, *byte).expect("it is being built");
+        memory.store(at, [*byte]).expect("it is being built");
     }
     memory.seal_register(slot).expect("it is being built");
 }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use causality_machine::memory::Perms;
 use causality_machine::{Machine, Memory};
 
-/// BLAKE3 over why the machine stopped, its hart with fuel and reservation, and all readable memory.
+/// BLAKE3 over why the machine stopped, its hart with fuel and reservation, all readable memory, and resource registers.
 pub fn digest(exit: &impl Debug, machine: &Machine) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     let hart = &machine.hart;
@@ -15,6 +15,14 @@ pub fn digest(exit: &impl Debug, machine: &Machine) -> blake3::Hash {
         hasher.update(&word.to_le_bytes());
     }
     hasher.update(of_memory(&machine.memory).as_bytes());
+    let registers = machine.memory.registers_at(hart.instret());
+    if !registers.is_unused() {
+        hasher.update(format!("{:?}", registers.inputs().collect::<Vec<_>>()).as_bytes());
+        for (number, slot) in (0..).zip(registers.slots()) {
+            hasher.update(format!("{slot:?}").as_bytes());
+            hasher.update(machine.memory.register_bytes(number).unwrap_or_default());
+        }
+    }
     hasher.finalize()
 }
 

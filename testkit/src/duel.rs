@@ -40,6 +40,12 @@ impl Duel {
     /// A made-up program with made-up fuel; half of them with enough for most programs, `most`.
     #[must_use]
     pub fn generate(source: &mut Source<'_>, most: u64) -> Self {
+        Self::of(Shape::wild, source, most)
+    }
+
+    /// The same with a program of this shape, for so many statements.
+    #[must_use]
+    pub fn of(shape: impl FnOnce(usize) -> Shape, source: &mut Source<'_>, most: u64) -> Self {
         let statements = 5 + source.below(56);
         let fuel = match source.below(8) {
             0..4 => most,
@@ -53,7 +59,7 @@ impl Duel {
             _ => 1 + source.below(20_000) as u64,
         };
         let steps = source.chance(50);
-        let program = generate(source, &Shape::wild(statements));
+        let program = generate(source, &shape(statements));
         Duel { program, fuel, slice, steps }
     }
 
@@ -115,6 +121,13 @@ impl Duel {
         for i in 0..32 {
             line(&format!("x{i}"), &a.x[i], &b.x[i]);
             line(&format!("f{i}"), &a.f[i], &b.f[i]);
+        }
+        let now = (a.instret(), b.instret());
+        let (a, b) = (one.memory.registers_at(now.0), other.memory.registers_at(now.1));
+        for (number, (a, b)) in (0..).zip(a.slots().iter().zip(b.slots())) {
+            line(&format!("slot {number}"), a, b);
+            let bytes = |machine: &Machine| machine.memory.register_bytes(number).map(<[u8]>::to_vec);
+            line(&format!("window {number}"), &bytes(one), &bytes(other));
         }
         for segment in one.memory.segments() {
             let bytes = |machine: &Machine| {

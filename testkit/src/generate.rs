@@ -4,6 +4,7 @@
 //! proper lies in the window. A program may end with an instruction that traps. The same choices and shape give the
 //! same program everywhere, so a seed is all it takes to see it again.
 
+mod registers;
 mod wild;
 
 use causality_isa::format::{self, Operand};
@@ -38,6 +39,8 @@ pub struct Shape {
     /// middle of instructions, access memory at its edges, call a [`Meddler`](crate::vm::wild::Meddler). They are
     /// for a [`vm::wild::machine`](crate::vm::wild::machine), and may take long.
     pub wild: bool,
+    /// Whether they use resource registers above all. Those that are wild do it now and then.
+    pub registers: bool,
 }
 
 impl Shape {
@@ -53,6 +56,7 @@ impl Shape {
             faults: 0,
             counters: false,
             wild: false,
+            registers: false,
         }
     }
 
@@ -60,6 +64,12 @@ impl Shape {
     #[must_use]
     pub fn wild(statements: usize) -> Self {
         Shape { wild: true, faults: 10, ..Shape::own(statements) }
+    }
+
+    /// Wild programs that use resource registers above all.
+    #[must_use]
+    pub fn registers(statements: usize) -> Self {
+        Shape { registers: true, ..Shape::wild(statements) }
     }
 
     /// The same with all that only this machine can judge: every extension, and counters.
@@ -173,6 +183,9 @@ impl Generator<'_, '_> {
 
     fn statement(&mut self, depth: usize) {
         self.budget = self.budget.saturating_sub(1);
+        if self.shape.registers && self.source.chance(40) {
+            return self.registers(depth);
+        }
         if self.shape.wild && depth > 0 && self.source.chance(15) {
             return self.wild(depth - 1);
         }
@@ -385,6 +398,8 @@ impl Generator<'_, '_> {
         match class(opcode) {
             Class::Atomic(size) => return self.atomic(opcode, bits, size),
             Class::Csr => return self.csr(opcode, bits),
+            // Made in sequences that mean something.
+            Class::Register => return false,
             _ => {}
         }
         let word = opcode.fill(bits);

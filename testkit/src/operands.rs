@@ -113,6 +113,8 @@ pub enum Class {
     Csr,
     /// `ecall`, `ebreak`.
     System,
+    /// Resource registers: slot in `rs1`.
+    Register,
     /// Cache-block management: address in `rs1`.
     Block,
 }
@@ -144,6 +146,8 @@ fn class_by_name(mnemonic: &str) -> Class {
         Class::Atomic(if mnemonic.ends_with('w') { 4 } else { 8 })
     } else if mnemonic.starts_with("csr") {
         Class::Csr
+    } else if mnemonic.starts_with("xrr.") {
+        Class::Register
     } else if mnemonic.starts_with("cbo.") {
         Class::Block
     } else {

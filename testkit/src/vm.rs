@@ -81,8 +81,15 @@ const fn signal_address(trap: Trap) -> u64 {
 
 const ADDRESS_SPACE: u64 = 512 << 20;
 
+/// Slots for resource registers.
+pub const SLOTS: u32 = 8;
+/// The most bytes of a resource register.
+pub const SLOT_BYTES: u64 = 8192;
+/// Address of the first window.
+pub const WINDOWS: u64 = ADDRESS_SPACE;
+
 fn limits() -> Limits {
-    Limits { address_space: ADDRESS_SPACE, ..Limits::default() }
+    Limits { address_space: ADDRESS_SPACE, registers: SLOTS, register_bytes: SLOT_BYTES, ..Limits::default() }
 }
 
 /// Runs a batch and returns a record for each of its programs.

@@ -9,6 +9,7 @@ mod f;
 mod float;
 mod i;
 mod m;
+mod xrr;
 mod zb;
 mod zfa;
 mod zfhmin;
@@ -82,7 +83,11 @@ impl<const FULL: bool> Exec<'_, FULL> {
 
     #[inline(always)]
     fn load_bytes<const N: usize>(&self, addr: u64) -> Result<[u8; N], Stop> {
-        if FULL { Ok(self.memory.load(addr)?) } else { self.memory.load_in_page(addr).ok_or(Stop::Slow) }
+        if FULL {
+            return Ok(self.memory.load(addr)?);
+        }
+        let bytes = self.memory.load_in_page(addr).or_else(|| self.memory.load_in_window(addr));
+        bytes.ok_or(Stop::Slow)
     }
 
     #[inline(always)]
@@ -90,7 +95,8 @@ impl<const FULL: bool> Exec<'_, FULL> {
         if FULL {
             Ok(self.memory.store(addr, bytes)?)
         } else {
-            self.memory.store_in_page(addr, bytes).ok_or(Stop::Slow)
+            let stored = self.memory.store_in_page(addr, bytes);
+            stored.or_else(|| self.memory.store_in_window(addr, bytes)).ok_or(Stop::Slow)
         }
     }
 

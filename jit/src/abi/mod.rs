@@ -12,7 +12,7 @@ use causality_machine::{Exit, Flow, Hart, Host, HostError, Machine, Memory, Paus
 
 use crate::Compiler;
 use crate::code::{Links, Space};
-use crate::context::{BIAS, Context, Range, Tier};
+use crate::context::{BIAS, Context, Range, Registers, Tier};
 use crate::cranelift::{LEFT, NO_CODE};
 use crate::sys::mxcsr;
 use crate::tunables::{Layout, NativeTier};
@@ -214,6 +214,14 @@ impl<'a> WaysIn<'a> {
 fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
     let context = machine.memory.executor_page().as_ptr().cast::<Context>();
     let layout = ways_in.space.tunables().layout;
+    let windows = machine.memory.registers().windows();
+    let registers = Registers {
+        slots: machine.memory.registers_mut().slots_for_code(),
+        count: u64::from(windows.count),
+        windows: windows.start,
+        shift: u64::from(windows.shift),
+        mask: windows.stride() - 1,
+    };
     let pages = machine.memory.page_table();
     let (baseline, cranelift) = match (ways_in.space.tunables().tier, ways_in.promoted) {
         (NativeTier::Cranelift, _) => (Tier::NONE, ways_in.links.tier(step_libcall::<true>)),
@@ -230,6 +238,7 @@ fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
         (&raw mut (*context).page_count).write(pages.len() as u64);
         (&raw mut (*context).baseline).write(baseline);
         (&raw mut (*context).cranelift).write(cranelift);
+        (&raw mut (*context).registers).write(registers);
         (&raw mut (*context).promoted).write(0);
         (&raw mut (*context).entries).write(0);
         (&raw mut (*context).text).write(layout.text);

@@ -665,6 +665,17 @@ impl Assembler {
         self.code.extend_from_slice(&[0xc8, low, high, byte]);
     }
 
+    /// The same with one byte more (`test`).
+    pub(super) fn note_more(&mut self, word: u16, byte: u8, more: u8) {
+        let [low, high] = word.to_le_bytes();
+        self.code.extend_from_slice(&[0xa9, low, high, byte, more]);
+    }
+
+    /// Stores `rax` to `rcx` doublewords from `rdi` on (`rep stosq`).
+    pub(super) fn fill(&mut self) {
+        self.code.extend_from_slice(&[0xf3, 0x48, 0xab]);
+    }
+
     /// Jumps if the condition holds.
     pub(super) fn jump_if(&mut self, cond: Cond, label: Label) {
         match self.near(label, 2) {

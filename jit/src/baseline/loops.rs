@@ -15,7 +15,7 @@ use super::Emitter;
 use super::memory::Hull;
 use super::unit::{Marks, Unit};
 use crate::cranelift::access;
-use crate::region::{Flow, flow};
+use crate::region::{Flow, changes_access, flow};
 
 /// The most instructions of a loop.
 const MOST: usize = 120;
@@ -212,7 +212,7 @@ impl Walk<'_> {
                 }
             };
             falls = match flow(&code.at) {
-                Flow::Straight if matches!(code.at.inst, Inst::Ecall(_)) => return None,
+                Flow::Straight if changes_access(code.at.inst) => return None,
                 Flow::Straight => true,
                 Flow::Branch { target } => {
                     goes_to(target);

@@ -18,12 +18,12 @@ use super::loops::Ahead;
 use super::register::{VM, pinned};
 use super::trap::{Kind, Shared};
 use super::unit::Marks;
-use crate::context::{GUEST, Range, SPANS, field};
+use crate::context::{GUEST, Range, SPANS, WINDOW, field};
 use crate::cranelift::access;
-use crate::region::{Flow, RegSet, flow, is_link};
+use crate::region::{Flow, RegSet, changes_access, flow, is_link};
 
 /// The most bytes that are guarded together.
-const GROUP: i64 = 512;
+pub(super) const GROUP: i64 = 512;
 
 /// How many instructions a guard looks ahead.
 const AHEAD: usize = 20;
@@ -128,6 +128,8 @@ pub(super) struct Outside {
     is_stack: bool,
     /// Which of the functions that look up permissions.
     check: usize,
+    /// How many bytes.
+    len: i64,
     /// What holds the base, if the address has to be made from it again.
     safe: Option<Gpr>,
     /// Where to go if the access is not allowed, instead of leaving.
@@ -196,7 +198,7 @@ impl Emitter<'_> {
                 }
             }
             match flow(&code.at) {
-                Flow::Straight if matches!(code.at.inst, Inst::Ecall(_)) => break,
+                Flow::Straight if changes_access(code.at.inst) => break,
                 Flow::Straight => {}
                 Flow::Jump { .. } | Flow::Return | Flow::Indirect => break,
                 // What may not be executed must not make a load one that is denied.
@@ -292,6 +294,7 @@ impl Emitter<'_> {
             back: self.a.label(),
             is_stack,
             check: hull.slot() + if hull.store { SPANS.len() } else { 0 },
+            len: hull.len(),
             safe: is_safe.then_some(reg),
             denied: if let Otherwise::Go(label) = otherwise { Some(label) } else { None },
         };
@@ -327,9 +330,14 @@ impl Emitter<'_> {
             let check = self.shared(Shared::Check(outside.check as u8));
             self.a.call(check);
             self.a.jump_far(outside.back);
-            return self.note(pc, pending);
+            return self.note_with_len(pc, pending, outside.len);
         }
         self.a.call_indirect(Mem::at(VM, field!(baseline.check) + 8 * outside.check as i32));
+        let allowed = self.a.skip_if(Cond::Equal);
+        self.a.constant(RCX, outside.len as u64);
+        let window = WINDOW + usize::from(outside.check >= SPANS.len());
+        self.a.call_indirect(Mem::at(VM, field!(baseline.check) + 8 * window as i32));
+        self.a.arrive(allowed);
         if let Some(reg) = outside.safe {
             self.a.constant(RCX, 0);
             self.a.move_if(Cond::Equal, RCX, reg);

@@ -29,6 +29,7 @@ mod runtime;
 mod tests;
 mod trap;
 mod unit;
+mod xrr;
 mod zb;
 mod zfa;
 mod zfhmin;

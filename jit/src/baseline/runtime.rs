@@ -3,22 +3,25 @@
 use std::mem::offset_of;
 
 use causality_machine::memory::Perms;
+use causality_machine::registers::Slot;
 
 use super::assembler::{
     Alu, Assembler, Cond, Extend, Mem, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, Shift,
     Unary, Width,
 };
 use super::fuel::{FUEL, LONGEST};
+use super::memory::GROUP;
 use super::register::{VM, load_all, store_all};
-use crate::context::{Range, SPANS, field};
+use super::xrr::SLOT_SHIFT;
+use crate::context::{Range, SPANS, WINDOW, field};
 use crate::cranelift::{NO_CODE, Runtime};
 use crate::host::Features;
 
 /// Code that is the same for every program.
 pub(crate) fn runtime() -> Runtime {
-    let check = std::array::from_fn(|i| {
-        let perms = if i < SPANS.len() { Perms::R } else { Perms::RW };
-        check(perms, i % SPANS.len())
+    let check = std::array::from_fn(|i| match i.checked_sub(WINDOW) {
+        Some(is_store) => window(is_store == 1),
+        None => check(if i < SPANS.len() { Perms::R } else { Perms::RW }, i % SPANS.len()),
     });
     Runtime { enter: enter(), missing: missing(), check }
 }
@@ -171,6 +174,7 @@ fn check(perms: Perms, slot: usize) -> Vec<u8> {
     let range = if perms == Perms::R { field!(read) } else { field!(write) };
     a.push(RAX);
     a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, range + offset_of!(Range, start) as i32));
+    a.store(8, Mem::at(VM, field!(check_address)), RCX);
     // Mostly it is the stack, through a pointer that does not show it.
     let start = field!(stack) + offset_of!(Range, start) as i32;
     let bound = field!(stack) + offset_of!(Range, bounds) as i32 + 8 * slot as i32;
@@ -203,6 +207,50 @@ fn check(perms: Perms, slot: usize) -> Vec<u8> {
     a.arrive(beyond);
     a.alu_imm(Alu::Or, Width::Word, RCX, 1);
     a.pop(RAX);
+    a.ret();
+    a.finish()
+}
+
+/// What [`check`] has denied is at `check_address`, and `rcx` bytes, or as many as are guarded together if that is 0. Says
+/// that it is zero if they are in the window of one register, and may be accessed.
+fn window(is_store: bool) -> Vec<u8> {
+    let mut a = Assembler::with_capacity(128);
+    let [slots, count, windows, shift, mask] = [
+        field!(registers.slots),
+        field!(registers.count),
+        field!(registers.windows),
+        field!(registers.shift),
+        field!(registers.mask),
+    ]
+    .map(|offset| Mem::at(VM, offset));
+    let bound = if is_store { offset_of!(Slot, writable) } else { offset_of!(Slot, readable) };
+    let kept = [RAX, RDX, RSI];
+    kept.into_iter().for_each(|reg| a.push(reg));
+    a.constant(RAX, GROUP as u64);
+    a.test(Width::Double, RCX, RCX);
+    a.move_if(Cond::Equal, RCX, RAX);
+    a.copy(RDX, RCX);
+    a.mov(Width::Double, RAX, Mem::at(VM, field!(check_address)));
+    a.alu(Alu::Sub, Width::Double, RAX, windows);
+    a.mov(Width::Double, RCX, shift);
+    a.copy(RSI, RAX);
+    a.shift_cl(Shift::Shr, Width::Double, RSI);
+    a.alu(Alu::Cmp, Width::Double, RSI, count);
+    let elsewhere = a.skip_if(Cond::AboveEqual);
+    a.alu(Alu::And, Width::Double, RAX, mask);
+    a.alu(Alu::Add, Width::Double, RAX, RDX);
+    a.shift_imm(Shift::Shl, Width::Double, RSI, SLOT_SHIFT);
+    a.alu(Alu::Add, Width::Double, RSI, slots);
+    a.mov(Width::Word, RCX, Mem::at(RSI, bound as i32));
+    a.alu(Alu::Cmp, Width::Double, RCX, RAX);
+    let beyond = a.skip_if(Cond::Below);
+    a.zero(RCX);
+    let over = a.skip();
+    a.arrive(elsewhere);
+    a.arrive(beyond);
+    a.alu_imm(Alu::Or, Width::Word, RCX, 1);
+    a.arrive(over);
+    kept.into_iter().rev().for_each(|reg| a.pop(reg));
     a.ret();
     a.finish()
 }

@@ -3,12 +3,12 @@
 //! Generated code never traps. Registers are where they always are, so at any instruction all it takes to give control
 //! back is its pc and what is pending; the interpreter then executes it, and traps or not.
 
-use super::assembler::{Alu, Cond, Extend, Label, Mem, RAX, RBX, RCX, RDI, RSI, RSP, Width};
+use super::assembler::{Alu, Cond, Extend, Label, Mem, RAX, RBX, RCX, RDI, RSI, RSP, Short, Width};
 use super::float::Open;
 use super::register::VM;
 use super::runtime::{give_hart, take_hart};
 use super::{Emitter, fuel};
-use crate::context::{SPANS, field};
+use crate::context::{SPANS, WINDOW, field};
 use crate::cranelift::LEFT;
 
 /// Bytes of a jump.
@@ -85,6 +85,13 @@ impl Emitter<'_> {
         self.a.note(((pc - self.unit.start) / 2) as u16, pending as u8);
     }
 
+    /// The same, with how many bytes a guard is for, which the functions for windows need to know.
+    pub(super) fn note_with_len(&mut self, pc: u64, pending: u32, len: i64) {
+        // Guards that are followed by such a note are for this many at most.
+        let len = u8::try_from(len).unwrap_or(0);
+        self.a.note_more(((pc - self.unit.start) / 2) as u16, pending as u8, len);
+    }
+
     /// Has the current instruction executed by the host.
     pub(super) fn libcall(&mut self) {
         self.close();
@@ -158,15 +165,9 @@ impl Emitter<'_> {
         let is_asked = |e: &Self, which: Shared| e.shared[which.index()].is_some();
         let checks = (0..CHECKS as u8).map(Shared::Check);
         let is_checked = checks.clone().any(|check| is_asked(self, check));
-        let denied = self.a.label();
+        let denied = [self.a.label(), self.a.label()];
         if is_checked || is_asked(self, Shared::LeaveAt) {
-            let over = is_checked.then(|| {
-                // Called twice, and the note is behind a jump.
-                self.a.bind(denied);
-                self.a.pop(RCX);
-                self.a.alu_imm(Alu::Add, Width::Double, RCX, JUMP);
-                self.a.skip()
-            });
+            let over = is_checked.then(|| self.emit_denied(denied));
             self.begin(Shared::LeaveAt);
             self.a.pop(RCX);
             over.into_iter().for_each(|over| self.a.arrive(over));
@@ -186,10 +187,30 @@ impl Emitter<'_> {
             if self.begin(check) {
                 let function = field!(baseline.check) + 8 * (check.index() - FIRST_CHECK) as i32;
                 self.a.call_indirect(Mem::at(VM, function));
-                self.a.jump_if(Cond::NotEqual, denied);
+                let is_store = check.index() - FIRST_CHECK >= SPANS.len();
+                self.a.jump_if(Cond::NotEqual, denied[usize::from(is_store)]);
                 self.a.ret();
             }
         }
+    }
+
+    /// The page table denies a load, or a store: if they are in a window, comes back, otherwise goes on with the note at
+    /// `rcx`.
+    fn emit_denied(&mut self, denied: [Label; 2]) -> Short {
+        let mut not_there = Vec::new();
+        for (window, label) in (WINDOW..).zip(denied) {
+            self.a.bind(label);
+            // Where the check was called, behind which is a jump and then the note.
+            self.a.mov(Width::Double, RCX, Mem::at(RSP, 0));
+            self.a.extend(Extend::U8, RCX, Mem::at(RCX, JUMP + 4));
+            self.a.call_indirect(Mem::at(VM, field!(baseline.check) + 8 * window as i32));
+            not_there.push(self.a.skip_if(Cond::NotEqual));
+            self.a.ret();
+        }
+        not_there.into_iter().for_each(|from| self.a.arrive(from));
+        self.a.pop(RCX);
+        self.a.alu_imm(Alu::Add, Width::Double, RCX, JUMP);
+        self.a.skip()
     }
 
     /// Reads the note at `rcx`.

@@ -18,7 +18,7 @@ use crate::cranelift::{Locations, Runtime, Translation};
 const MAGIC: [u8; 8] = *b"CVMCODE\0";
 
 /// The version of this format.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 
 /// The BLAKE3 key derivation contexts of the index and of regions.
 const INDEX: &str = "causality-vm 2026-11-22 code cache v2: index";

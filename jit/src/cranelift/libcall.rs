@@ -9,7 +9,7 @@ use cranelift_codegen::isa::CallConv;
 
 use super::Emitter;
 use crate::context::field;
-use crate::region::{RegSet, definitions, uses};
+use crate::region::{RegSet, changes_access, definitions, uses};
 
 /// `fn(vm, pc) -> 0` if control went to the next instruction.
 pub(super) fn signature() -> Signature {
@@ -44,7 +44,7 @@ impl Emitter<'_> {
         }
         self.reload_homes(changed);
         self.load_fuel(self.pending + 1);
-        if is_ecall {
+        if changes_access(self.at.inst) {
             self.guards.forget();
         }
         self.is_checkpoint_due = true;

@@ -19,7 +19,7 @@ use cranelift_codegen::isa::CallConv;
 use super::trips::Pointer;
 use super::{Emitter, Facts};
 use crate::context::{GUEST, Range, SPANS, field};
-use crate::region::{At, Block, End, Loop, RegSet, Table, definitions};
+use crate::region::{At, Block, End, Loop, RegSet, Table, changes_access, definitions};
 
 /// `fn(vm)`: whether the pages of the range at `check_address` allow it goes to `check_denied`. Nothing is passed or
 /// returned in registers and all are kept, so that a call out of line costs nothing in line.
@@ -30,7 +30,7 @@ pub(super) fn check_signature() -> Signature {
 }
 
 /// Guest memory: any alignment, never an exception of the host.
-fn guest() -> MemFlagsData {
+pub(super) fn guest() -> MemFlagsData {
     MemFlagsData::new().with_notrap()
 }
 
@@ -234,7 +234,7 @@ fn groups(block: &Block, constants: impl Iterator<Item = (X, u64)>) -> (BTreeMap
                 }
             }
         }
-        if matches!(at.inst, Inst::Ecall(_)) {
+        if changes_access(at.inst) {
             // What is mapped may change; only what comes before is grouped.
             break;
         }
@@ -454,6 +454,8 @@ impl Emitter<'_> {
     fn look_up_pages(&mut self, value: Value, hull: Hull) -> Value {
         let address = self.offset(value, hull.lo);
         self.set_field(field!(check_address), address);
+        let len = self.iconst(hull.len as u64);
+        self.set_field(field!(check_len), len);
         let check =
             field!(cranelift.check) + 8 * (SPANS.len() * usize::from(hull.store) + hull.slot()) as i32;
         let check = self.field(types::I64, check);

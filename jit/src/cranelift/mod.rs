@@ -19,6 +19,7 @@ mod register;
 mod runtime;
 mod trap;
 mod trips;
+mod xrr;
 mod zb;
 mod zfa;
 mod zfhmin;
@@ -26,7 +27,6 @@ mod zi;
 
 use std::collections::HashMap;
 
-use causality_machine::isa::Inst;
 use causality_machine::isa::visit::Visitor;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, SigRef, Signature, Value, types};
 use cranelift_codegen::ir::{AbiParam, UserFuncName};
@@ -34,7 +34,7 @@ use cranelift_codegen::isa::{Builder, CallConv, LookupError, OwnedTargetIsa};
 use cranelift_codegen::{Context as Codegen, settings, settings::Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
-use crate::region::{At, Charges, Dataflow, RegSet, Region, definitions, fold};
+use crate::region::{At, Charges, Dataflow, RegSet, Region, changes_access, definitions, fold};
 use crate::tunables::Tunables;
 use memory::Guards;
 pub(crate) use memory::access;
@@ -315,7 +315,7 @@ impl<'a> Emitter<'a> {
             libcall: b.import_signature(libcall::signature()),
             check: b.import_signature(memory::check_signature()),
         };
-        let is_ecall = |at: &At| matches!(at.inst, Inst::Ecall(_));
+        let changes = |at: &At| changes_access(at.inst);
         Emitter {
             vm: Value::from_u32(0),
             b,
@@ -330,7 +330,7 @@ impl<'a> Emitter<'a> {
             f,
             fuel,
             signatures,
-            changes_mappings: region.blocks.iter().any(|block| block.insts.iter().any(is_ecall)),
+            changes_mappings: region.blocks.iter().any(|block| block.insts.iter().any(changes)),
             block: 0,
             at: At { pc: region.start, inst: control::NOP, len: 0 },
             pending: 0,

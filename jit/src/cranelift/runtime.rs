@@ -3,13 +3,14 @@
 use std::mem::offset_of;
 
 use causality_machine::memory::Perms;
+use causality_machine::registers::Slot;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, UserFuncName, types};
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
 use super::{TranslateError, Translator, memory, own, region_signature};
-use crate::context::{Range, SPANS, field};
+use crate::context::{CHECKS, Range, SPANS, WINDOW, field};
 
 /// Code that is the same for every program.
 #[derive(Clone, Debug)]
@@ -19,12 +20,12 @@ pub(crate) struct Runtime {
     /// What runs where there is no code.
     pub(crate) missing: Vec<u8>,
     /// Checks pages for loads and for stores.
-    pub(crate) check: [Vec<u8>; 2 * SPANS.len()],
+    pub(crate) check: [Vec<u8>; CHECKS],
 }
 
 impl Runtime {
     /// How many functions there are.
-    pub(crate) const COUNT: usize = 2 + 2 * SPANS.len();
+    pub(crate) const COUNT: usize = 2 + CHECKS;
 
     /// Their names.
     pub(crate) const NAMES: [&str; Self::COUNT] = [
@@ -38,6 +39,8 @@ impl Runtime {
         "check_store_64",
         "check_store_512",
         "check_store_4096",
+        "check_window_load",
+        "check_window_store",
     ];
 
     /// All functions.
@@ -67,10 +70,15 @@ fn way_in_signature() -> Signature {
 impl Translator {
     /// Generates the shared functions.
     pub(crate) fn runtime(&mut self) -> Result<Runtime, TranslateError> {
-        let mut check = <[Vec<u8>; 2 * SPANS.len()]>::default();
+        let mut check = <[Vec<u8>; CHECKS]>::default();
         for (i, code) in check.iter_mut().enumerate() {
-            let perms = if i < SPANS.len() { Perms::R } else { Perms::RW };
-            *code = self.check(perms, SPANS[i % SPANS.len()])?;
+            *code = match i.checked_sub(WINDOW) {
+                Some(is_store) => self.window(is_store == 1)?,
+                None => {
+                    let perms = if i < SPANS.len() { Perms::R } else { Perms::RW };
+                    self.check(perms, SPANS[i % SPANS.len()])?
+                }
+            };
         }
         Ok(Runtime { enter: self.enter()?, missing: self.missing()?, check })
     }
@@ -201,8 +209,10 @@ impl Translator {
             let (denied, inside) = (b.create_block(), b.create_block());
             b.ins().brif(outside, denied, &[], inside, &[]);
             b.switch_to_block(denied);
-            let yes = b.ins().iconst(types::I64, 1);
-            b.ins().store(own(), yes, vm, field!(check_denied));
+            let window = WINDOW + usize::from(perms == Perms::RW);
+            let window = b.ins().load(types::I64, own(), vm, field!(cranelift.check) + 8 * window as i32);
+            let signature = b.import_signature(memory::check_signature());
+            b.ins().call_indirect(signature, window, &[vm]);
             b.ins().return_(&[]);
             b.switch_to_block(inside);
             let pages = b.ins().load(types::I64, own(), vm, field!(pages));
@@ -213,6 +223,44 @@ impl Translator {
             let both = b.ins().band(first, last);
             let wanted = b.ins().band_imm_u(both, i64::from(perms.bits()));
             let denied = b.ins().icmp_imm_u(IntCC::NotEqual, wanted, i64::from(perms.bits()));
+            let denied = b.ins().uextend(types::I64, denied);
+            b.ins().store(own(), denied, vm, field!(check_denied));
+            b.ins().return_(&[]);
+        })
+    }
+
+    /// All `check_len` bytes lie in the window of one register, and may be accessed.
+    fn window(&mut self, is_store: bool) -> Result<Vec<u8>, TranslateError> {
+        let bound = if is_store { offset_of!(Slot, writable) } else { offset_of!(Slot, readable) };
+        self.function(memory::check_signature(), |b| {
+            let block = b.current_block().unwrap_or_else(|| b.create_block());
+            let vm = b.block_params(block)[0];
+            let [address, len, windows, shift, mask, count, slots] = [
+                field!(check_address),
+                field!(check_len),
+                field!(registers.windows),
+                field!(registers.shift),
+                field!(registers.mask),
+                field!(registers.count),
+                field!(registers.slots),
+            ]
+            .map(|offset| b.ins().load(types::I64, own(), vm, offset));
+            let offset = b.ins().isub(address, windows);
+            let number = b.ins().ushr(offset, shift);
+            let is_elsewhere = b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, number, count);
+            let (elsewhere, inside) = (b.create_block(), b.create_block());
+            b.ins().brif(is_elsewhere, elsewhere, &[], inside, &[]);
+            b.switch_to_block(elsewhere);
+            let yes = b.ins().iconst(types::I64, 1);
+            b.ins().store(own(), yes, vm, field!(check_denied));
+            b.ins().return_(&[]);
+            b.switch_to_block(inside);
+            let scaled = b.ins().ishl_imm_u(number, i64::from(size_of::<Slot>().trailing_zeros()));
+            let slot = b.ins().iadd(slots, scaled);
+            let bytes = b.ins().uload32(own(), slot, bound as i32);
+            let offset = b.ins().band(offset, mask);
+            let end = b.ins().iadd(offset, len);
+            let denied = b.ins().icmp(IntCC::UnsignedLessThan, bytes, end);
             let denied = b.ins().uextend(types::I64, denied);
             b.ins().store(own(), denied, vm, field!(check_denied));
             b.ins().return_(&[]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use causality_machine::isa::Inst;
 use causality_machine::isa::reg::X;
 
-use super::{End, Region, To, definitions};
+use super::{End, Region, To, changes_access, definitions};
 
 /// A loop whose header is on every way into it.
 #[derive(Clone, Debug)]
@@ -112,8 +112,7 @@ fn natural_loop(region: &Region, bodies: &[Option<Vec<usize>>], header: usize) -
     let mut last = None;
     for (place, &block) in body.iter().enumerate() {
         for at in blocks[block].insts.iter().chain(blocks[block].end.at()) {
-            if matches!(at.inst, Inst::Ecall(_)) {
-                // What is mapped may change.
+            if changes_access(at.inst) {
                 return None;
             }
             for rd in definitions(at.inst).iter_x() {

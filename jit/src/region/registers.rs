@@ -101,3 +101,9 @@ pub(crate) fn definitions(inst: Inst) -> RegSet {
     }
     operand(inst, "rd")
 }
+
+/// Whether another access than before may be allowed behind `inst`.
+pub(crate) fn changes_access(inst: Inst) -> bool {
+    use Inst::{Ecall, XrrConsume, XrrCreate, XrrSeal, XrrUpdate};
+    matches!(inst, Ecall(_) | XrrConsume(_) | XrrCreate(_) | XrrSeal(_) | XrrUpdate(_))
+}

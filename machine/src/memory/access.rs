@@ -38,12 +38,21 @@ impl Memory {
                 .get(range)
                 .is_some_and(|pages| pages.iter().all(|&p| Perms::from_bits(p).contains(perms)))
         });
-        if allowed { Ok(()) } else { Err(self.fault(addr, len, perms)) }
+        if allowed || self.is_in_window(addr, len, perms) {
+            Ok(())
+        } else {
+            Err(self.fault(addr, len, perms))
+        }
     }
 
     /// The fault of an access of `len` bytes at `addr` that is not allowed.
     #[cold]
     fn fault(&self, addr: u64, len: u64, perms: Perms) -> Fault {
+        if matches!(perms, Perms::R | Perms::RW)
+            && let Some(fault) = self.registers.fault(addr, perms == Perms::RW)
+        {
+            return fault;
+        }
         let guards = |a| {
             self.segment_at(a).is_some_and(|s| s.kind == SegmentKind::Guard && s.name == Self::STACK_GUARD)
         };
@@ -166,6 +175,11 @@ impl Memory {
         while len < max {
             let here = addr.wrapping_add(len);
             let chunk = (PAGE_SIZE - here % PAGE_SIZE).min(max - len);
+            // A window ends anywhere.
+            let chunk = match self.registers.run_of(here, false) {
+                0 => chunk,
+                run => chunk.min(run),
+            };
             let bytes = self.slice(here, chunk)?;
             if let Some(zero) = bytes.iter().position(|&b| b == 0) {
                 return self.slice(addr, len + zero as u64).map(Some);

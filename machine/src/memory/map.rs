@@ -157,6 +157,7 @@ impl Memory {
             // Whole segments: nothing is split, so only the host can refuse, and then the range is lost.
             let _ = self.unmap(range);
         }
+        self.clear_windows();
         self.peak = 0;
         self.uses.clear();
     }
@@ -208,7 +209,7 @@ impl Memory {
         Ok(())
     }
 
-    fn check_growth(&self, size: u64) -> Result<(), MapError> {
+    pub(super) fn check_growth(&self, size: u64) -> Result<(), MapError> {
         let limit = self.limits.memory;
         if self.mapped.checked_add(size).is_none_or(|total| total > limit) {
             return Err(MapError::MemoryLimit { limit });

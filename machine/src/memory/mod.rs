@@ -10,11 +10,14 @@
 //! sides. Everything the guest may usually read, and everything it may usually write, thus lies in
 //! one range each ([`Memory::hull`]).
 //!
+//! Behind the address space lie the windows of resource registers ([`crate::registers`]), which the page table does not
+//! know.
+//!
 //! Below guest memory lies one page for the executor ([`Memory::executor_page`]), at a fixed distance:
 //!
 //! ```text
-//! host:  │ executor page │ 64 KiB band │ guest address 0 ...        │ 64 KiB band │
-//!        │ floor, context│      ---    │ as the page table says     │     ---     │
+//! host:  │ executor page │ 64 KiB band │ guest address 0 ...    │ windows           │ 64 KiB band │
+//!        │ floor, context│      ---    │ as the page table says │ as the slots say  │     ---     │
 //!        └──── GUEST_OFFSET bytes ─────┘
 //! ```
 
@@ -24,6 +27,7 @@ mod map;
 mod perms;
 mod segment;
 mod space;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -35,8 +39,10 @@ pub use map::MapError;
 pub use perms::Perms;
 pub use segment::{Segment, SegmentKind};
 pub use space::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET};
+pub use windows::Loaded;
 
 use crate::Limits;
+use crate::registers::{RegisterFile, Windows};
 use crate::version::next_version;
 use space::Space;
 
@@ -70,6 +76,7 @@ pub struct Memory {
     code: BTreeMap<u64, Box<[u8]>>,
     code_version: u64,
     map_version: u64,
+    registers: RegisterFile,
 }
 
 impl std::fmt::Debug for Memory {
@@ -89,11 +96,15 @@ impl Memory {
             .checked_next_multiple_of(PAGE_SIZE)
             .ok_or(std::io::ErrorKind::OutOfMemory)?;
         let pages = usize::try_from(size / PAGE_SIZE).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
+        let limits = Limits { address_space: size, ..limits };
+        let windows = Windows::of(&limits).size();
+        let reserved = size.checked_add(windows).ok_or(std::io::ErrorKind::OutOfMemory)?;
         Ok(Memory {
-            space: Space::reserve(size)?,
+            space: Space::reserve(reserved)?,
+            registers: RegisterFile::new(&limits),
             pages: vec![Perms::NONE.bits(); pages],
             segments: BTreeMap::new(),
-            limits: Limits { address_space: size, ..limits },
+            limits,
             mapped: 0,
             peak: 0,
             uses: BTreeMap::new(),

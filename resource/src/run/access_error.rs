@@ -44,7 +44,7 @@ pub enum AccessError {
     Fault(Fault),
     /// The register's state does not allow it.
     #[error(transparent)]
-    Illegal(#[from] IllegalTransition),
+    Illegal(Box<IllegalTransition>),
     /// Bytes that are no register.
     #[error("slot {slot} holds no resource register: {error}")]
     NoRegister {
@@ -59,6 +59,12 @@ pub enum AccessError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<IllegalTransition> for AccessError {
+    fn from(error: IllegalTransition) -> Self {
+        AccessError::Illegal(Box::new(error))
+    }
 }
 
 impl From<Fault> for AccessError {

@@ -15,7 +15,7 @@ use crate::{
 /// Where a run has the past from.
 pub(crate) enum History {
     /// It happens now, to the store as it is.
-    Live(Snapshot),
+    Live(Box<Snapshot>),
     /// It is repeated, as this record says it was.
     Recorded(Box<Record>),
 }

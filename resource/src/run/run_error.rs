@@ -101,7 +101,7 @@ pub enum RunError {
     },
     /// A change of state that the table does not have.
     #[error(transparent)]
-    Illegal(#[from] IllegalTransition),
+    Illegal(Box<IllegalTransition>),
     /// The reference monitor denied something that takes effect only now, or that it had allowed before.
     #[error("{right} of {resource} is denied: {reason}")]
     Denied {
@@ -132,7 +132,19 @@ pub enum RunError {
     Store(#[from] StoreError),
     /// The store could not commit, for another reason than those above.
     #[error(transparent)]
-    Commit(CommitError),
+    Commit(Box<CommitError>),
+}
+
+impl From<IllegalTransition> for RunError {
+    fn from(error: IllegalTransition) -> Self {
+        RunError::Illegal(Box::new(error))
+    }
+}
+
+impl From<CommitError> for RunError {
+    fn from(error: CommitError) -> Self {
+        RunError::Commit(Box::new(error))
+    }
 }
 
 /// A run that must not take effect, and the record of it.

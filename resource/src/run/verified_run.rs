@@ -74,13 +74,13 @@ fn named(core: &Core, record: &Record, nullifiers: &[(usize, Nullifier)], error:
         CommitError::AlreadyConsumed { nullifier, by } => {
             match nullifiers.iter().find(|(_, known)| *known == nullifier) {
                 Some((index, _)) => RunError::AlreadyConsumed { register: core.accesses[*index].id, by },
-                None => RunError::Commit(CommitError::AlreadyConsumed { nullifier, by }),
+                None => CommitError::AlreadyConsumed { nullifier, by }.into(),
             }
         }
         CommitError::EpochChanged { expected: run, found: now } => RunError::EpochChanged { run, now },
         CommitError::Changed { key, expected, found } => changed(core, record, key)
-            .unwrap_or(RunError::Commit(CommitError::Changed { key, expected, found })),
-        other => RunError::Commit(other),
+            .unwrap_or_else(|| CommitError::Changed { key, expected, found }.into()),
+        other => other.into(),
     }
 }
 

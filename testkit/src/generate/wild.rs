@@ -23,7 +23,8 @@ impl Generator<'_, '_> {
             6 => self.tail_call(depth),
             7 => self.middle_of_an_instruction(),
             8 => self.irreducible(depth),
-            9 | 10 => self.walk(),
+            9 => self.walk(),
+            10 => self.registers(depth),
             11 => self.accesses_anywhere(),
             12..=14 => self.call_host(),
             _ if self.source.chance(20) => self.fault(),
@@ -265,7 +266,7 @@ impl Generator<'_, '_> {
         self.source.pick(&accesses)
     }
 
-    fn access_at(&mut self, opcode: Opcode, base: X, imm: i32) {
+    pub(super) fn access_at(&mut self, opcode: Opcode, base: X, imm: i32) {
         let operands = Operands::of(opcode);
         let bits = if operands.rd == Slot::None {
             let rs2 = self.any();

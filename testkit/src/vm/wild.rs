@@ -1,7 +1,8 @@
 //! A machine and a host for wild programs ([`Shape::wild`](crate::Shape::wild)): memory with edges of all kinds, and
 //! calls that change what they like.
 
-use causality_machine::memory::{MapError, Perms, SegmentKind};
+use causality_machine::memory::{Loaded, MapError, Perms, SegmentKind};
+use causality_machine::registers::{Lifecycle, Rights};
 use causality_machine::{Cause, Flow, Hart, Host, HostError, Machine, Memory};
 
 use crate::Program;
@@ -43,6 +44,8 @@ pub const EDGES: &[u64] = &[
     STACK_GUARD,
     STACK,
     super::ADDRESS_SPACE,
+    super::WINDOWS + super::SLOT_BYTES,
+    super::WINDOWS + super::SLOTS as u64 * super::SLOT_BYTES,
     1 << 31,
     1 << 32,
     1 << 47,
@@ -89,6 +92,45 @@ impl Meddler {
     }
 }
 
+/// The first call about resource registers; the slot is in `a0`.
+pub const LOCK: u64 = 16;
+/// The last one.
+pub const LOAD: u64 = 23;
+
+/// A call about the resource register in slot `a0`; what cannot be done traps.
+fn register_call(hart: &mut Hart, memory: &mut Memory) -> Result<(), causality_machine::Fault> {
+    let (slot, now) = (hart.x[10], hart.instret());
+    match hart.x[17] {
+        LOCK => memory.lock_register(slot, now + 20),
+        17 => memory.unlock_register(slot),
+        18 => memory.freeze_register(slot),
+        19 => memory.unfreeze_register(slot),
+        20 => memory.take_register(slot).map(|_| ()),
+        21 => {
+            let number = u32::try_from(slot).unwrap_or(u32::MAX);
+            memory.registers_mut().revoke(number, Rights::CONSUME);
+            Ok(())
+        }
+        22 => {
+            let number = u32::try_from(slot).unwrap_or(u32::MAX);
+            memory.registers_mut().revoke(number, Rights::READ);
+            Ok(())
+        }
+        _ => {
+            let states = [Lifecycle::Active, Lifecycle::Locked, Lifecycle::Frozen, Lifecycle::Pending];
+            let bytes: Vec<u8> = (0..40 + now as u8 % 32).collect();
+            let loaded = Loaded {
+                bytes: &bytes,
+                rights: if now % 3 == 0 { Rights::ALL.without(Rights::UPDATE) } else { Rights::ALL },
+                state: states[if now % 5 == 0 { now as usize / 5 % 4 } else { 0 }],
+                until: now + 10,
+                section: "loaded",
+            };
+            memory.load_register(slot, loaded).map(|_| ())
+        }
+    }
+}
+
 /// What is mapped already, or no longer, stays as it is.
 fn ignore(_: Result<(), MapError>) {}
 
@@ -110,6 +152,11 @@ impl Host for Meddler {
             9 => ignore(memory.map(moving, Perms::RW, SegmentKind::Heap, "moving")),
             10 => ignore(memory.protect(moving, Perms::R)),
             11 => ignore(memory.protect(moving, Perms::NONE)),
+            LOCK..=LOAD => {
+                if let Err(fault) = register_call(hart, memory) {
+                    return Ok(Flow::Trap(fault.cause, fault.tval));
+                }
+            }
             93 => return Ok(Flow::Trap(Cause::EnvironmentCall, 7)),
             _ => {}
         }

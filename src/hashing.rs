@@ -1,0 +1,42 @@
+//! What makes deferred hashing an `ecall`.
+
+use causality_abi::{Caller, HostFault, Ptr, RegisterError};
+use causality_zk::DeferredHashing;
+
+use crate::Linker;
+
+/// The name by which guests find the function; `causality_request_hash` of `causality.h` asks for it.
+pub const REQUEST_HASH: &str = "causality.request_hash";
+
+/// `ENOMEM`.
+const OUT_OF_MEMORY: i32 = 12;
+
+/// Bytes that are compared and copied for a unit of fuel.
+const BYTES_FOR_FUEL: u64 = 4;
+
+impl<T> Linker<T> {
+    /// Lets guests request hashes of their memory, which are computed after the run: `hashing` says where
+    /// in the embedder's data the requests go. Returns the function's number.
+    ///
+    /// The function takes an address and a length and returns the request's id, or `-ENOMEM` beyond the
+    /// limits. It copies the bytes, charges a unit of fuel for four, and computes nothing. Bytes that
+    /// are not readable trap as a load of the guest's would.
+    ///
+    /// # Errors
+    /// If there is a function of that name already.
+    pub fn deferred_hashing(
+        &mut self,
+        hashing: impl Fn(&mut T) -> &mut DeferredHashing + Send + Sync + 'static,
+    ) -> Result<u64, RegisterError>
+    where
+        T: 'static,
+    {
+        let request = move |caller: &mut Caller<'_, T>, bytes: Ptr, len: u64| {
+            let (memory, data) = caller.parts();
+            let id = hashing(data).request(memory.slice(bytes.0, len)?);
+            caller.charge(len / BYTES_FOR_FUEL);
+            id.map(|id| id.number()).map_err(|_| HostFault::Errno(OUT_OF_MEMORY))
+        };
+        self.function(REQUEST_HASH, request)
+    }
+}
