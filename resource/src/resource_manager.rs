@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use causality_store::{
-    Commit, Commitment, ContentId, Nullifier, Object, ObjectKind, Roots, StateKey, Store,
-};
+use causality_store::{Commit, Commitment, ContentId, Nullifier, Object, ObjectKind, Roots, StateKey, Store};
 
 use crate::run::{Core, History};
 use crate::{

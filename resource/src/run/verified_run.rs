@@ -78,8 +78,9 @@ fn named(core: &Core, record: &Record, nullifiers: &[(usize, Nullifier)], error:
             }
         }
         CommitError::EpochChanged { expected: run, found: now } => RunError::EpochChanged { run, now },
-        CommitError::Changed { key, expected, found } => changed(core, record, key)
-            .unwrap_or_else(|| CommitError::Changed { key, expected, found }.into()),
+        CommitError::Changed { key, expected, found } => {
+            changed(core, record, key).unwrap_or_else(|| CommitError::Changed { key, expected, found }.into())
+        }
         other => other.into(),
     }
 }
