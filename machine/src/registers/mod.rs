@@ -342,17 +342,17 @@ impl RegisterFile {
         }
     }
 
-    /// Gives more rights over the register in a slot.
-    pub fn grant(&mut self, number: u32, rights: Rights) {
-        if (number as usize) < self.slots.len() {
-            self.change(number, |slot| slot.rights = slot.rights().and(rights).bits());
-        }
-    }
-
     /// Takes rights away from the register in a slot, at once and for good: also from its window.
     pub fn revoke(&mut self, number: u32, rights: Rights) {
         if (number as usize) < self.slots.len() {
             self.change(number, |slot| slot.rights = slot.rights().without(rights).bits());
+        }
+    }
+
+    /// Gives more rights over the register in a slot, at once: the host has decided to.
+    pub fn grant(&mut self, number: u32, rights: Rights) {
+        if (number as usize) < self.slots.len() {
+            self.change(number, |slot| slot.rights = slot.rights().and(rights).bits());
         }
     }
 }

@@ -1,0 +1,18 @@
+//! How much one run may hold.
+
+/// Limits of a run. What exceeds them is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunLimits {
+    /// Most registers declared, and most mapped at once. Default 256.
+    pub registers: usize,
+    /// Most registers left behind. Default 4096.
+    pub outputs: usize,
+    /// Most bytes published. Default 1 MiB.
+    pub journal: usize,
+}
+
+impl Default for RunLimits {
+    fn default() -> Self {
+        RunLimits { registers: 256, outputs: 4096, journal: 1 << 20 }
+    }
+}

@@ -1,0 +1,326 @@
+//! The last phase: everything is checked, against what was declared and against the store as it is now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causality_store::{Commit, Commitment, ContentId, Nullifier, Object, ObjectKind, StateKey};
+
+use super::{Core, History, RunContext, VerifiedRun, encode_spent, revocation_key, spent_key};
+use crate::{
+    AccessRecord, BalanceSheet, ConsumedInput, ConsumedRecord, CreatedOutput, CreatedRecord, DenyReason,
+    Intent, Operation, Phase, Principal, Record, RegisterEntry, Rejected, ResourceFacts, ResourceRegister,
+    Right, RunError, RunExit, Spent, UpdatedRecord,
+};
+
+/// Marks a run that is being verified.
+#[derive(Debug)]
+pub struct Verifying {
+    pub(super) exit: RunExit,
+    /// Of the accesses with these numbers.
+    pub(super) nullifiers: Vec<(usize, Nullifier)>,
+}
+
+const EFFECTS: &str = "causality-vm 2026-11-23 effects of a run v1";
+
+impl RunContext<Verifying> {
+    /// Checks all that has to hold for the run to take effect, and prepares the one commit.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`]: something does not hold. Nothing has happened.
+    pub fn verify(mut self) -> Result<VerifiedRun, Rejected> {
+        match self.settle() {
+            Ok((record, commit)) => Ok(VerifiedRun::new(self.core, record, commit, self.phase.nullifiers)),
+            Err(error) => Err(self.core.reject(error, self.phase.exit)),
+        }
+    }
+
+    fn settle(&mut self) -> Result<(Record, Commit), RunError> {
+        let core = &mut self.core;
+        core.refresh_revocations()?;
+        declared_is_used(core)?;
+        outputs_are_right(core)?;
+        not_consumed_meanwhile(core, &self.phase.nullifiers)?;
+        confirm_capabilities(core)?;
+        let balances = balances(core)?;
+        let issues = conserved(core, &balances)?;
+        transfers(core)?;
+        logics_agree(core, &balances, &issues)?;
+        let changes = changes(core)?;
+        let record = self.record(&changes)?;
+        let commit = self.commit(&record, changes)?;
+        Ok((record, commit))
+    }
+
+    fn record(&self, changes: &Changes) -> Result<Record, RunError> {
+        let core = &self.core;
+        let mut record = core.blank_record(self.phase.exit.clone());
+        record.effects = changes.effects(&self.phase.nullifiers)?;
+        let accesses = core.accesses.iter();
+        record.accesses = accesses
+            .map(|it| AccessRecord { register: it.id, intent: it.intent, entry: it.entry_id })
+            .collect();
+        for (index, nullifier) in self.phase.nullifiers.iter().copied() {
+            let (register, intent) = (core.accesses[index].id, core.accesses[index].intent);
+            if intent == Intent::Update {
+                let successors = core.outputs.iter().filter(|it| it.register.predecessor == Some(register));
+                let successors = successors.map(|output| output.id).collect();
+                record.updated.push(UpdatedRecord { register, nullifier, successors });
+            } else {
+                record.consumed.push(ConsumedRecord { register, nullifier });
+            }
+        }
+        let created = core.outputs.iter();
+        record.created = created
+            .map(|it| CreatedRecord { register: it.id, predecessor: it.register.predecessor })
+            .collect();
+        record.transitions.clone_from(&core.transitions);
+        record.budgets = core.budgets()?;
+        Ok(record)
+    }
+
+    fn commit(&self, record: &Record, changes: Changes) -> Result<Commit, RunError> {
+        let core = &self.core;
+        let mut commit = Commit::new();
+        commit.expect_epoch(core.time.epoch);
+        for (kind, bytes) in &core.objects {
+            commit.bytes(*kind, bytes.clone(), Vec::new());
+        }
+        for capability in &core.capabilities {
+            commit.object(capability)?;
+        }
+        for output in &core.outputs {
+            commit.bytes(ObjectKind::Register, output.bytes.clone(), Vec::new());
+            commit.expect(StateKey::from(output.id), None);
+        }
+        for entry in &changes.entries {
+            commit.object(entry)?;
+        }
+        for access in &core.accesses {
+            commit.expect(StateKey::from(access.id), Some(Commitment::from(access.entry_id)));
+        }
+        // No capability that was used is revoked at the moment of the commit, nor is a budget overdrawn.
+        let blocks = record.decisions.iter().filter(|it| it.is_allowed()).flat_map(|it| &it.capability);
+        for block in blocks.collect::<BTreeSet<_>>() {
+            commit.expect(revocation_key(*block), None);
+        }
+        for budget in &record.budgets {
+            let before = (budget.before != Spent::default()).then(|| encode_spent(budget.before));
+            commit.expect(spent_key(budget.block), before);
+        }
+        for (key, value) in &changes.values {
+            commit.set(*key, *value);
+        }
+        commit.bytes(ObjectKind::Journal, core.journal.clone(), Vec::new());
+        let id = commit.object(record)?;
+        for (_, nullifier) in &self.phase.nullifiers {
+            commit.consume(*nullifier, id);
+        }
+        commit.record(id);
+        Ok(commit)
+    }
+}
+
+/// What a run changes in the state.
+struct Changes {
+    values: BTreeMap<StateKey, Commitment>,
+    entries: Vec<RegisterEntry>,
+}
+
+impl Changes {
+    fn effects(&self, nullifiers: &[(usize, Nullifier)]) -> Result<Commitment, RunError> {
+        let nullifiers: Vec<_> = nullifiers.iter().map(|(_, nullifier)| nullifier).collect();
+        let bytes = borsh::to_vec(&(&self.values, nullifiers));
+        let bytes = bytes.map_err(|error| RunError::Damaged(error.to_string()))?;
+        Ok(Commitment::from_bytes(blake3::derive_key(EFFECTS, &bytes)))
+    }
+}
+
+fn changes(core: &Core) -> Result<Changes, RunError> {
+    let (mut values, mut entries) = (BTreeMap::new(), Vec::new());
+    let mut set = |id: ContentId, entry: RegisterEntry| -> Result<(), RunError> {
+        values.insert(StateKey::from(id), Commitment::from(entry.content_id()?));
+        entries.push(entry);
+        Ok(())
+    };
+    let changed: BTreeSet<_> = core.transitions.iter().map(|transition| transition.register).collect();
+    for access in core.accesses.iter().filter(|access| changed.contains(&access.id)) {
+        let section = access.entry.section.clone();
+        set(access.id, RegisterEntry { lifecycle: access.state.clone(), section })?;
+    }
+    for output in &core.outputs {
+        let predecessor = output.register.predecessor.and_then(|id| core.index_of(id));
+        let mut entry = RegisterEntry::new(output.state.clone());
+        if let Some(predecessor) = predecessor {
+            entry.section.clone_from(&core.accesses[predecessor].entry.section);
+        }
+        set(output.id, entry)?;
+    }
+    for budget in core.budgets()? {
+        values.insert(spent_key(budget.block), encode_spent(budget.after));
+    }
+    Ok(Changes { values, entries })
+}
+
+/// Every declared access was made, in full.
+fn declared_is_used(core: &Core) -> Result<(), RunError> {
+    for access in &core.accesses {
+        let is_succeeded = access.intent != Intent::Update
+            || core.outputs.iter().any(|output| output.register.predecessor == Some(access.id));
+        let is_done = access.is_used && access.is_consumed == access.intent.consumes() && is_succeeded;
+        if !is_done {
+            return Err(RunError::NotUsed { register: access.id, intent: access.intent });
+        }
+    }
+    Ok(())
+}
+
+/// Created registers are new, of this time, and say where they come from.
+fn outputs_are_right(core: &Core) -> Result<(), RunError> {
+    let mut ids = BTreeSet::new();
+    for output in &core.outputs {
+        let (id, register) = (output.id, &output.register);
+        if !ids.insert(id) || core.index_of(id).is_some() {
+            return Err(RunError::AlreadyExists(id));
+        }
+        if register.observed_at != core.time.epoch || register.time_context != core.time_id {
+            return Err(RunError::WrongTime { register: id });
+        }
+        let found = register.predecessor;
+        let expected = output.origin.map(|origin| core.accesses[origin].id);
+        let was_consumed = |id| core.index_of(id).is_some_and(|index| core.accesses[index].is_consumed);
+        // A successor names the register that it replaces. What was built anew may name one that was used up for it.
+        let is_right = if expected.is_some() { found == expected } else { found.is_none_or(was_consumed) };
+        if !is_right || !found.is_none_or(was_consumed) {
+            return Err(RunError::WrongPredecessor { register: id, expected, found });
+        }
+    }
+    Ok(())
+}
+
+/// Says early, and by name, what the commit would find too.
+fn not_consumed_meanwhile(core: &Core, nullifiers: &[(usize, Nullifier)]) -> Result<(), RunError> {
+    let History::Live(_) = core.history else { return Ok(()) };
+    let now = core.manager.store().snapshot()?;
+    for (index, nullifier) in nullifiers {
+        if let Some(by) = now.consumed_by(*nullifier)? {
+            return Err(RunError::AlreadyConsumed { register: core.accesses[*index].id, by });
+        }
+    }
+    let (run, now) = (core.time.epoch, now.epoch());
+    if run == now { Ok(()) } else { Err(RunError::EpochChanged { run, now }) }
+}
+
+/// What was allowed during the run still is.
+fn confirm_capabilities(core: &mut Core) -> Result<(), RunError> {
+    for index in 0..core.accesses.len() {
+        let facts = core.accesses[index].facts();
+        for (right, handle) in core.accesses[index].granted.clone() {
+            let confirmed = core.monitor.confirm(handle, &facts, right, Phase::Verification);
+            confirmed.map_err(|reason| RunError::Denied { resource: facts.id, right, reason })?;
+        }
+    }
+    Ok(())
+}
+
+fn consumed(core: &Core) -> impl Iterator<Item = &super::access::Access> {
+    core.accesses.iter().filter(|access| access.is_consumed)
+}
+
+fn balances(core: &Core) -> Result<BalanceSheet, RunError> {
+    let consumed = consumed(core).map(|access| &access.register);
+    Ok(BalanceSheet::of(consumed, core.outputs.iter().map(|output| &output.register))?)
+}
+
+/// Domains are in balance, or the run may issue in them. Returns those in which it may.
+fn conserved(core: &mut Core, balances: &BalanceSheet) -> Result<Vec<ContentId>, RunError> {
+    let mut issues = Vec::new();
+    for (domain, balance) in balances.uneven() {
+        let not_conserved = || crate::LogicError::NotConserved { domain, balance };
+        let quantity = u64::try_from(balance.difference()).map_err(|_| not_conserved())?;
+        let logic = any_logic_of(core, domain).ok_or_else(not_conserved)?;
+        // Nobody controls a domain: only roots can let a run issue in it.
+        let facts = ResourceFacts { id: domain, domain, logic, quantity, controller: None };
+        match core.monitor.decide(&facts, Right::Issue, Phase::Verification) {
+            Ok(_) => issues.push(domain),
+            // Nobody has let it issue: what is wrong is the balance.
+            Err(reason) if reason <= DenyReason::NotGranted => return Err(not_conserved().into()),
+            Err(reason) => return Err(RunError::Denied { resource: domain, right: Right::Issue, reason }),
+        }
+    }
+    Ok(issues)
+}
+
+fn any_logic_of(core: &Core, domain: ContentId) -> Option<ContentId> {
+    registers(core).find(|register| register.domain == domain).map(|register| register.logic)
+}
+
+fn registers(core: &Core) -> impl Iterator<Item = &ResourceRegister> {
+    consumed(core).map(|access| &access.register).chain(core.outputs.iter().map(|output| &output.register))
+}
+
+/// What goes to another controller, went with the right to do that.
+fn transfers(core: &mut Core) -> Result<(), RunError> {
+    let mut sums: BTreeMap<(ContentId, Principal), (u128, u128)> = BTreeMap::new();
+    let overflow = |domain| crate::LogicError::Overflow { domain };
+    for access in consumed(core) {
+        let (before, _) = sums.entry((access.register.domain, access.register.controller)).or_default();
+        let sum = before.checked_add(access.register.quantity.into());
+        *before = sum.ok_or_else(|| overflow(access.register.domain))?;
+    }
+    for output in &core.outputs {
+        let (_, after) = sums.entry((output.register.domain, output.register.controller)).or_default();
+        let sum = after.checked_add(output.register.quantity.into());
+        *after = sum.ok_or_else(|| overflow(output.register.domain))?;
+    }
+    let gains = |domain: ContentId, but: Principal| {
+        sums.iter().any(|((of, who), (before, after))| *of == domain && *who != but && after > before)
+    };
+    let mut transferred = Vec::new();
+    for (index, access) in core.accesses.iter().enumerate().filter(|(_, access)| access.is_consumed) {
+        let (domain, controller) = (access.register.domain, access.register.controller);
+        let loses = sums.get(&(domain, controller)).is_some_and(|(before, after)| after < before);
+        let mut successors = core.outputs.iter().filter(|it| it.register.predecessor == Some(access.id));
+        let is_handed_on = successors.any(|it| it.register.controller != controller);
+        if loses && gains(domain, controller) || is_handed_on {
+            transferred.push(index);
+        }
+    }
+    for index in transferred {
+        let resource = core.accesses[index].id;
+        let decision = core.decide(index, Right::Transfer, Phase::Verification);
+        decision.map_err(|reason| RunError::Denied { resource, right: Right::Transfer, reason })?;
+    }
+    Ok(())
+}
+
+/// The logic of every register that was consumed or created is asked once.
+fn logics_agree(core: &Core, balances: &BalanceSheet, issues: &[ContentId]) -> Result<(), RunError> {
+    let logics: BTreeSet<_> = registers(core).map(|register| register.logic).collect();
+    for logic in logics {
+        let inputs = consumed(core).filter(|access| access.register.logic == logic);
+        let inputs = inputs.map(|access| ConsumedInput {
+            id: access.id,
+            register: access.register.clone(),
+            authority: authority(core, access),
+        });
+        let outputs = core.outputs.iter().filter(|output| output.register.logic == logic);
+        let outputs = outputs.map(|it| CreatedOutput { id: it.id, register: it.register.clone() });
+        let (consumed, created): (Vec<_>, Vec<_>) = (inputs.collect(), outputs.collect());
+        let of_inputs = consumed.iter().map(|input| input.register.domain);
+        let domains: BTreeSet<_> = of_inputs.chain(created.iter().map(|it| it.register.domain)).collect();
+        core.manager.logics().consult(&Operation {
+            logic,
+            initiator: core.monitor.initiator(),
+            epoch: core.time.epoch,
+            consumed,
+            created,
+            balances: balances.iter().filter(|(domain, _)| domains.contains(domain)).collect(),
+            issues: issues.iter().copied().filter(|domain| domains.contains(domain)).collect(),
+        })?;
+    }
+    Ok(())
+}
+
+fn authority(core: &Core, access: &super::access::Access) -> Vec<Principal> {
+    access.consumed_by().map(|handle| core.monitor.authority(handle)).unwrap_or_default()
+}

@@ -1,0 +1,103 @@
+//! Execution records: what they say, and that nothing in them can be changed unnoticed.
+
+mod world;
+
+use causality_resource::{Committed, Intent, Limits, Record, RegisterDraft, ResourceManager, RunExit};
+use causality_store::{ContentId, Object, ObjectKind};
+use world::*;
+
+/// A run that does a bit of everything.
+fn busy(manager: &ResourceManager) -> Committed {
+    let ids = issue(manager, [coin(ALICE, 10, 0), note(ALICE, "read"), note(ALICE, "consumed")]);
+    let mut run = manager.begin(who(ALICE)).expect("begins");
+    run.input("args", b"one two");
+    run.height("elsewhere", 7);
+    run.capability(&limited(ALICE, Limits { max_uses: Some(9), ..Limits::default() })).expect("verifies");
+    run.declare(ids[0], Intent::Update).expect("it is there");
+    run.declare(ids[1], Intent::Read).expect("it is there");
+    run.declare(ids[2], Intent::Consume).expect("it is there");
+    let mut run = run.program_bytes(b"a program", 1).start().expect("starts");
+    act(&mut run, &ids);
+    done(run).expect("fine")
+}
+
+fn act(run: &mut causality_resource::RunContext<causality_resource::Executing>, ids: &[ContentId]) {
+    run.update(ids[0], coin(BOB, 4, 1)).expect("allowed");
+    run.create(RegisterDraft { predecessor: Some(ids[0]), ..coin(ALICE, 6, 2) }).expect("allowed");
+    run.read(ids[1]).expect("allowed");
+    run.consume(ids[2]).expect("allowed");
+    run.append_journal(b"done").expect("within limits");
+    let _ = run.consume(ids[1]);
+}
+
+#[test]
+fn a_record_says_what_happened() {
+    let manager = world();
+    let record = busy(&manager).record;
+    assert_eq!((record.updated.len(), record.consumed.len(), record.created.len()), (1, 1, 2));
+    assert_eq!(record.exit, RunExit::Host);
+    assert!(record.decisions.iter().any(|decision| !decision.is_allowed()));
+    assert_eq!(record.journal, ContentId::of(ObjectKind::Journal, b"done"));
+    let text = record.to_string();
+    for word in ["consumed", "updated", "created", "allowed", "denied", "budget", "journal", "nullifier"] {
+        assert!(text.contains(word), "`{word}` is missing in\n{text}");
+    }
+}
+
+#[test]
+fn repeating_a_run_gives_the_same_record() {
+    let manager = world();
+    let original = busy(&manager).record;
+    let ids: Vec<_> = original.accesses.iter().map(|access| access.register).collect();
+    // Everything it used is gone or has changed by now; the record knows what it was.
+    manager.store().advance_epoch().expect("time passes");
+    let mut run = manager.replay(&original).expect("all is in the store").start().expect("starts");
+    act(&mut run, &ids);
+    let repeated = run.finish_host().finalize().expect("fine").verify().expect("fine");
+    assert_eq!(repeated.record().diff(&original), []);
+    assert_eq!(repeated.record().content_id(), original.content_id());
+    repeated.commit().expect_err("it is a repetition");
+}
+
+#[test]
+fn a_repetition_that_differs_is_told_where() {
+    let manager = world();
+    let original = busy(&manager).record;
+    let ids: Vec<_> = original.accesses.iter().map(|access| access.register).collect();
+    let mut run = manager.replay(&original).expect("all is in the store").start().expect("starts");
+    act(&mut run, &ids);
+    run.append_journal(b"!").expect("within limits");
+    let repeated = run.finish_host().finalize().expect("fine").verify().expect("fine");
+    let fields: Vec<_> = repeated.record().diff(&original).into_iter().map(|it| it.field).collect();
+    assert_eq!(fields, ["journal"]);
+}
+
+#[test]
+fn any_changed_bit_is_noticed_and_named() {
+    let manager = world();
+    let original = busy(&manager).record;
+    let (bytes, id) = (original.to_bytes().expect("encodes"), original.content_id().expect("encodes"));
+    let mut named = std::collections::BTreeSet::new();
+    for bit in 0..bytes.len() * 8 {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert_ne!(ContentId::of(ObjectKind::Record, &changed), id);
+        match Record::from_bytes(&changed) {
+            Ok(record) => {
+                let differences = record.diff(&original);
+                assert!(!differences.is_empty(), "bit {bit} is not noticed");
+                named.extend(differences.into_iter().map(|it| it.field));
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let is_named = Record::FIELDS.iter().any(|field| text.contains(&format!("`{field}`")));
+                // Bytes that are left over at the end belong to no field.
+                assert!(is_named || text.contains("Not all bytes read"), "bit {bit}: {text}");
+            }
+        }
+    }
+    for field in ["version", "fuel", "journal", "effects", "state_root", "in_run_registers", "initiator"] {
+        assert!(named.contains(field), "{field}");
+    }
+    assert!(named.iter().any(|field| field.starts_with("decisions[")));
+}
