@@ -65,7 +65,27 @@ impl<T> Instance<T> {
     /// # Errors
     /// If the instance has ended, or the host failed; the guest's own failures are an [`Exit`].
     pub fn run(&mut self) -> Result<Exit, Error> {
-        self.timed(Machine::run)
+        self.run_for(u64::MAX)
+    }
+
+    /// The same for at most `instructions`; after so many it is [paused](causality_machine::PauseReason::Step).
+    ///
+    /// # Errors
+    /// As [`Instance::run`].
+    pub fn run_for(&mut self, instructions: u64) -> Result<Exit, Error> {
+        let start = Instant::now();
+        let result = match &mut self.crosscheck {
+            Some(crosscheck) => {
+                let mut checked = crosscheck.of(&mut self.execution);
+                self.machine.run_for(&mut checked, &mut self.host, instructions)
+            }
+            None => self.machine.run_for(&mut self.execution, &mut self.host, instructions),
+        };
+        self.running_time += start.elapsed();
+        let exit = result?;
+        tracing::debug!(?exit, pc = self.machine.hart.pc, retired = self.machine.hart.instret(), "stopped");
+        self.exit = Some(exit);
+        Ok(exit)
     }
 
     /// Executes one instruction, unless there is a reason to stop before it.
@@ -73,22 +93,7 @@ impl<T> Instance<T> {
     /// # Errors
     /// As [`Instance::run`].
     pub fn step(&mut self) -> Result<Exit, Error> {
-        self.timed(Machine::step)
-    }
-
-    fn timed(&mut self, run: RunFn) -> Result<Exit, Error> {
-        let start = Instant::now();
-        let result = match &mut self.crosscheck {
-            Some(crosscheck) => {
-                run(&mut self.machine, &mut crosscheck.of(&mut self.execution), &mut self.host)
-            }
-            None => run(&mut self.machine, &mut self.execution, &mut self.host),
-        };
-        self.running_time += start.elapsed();
-        let exit = result?;
-        tracing::debug!(?exit, pc = self.machine.hart.pc, retired = self.machine.hart.instret(), "stopped");
-        self.exit = Some(exit);
-        Ok(exit)
+        self.run_for(1)
     }
 
     /// Makes an instance that has ended ready to run from the start: memory, registers and fuel as at
@@ -224,6 +229,11 @@ impl<T> Instance<T> {
         self.host.data_mut()
     }
 
+    /// Guest memory and the embedder's data at once.
+    pub fn parts(&mut self) -> (&mut Memory, &mut T) {
+        (&mut self.machine.memory, self.host.data_mut())
+    }
+
     /// Ends the instance and gives the embedder's data back.
     #[must_use]
     pub fn into_data(self) -> T {
@@ -257,9 +267,3 @@ impl<T> Instance<T> {
         )
     }
 }
-
-type RunFn = fn(
-    &mut Machine,
-    &mut dyn causality_machine::Executor,
-    &mut dyn causality_machine::Host,
-) -> Result<Exit, causality_machine::RunError>;

@@ -45,6 +45,7 @@ mod module;
 mod native;
 mod report;
 mod tier;
+pub mod transaction;
 
 pub use causality_abi::{
     Abi, Access, Caller, Capture, FIRST_HOST_FUNCTION, HostFault, IntoHostFunction, Options, Parameter, Ptr,
@@ -53,10 +54,13 @@ pub use causality_abi::{
 pub use causality_interp::Retired;
 pub use causality_jit::Promotion;
 pub use causality_jit::ahead::AheadStatistics;
+pub use causality_machine::registers;
 pub use causality_machine::{
     Breakpoints, Cause, Exit, Fault, Hart, Limits, Memory, OnMemoryLimit, PauseHandle, PauseReason, Trap,
     VmState, isa, memory,
 };
+pub use causality_resource as resource;
+pub use causality_store as store;
 pub use causality_store::{ContentId, ObjectKind};
 pub use causality_zk as zk;
 

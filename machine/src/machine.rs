@@ -88,7 +88,11 @@ impl Machine {
         self.run_for(executor, host, 1)
     }
 
-    fn run_for(
+    /// Runs for at most `max` instructions: after so many it pauses ([`PauseReason::Step`]).
+    ///
+    /// # Errors
+    /// As [`Machine::run`].
+    pub fn run_for(
         &mut self,
         executor: &mut dyn Executor,
         host: &mut dyn Host,

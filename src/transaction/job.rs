@@ -1,0 +1,83 @@
+//! What is to be run as a transaction.
+
+use causality_resource::{Capability, Intent, Principal};
+use causality_store::ContentId;
+
+/// A program, what it is given, and what it may do.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub(super) initiator: Principal,
+    pub(super) program: Vec<u8>,
+    pub(super) args: Vec<Vec<u8>>,
+    pub(super) env: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) seed: u64,
+    pub(super) stdin: Vec<u8>,
+    pub(super) accesses: Vec<(ContentId, Intent)>,
+    pub(super) capabilities: Vec<Capability>,
+    pub(super) parents: Vec<ContentId>,
+}
+
+impl Job {
+    /// To run an ELF executable for somebody whom the embedder has authenticated.
+    #[must_use]
+    pub fn new(initiator: Principal, program: impl Into<Vec<u8>>) -> Self {
+        Job {
+            initiator,
+            program: program.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            seed: 0,
+            stdin: Vec::new(),
+            accesses: Vec::new(),
+            capabilities: Vec::new(),
+            parents: Vec::new(),
+        }
+    }
+
+    /// Adds arguments, the name of the program first.
+    #[must_use]
+    pub fn args<A: AsRef<[u8]>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_vec()));
+        self
+    }
+
+    /// Adds an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.env.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// Sets the seed of all randomness.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Job { seed, ..self }
+    }
+
+    /// Sets what the program reads from its standard input.
+    #[must_use]
+    pub fn stdin(self, bytes: impl Into<Vec<u8>>) -> Self {
+        Job { stdin: bytes.into(), ..self }
+    }
+
+    /// Declares that the program will use a register. The first declared one is in slot 0, and so on.
+    #[must_use]
+    pub fn register(mut self, id: ContentId, intent: Intent) -> Self {
+        self.accesses.push((id, intent));
+        self
+    }
+
+    /// Gives the program a capability. The first one has handle 0, and so on.
+    #[must_use]
+    pub fn capability(mut self, capability: Capability) -> Self {
+        self.capabilities.push(capability);
+        self
+    }
+
+    /// Names a record that the run relies on.
+    #[must_use]
+    pub fn parent(mut self, record: ContentId) -> Self {
+        self.parents.push(record);
+        self
+    }
+}

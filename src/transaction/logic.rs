@@ -1,0 +1,83 @@
+//! Logics that are guest programs.
+
+use std::sync::Arc;
+
+use causality_machine::Exit;
+use causality_resource::{LogicError, LogicLoader, Operation, Refusal, ResourceLogic};
+use causality_store::{ContentId, ObjectKind, Store};
+
+use crate::{Capture, Config, Engine, Linker, Module, Options};
+
+/// The most bytes of a program that is a logic.
+const PROGRAM: u64 = 64 << 20;
+
+/// The most bytes that a logic says.
+const WORDS: usize = 4096;
+
+/// Finds logics that are programs in a store: a register names one by its identifier.
+///
+/// A logic reads the canonical bytes of an [`Operation`] from its standard input, and exits with 0 if it allows it.
+/// Otherwise what it has written says why not. It has no registers, no files, and fuel of its own.
+#[derive(Clone, Debug)]
+pub struct GuestLogics {
+    store: Store,
+    engine: Engine,
+}
+
+impl GuestLogics {
+    /// Logics in `store`, executed as `config` says, with its limits and its fuel for each.
+    #[must_use]
+    pub fn new(store: Store, config: Config) -> Self {
+        GuestLogics { store, engine: Engine::new(config.metering(true)) }
+    }
+}
+
+impl LogicLoader for GuestLogics {
+    fn load(&self, id: ContentId) -> Result<Option<Arc<dyn ResourceLogic>>, LogicError> {
+        let failed = |reason: String| LogicError::Failed { logic: id, reason };
+        if !self.store.contains(id).map_err(|error| failed(error.to_string()))? {
+            return Ok(None);
+        }
+        let snapshot = self.store.snapshot().map_err(|error| failed(error.to_string()))?;
+        if !matches!(snapshot.kind(id), Ok(Some(ObjectKind::Program))) {
+            return Ok(None);
+        }
+        let elf = snapshot.bytes(id, PROGRAM).map_err(|error| failed(error.to_string()))?;
+        let module = Module::new(&self.engine, &elf).map_err(|error| failed(error.to_string()))?;
+        Ok(Some(Arc::new(GuestLogic { module, engine: self.engine.clone() })))
+    }
+}
+
+/// One of them.
+#[derive(Debug)]
+struct GuestLogic {
+    module: Module,
+    engine: Engine,
+}
+
+impl ResourceLogic for GuestLogic {
+    fn id(&self) -> ContentId {
+        self.module.id()
+    }
+
+    fn validate(&self, operation: &Operation) -> Result<(), Refusal> {
+        let refuse = |words: String| Refusal::new(words);
+        let bytes = operation.to_bytes().map_err(|error| refuse(error.to_string()))?;
+        let said = Capture::new(WORDS);
+        let options = Options::new().args(["logic"]).stdin(std::io::Cursor::new(bytes));
+        let options = options.stdout(said.clone()).stderr(said.clone());
+        let instance = Linker::new(&self.engine).instantiate(&self.module, options, ());
+        let mut instance = instance.map_err(|error| refuse(error.to_string()))?;
+        match instance.run().map_err(|error| refuse(error.to_string()))? {
+            Exit::Completed(0) => Ok(()),
+            Exit::Completed(code) => {
+                let words = said.text();
+                let words = words.trim();
+                Err(refuse(if words.is_empty() { format!("exit code {code}") } else { words.to_owned() }))
+            }
+            Exit::Trap(trap) => Err(refuse(trap.to_string())),
+            Exit::OutOfFuel => Err(refuse("it is out of fuel".to_owned())),
+            Exit::Paused(_) => Err(refuse("it was paused".to_owned())),
+        }
+    }
+}
