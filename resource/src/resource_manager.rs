@@ -157,7 +157,8 @@ impl ResourceManager {
         let core = Core {
             manager: self.clone(),
             history,
-            monitor: ReferenceMonitor::new(initiator, time.epoch, self.rules.roots.clone()),
+            monitor: ReferenceMonitor::new(initiator, time.epoch, self.rules.roots.clone())
+                .with_limit(self.rules.limits.decisions),
             program: None,
             semantics: 0,
             objects: Vec::new(),

@@ -200,7 +200,7 @@ fn the_same_register_never_comes_again() {
 
 #[test]
 fn of_two_runs_that_consume_the_same_register_exactly_one_does() {
-    const PAIRS: u64 = 1000;
+    const PAIRS: u64 = 2000;
     let manager = world();
     let ids = issue(&manager, (0..PAIRS).map(|nonce| coin(ALICE, 1, nonce)));
     let verdicts = contend(&manager, &ids);
@@ -212,6 +212,56 @@ fn of_two_runs_that_consume_the_same_register_exactly_one_does() {
     }
     let count = manager.store().snapshot().expect("works").nullifier_count().expect("works");
     assert_eq!(count, PAIRS);
+}
+
+#[test]
+fn a_run_that_has_been_verified_still_loses_to_one_that_commits_first() {
+    let manager = world();
+    let [id] = issue(&manager, [note(ALICE, "one")])[..] else { panic!("one note") };
+    let runs = [0, 1].map(|_| {
+        let mut run =
+            started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Consume)]).expect("starts");
+        run.consume(id).expect("allowed");
+        run.finish_host().finalize().expect("fine").verify().expect("nobody was faster yet")
+    });
+    let [first, second] = runs.map(|run| run.commit());
+    let by = first.expect("it is the first").id;
+    let lost = error(second.expect_err("it is the second"));
+    let RunError::AlreadyConsumed { register, by: winner } = lost else { panic!("{lost}") };
+    assert_eq!((register, winner), (id, by));
+}
+
+#[test]
+fn a_list_of_revocations_can_be_passed_in() {
+    let manager = world();
+    let [id] = issue(&manager, [note(ALICE, "one")])[..] else { panic!("one note") };
+    let capability = everything(ALICE);
+    let block = capability.verify().expect("verifies").revocation_ids()[0];
+    let mut run = manager.begin(who(ALICE)).expect("begins");
+    run.capability(&capability).expect("verifies");
+    run.revocations(&[block].into_iter().collect());
+    run.declare(id, Intent::Read).expect("it is there");
+    let mut run = run.start().expect("starts");
+    let denied = run.read(id).map(|_| ());
+    assert!(matches!(denied, Err(AccessError::Denied { reason: DenyReason::Revoked(_), .. })), "{denied:?}");
+}
+
+#[test]
+fn a_run_cannot_ask_for_more_decisions_than_can_be_kept() {
+    let manager = world();
+    let [id] = issue(&manager, [note(ALICE, "one")])[..] else { panic!("one note") };
+    let manager = manager.with_limits(RunLimits { decisions: 4, ..RunLimits::default() });
+    let mut run = started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Read)]).expect("starts");
+    for _ in 0..4 {
+        run.read(id).expect("allowed");
+    }
+    let denied = run.read(id).map(|_| ());
+    assert!(
+        matches!(denied, Err(AccessError::Denied { reason: DenyReason::TooManyDecisions, .. })),
+        "{denied:?}"
+    );
+    assert_eq!(run.decisions().len(), 4);
+    assert!(done(run).is_err());
 }
 
 /// Two threads consume each of these; what became of both, by register.
@@ -398,7 +448,7 @@ fn a_successor_names_its_predecessor_and_no_other() {
 
 #[test]
 fn limits_are_limits() {
-    let limits = RunLimits { registers: 1, outputs: 1, journal: 3 };
+    let limits = RunLimits { registers: 1, outputs: 1, journal: 3, decisions: 10 };
     let manager = world();
     let ids = issue(&manager, [note(ALICE, "one"), note(ALICE, "two")]);
     let manager = manager.with_limits(limits);

@@ -112,9 +112,8 @@ impl RunContext<Executing> {
         let index = self.index_in(slot, memory)?;
         self.refresh(memory)?;
         let access = &mut self.core.accesses[index];
-        if access.intent != Intent::Update && right == Right::Update
-            || access.intent != Intent::Consume && right == Right::Consume
-        {
+        let is_declared = access.intent.rights().has(right);
+        if !is_declared && !matches!(right, Right::Lock | Right::Freeze | Right::Transfer) {
             let reason = self.core.monitor.deny(access.id, right, Phase::Execution, DenyReason::NotDeclared);
             return Err(AccessError::Denied { register: access.id, right, reason });
         }

@@ -37,6 +37,7 @@ impl RunContext<Verifying> {
     fn settle(&mut self) -> Result<(Record, Commit), RunError> {
         let core = &mut self.core;
         core.refresh_revocations()?;
+        let limit = core.manager.limits().decisions;
         declared_is_used(core)?;
         outputs_are_right(core)?;
         not_consumed_meanwhile(core, &self.phase.nullifiers)?;
@@ -45,6 +46,9 @@ impl RunContext<Verifying> {
         let issues = conserved(core, &balances)?;
         transfers(core)?;
         logics_agree(core, &balances, &issues)?;
+        if core.monitor.is_exhausted() {
+            return Err(RunError::Limit { what: "decisions", limit });
+        }
         let changes = changes(core)?;
         let record = self.record(&changes)?;
         let commit = self.commit(&record, changes)?;
