@@ -5,10 +5,6 @@ use std::fmt::Debug;
 use crate::StoreError;
 
 /// A place for bytes under numbers, which are never used twice.
-#[cfg_attr(
-    not(feature = "object-store"),
-    expect(dead_code, reason = "nothing makes one without the feature")
-)]
 pub(crate) trait Bulk: Debug + Send + Sync {
     /// Starts an upload.
     fn begin(&self, upload: u64) -> Result<Box<dyn BulkWriter>, StoreError>;

@@ -15,12 +15,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::backends::InMemoryBackend;
-use redb::{Builder, ConcurrencyMode, Database, ReadableDatabase, WriteTransaction};
+use redb::{Builder, ConcurrencyMode, Database, ReadableDatabase};
 
 use crate::StoreError;
 use crate::bulk::Bulk;
 use crate::tables::{self, FORMAT, META};
 use crate::tree::{self, NullifierTree, StateTree};
+use crate::write::{Transaction, write};
 
 /// Memory for pages of the database.
 const CACHE: usize = 64 << 20;
@@ -89,18 +90,21 @@ impl Inner {
         Ok(Inner { database, directory, bulk, owner, live, collecting })
     }
 
+    /// Does something in a transaction, which is committed if that succeeds.
+    pub(crate) fn write<T>(
+        &self,
+        work: impl FnOnce(&Transaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        write(&self.database, work)
+    }
+
     /// The number of this process among those that stage objects.
     pub(crate) fn owner(&self) -> Result<u64, StoreError> {
         let mut owner = locked(&self.owner);
         if let Some(owner) = &*owner {
             return Ok(owner.number);
         }
-        let number = guarded(|| {
-            let txn = self.database.begin_write()?;
-            let number = next(&txn, tables::META_OWNER)?;
-            txn.commit()?;
-            Ok(number)
-        })?;
+        let number = self.write(|txn| next(txn, tables::META_OWNER))?;
         let _lock = self.directory.as_deref().map(|directory| own(directory, number)).transpose()?;
         *owner = Some(Owner { number, _lock });
         Ok(number)
@@ -144,28 +148,15 @@ fn start(database: &Database) -> Result<(), StoreError> {
     if let Ok(meta) = database.begin_read()?.open_table(META) {
         return check_format(&meta);
     }
-    let txn = database.begin_write()?;
-    let is_new = {
+    write(database, |txn| {
         let mut meta = txn.open_table(META)?;
-        let is_new = redb::ReadableTableMetadata::is_empty(&meta)?;
-        match is_new {
-            true => drop(meta.insert(tables::META_FORMAT, FORMAT)?),
-            false => check_format(&meta)?,
+        if !redb::ReadableTableMetadata::is_empty(&meta)? {
+            return check_format(&meta);
         }
-        is_new
-    };
-    if is_new {
-        txn.open_table(tables::OBJECTS)?;
-        txn.open_table(tables::CHUNKS)?;
-        txn.open_table(tables::UPLOADS)?;
-        txn.open_table(tables::PINS)?;
-        txn.open_table(tables::RECORDS)?;
-        txn.open_table(tables::RESCUED)?;
-        tree::create::<StateTree>(&txn)?;
-        tree::create::<NullifierTree>(&txn)?;
-        txn.commit()?;
-    }
-    Ok(())
+        meta.insert(tables::META_FORMAT, FORMAT)?;
+        tree::create::<StateTree>(txn)?;
+        tree::create::<NullifierTree>(txn)
+    })
 }
 
 fn check_format(meta: &impl redb::ReadableTable<&'static str, u64>) -> Result<(), StoreError> {
@@ -185,7 +176,7 @@ pub(crate) fn counter(
 }
 
 /// Counts one up, and gives what it was before.
-pub(crate) fn next(txn: &WriteTransaction, name: &'static str) -> Result<u64, StoreError> {
+pub(crate) fn next(txn: &Transaction, name: &'static str) -> Result<u64, StoreError> {
     let mut meta = txn.open_table(META)?;
     let number = counter(&meta, name)?;
     let following = number.checked_add(1).ok_or_else(|| StoreError::Corrupt(format!("{name} overflows")))?;
@@ -199,7 +190,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(from_panic(&*panic)))
 }
 
-fn from_panic(panic: &(dyn Any + Send)) -> StoreError {
+pub(crate) fn from_panic(panic: &(dyn Any + Send)) -> StoreError {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message");
     StoreError::Corrupt(format!("the database panicked: {text}"))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::bulk::BulkWriter;
 use crate::chunks::{CHUNK, ChunkHasher};
-use crate::database::{Inner, guarded, next};
+use crate::database::{Inner, next};
 use crate::entry::{Body, INLINE};
 use crate::tables::{CHUNKS, META_UPLOAD, UPLOADS};
 use crate::{ContentId, ObjectKind, StoreError};
@@ -84,15 +84,12 @@ impl Lease {
     /// A lease of a new upload, which is in the table of uploads when this returns.
     fn new(inner: &Arc<Inner>) -> Result<Self, StoreError> {
         let owner = inner.owner()?;
-        guarded(|| {
-            let txn = inner.database.begin_write()?;
-            let upload = next(&txn, META_UPLOAD)?;
+        inner.write(|txn| {
+            let upload = next(txn, META_UPLOAD)?;
             txn.open_table(UPLOADS)?.insert(upload, owner)?;
             // Before it is seen: a collection in this process must find it alive.
             inner.live().insert(upload);
-            let lease = Lease { inner: Arc::clone(inner), upload };
-            txn.commit()?;
-            Ok(lease)
+            Ok(Lease { inner: Arc::clone(inner), upload })
         })
     }
 }
@@ -141,14 +138,12 @@ impl Upload {
         let batch = mem::take(&mut self.waiting);
         let numbers = self.written..;
         self.written += batch.len() as u64;
-        guarded(|| {
-            let txn = self.lease.inner.database.begin_write()?;
+        self.lease.inner.write(|txn| {
             let mut chunks = txn.open_table(CHUNKS)?;
             for (number, chunk) in numbers.zip(&batch) {
                 chunks.insert((self.lease.upload, number), chunk.as_slice())?;
             }
-            drop(chunks);
-            Ok(txn.commit()?)
+            Ok(())
         })
     }
 

@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use redb::{ReadableTable, WriteTransaction};
+use redb::ReadableTable;
 
 use crate::chunks::{CHUNK, ChunkHasher};
 use crate::commit::NewObject;
-use crate::database::{Inner, counter, guarded, next};
+use crate::database::{Inner, counter, next};
 use crate::entry::{Body, Entry, INLINE};
 use crate::tables::{
     CHUNKS, META, META_COLLECTING, META_COMMITS, META_EPOCH, META_UPLOAD, NULLIFIER_NODES, NULLIFIERS,
     OBJECTS, PINS, RECORDS, RESCUED, ROOTS, STATE, STATE_NODES, UPLOADS,
 };
 use crate::tree::{self, NullifierTree, StateTree, TreeView};
+use crate::write::{Transaction, write};
 use crate::{
     Commit, CommitError, Commitment, ContentId, Nullifier, ObjectKind, Roots, Staged, StateKey, StoreError,
 };
@@ -21,16 +22,7 @@ use crate::{
 /// Makes a commit take effect, or nothing of it.
 pub(crate) fn commit(inner: &Arc<Inner>, commit: Commit) -> Result<Roots, CommitError> {
     let commit = stage_large(inner, commit)?;
-    guarded(|| {
-        let txn = inner.database.begin_write()?;
-        // Dropped on failure, and with that undone.
-        let roots = match apply(inner, &txn, &commit) {
-            Ok(roots) => roots,
-            refused => return Ok(refused),
-        };
-        txn.commit()?;
-        Ok(Ok(roots))
-    })?
+    write(&inner.database, |txn| apply(inner, txn, &commit))
 }
 
 /// Uploads large objects if they do not go into the database, before it is locked.
@@ -48,7 +40,7 @@ fn stage_large(inner: &Arc<Inner>, mut commit: Commit) -> Result<Commit, StoreEr
     Ok(commit)
 }
 
-fn apply(inner: &Arc<Inner>, txn: &WriteTransaction, commit: &Commit) -> Result<Roots, CommitError> {
+fn apply(inner: &Arc<Inner>, txn: &Transaction, commit: &Commit) -> Result<Roots, CommitError> {
     check_nullifiers(txn, &commit.nullifiers)?;
     check_epoch(txn, commit.epoch)?;
     check_state(txn, &commit.expected)?;
@@ -74,14 +66,14 @@ fn apply(inner: &Arc<Inner>, txn: &WriteTransaction, commit: &Commit) -> Result<
     if commit.advances {
         next(txn, META_EPOCH)?;
     }
-    let epoch = counter(&txn.open_table(META).map_err(StoreError::from)?, META_EPOCH)?;
+    let epoch = counter(&txn.open_table(META)?, META_EPOCH)?;
     let commits = next(txn, META_COMMITS)? + 1;
     let (state, nullifiers) = (Commitment::from_bytes(state), Commitment::from_bytes(nullifiers));
     Ok(Roots { state, nullifiers, epoch, commits })
 }
 
 /// First of all: who comes second is to hear so, whatever else has changed.
-fn check_nullifiers(txn: &WriteTransaction, added: &[(Nullifier, ContentId)]) -> Result<(), CommitError> {
+fn check_nullifiers(txn: &Transaction, added: &[(Nullifier, ContentId)]) -> Result<(), CommitError> {
     if added.is_empty() {
         return Ok(());
     }
@@ -103,18 +95,15 @@ fn check_nullifiers(txn: &WriteTransaction, added: &[(Nullifier, ContentId)]) ->
     })
 }
 
-fn check_epoch(txn: &WriteTransaction, expected: Option<u64>) -> Result<(), CommitError> {
-    let found = counter(&txn.open_table(META).map_err(StoreError::from)?, META_EPOCH)?;
+fn check_epoch(txn: &Transaction, expected: Option<u64>) -> Result<(), CommitError> {
+    let found = counter(&txn.open_table(META)?, META_EPOCH)?;
     match expected {
         Some(expected) if expected != found => Err(CommitError::EpochChanged { expected, found }),
         _ => Ok(()),
     }
 }
 
-fn check_state(
-    txn: &WriteTransaction,
-    expected: &[(StateKey, Option<Commitment>)],
-) -> Result<(), CommitError> {
+fn check_state(txn: &Transaction, expected: &[(StateKey, Option<Commitment>)]) -> Result<(), CommitError> {
     if expected.is_empty() {
         return Ok(());
     }
@@ -142,7 +131,7 @@ fn with_views(
 /// Puts an object into the table, and what it refers to into `reached`.
 fn insert_object(
     inner: &Arc<Inner>,
-    txn: &WriteTransaction,
+    txn: &Transaction,
     object: &NewObject,
     reached: &mut BTreeSet<ContentId>,
 ) -> Result<(), CommitError> {
@@ -156,7 +145,7 @@ fn insert_object(
         return Err(CommitError::Foreign(id));
     }
     reached.extend(references);
-    let mut objects = txn.open_table(OBJECTS).map_err(StoreError::from)?;
+    let mut objects = txn.open_table(OBJECTS)?;
     let present = objects.get(id.as_bytes()).map_err(StoreError::from)?;
     let present = present.map(|row| Entry::from_row(id, row.value())).transpose()?;
     let entry = match present {
@@ -176,7 +165,7 @@ fn insert_object(
     Ok(())
 }
 
-fn new_entry(txn: &WriteTransaction, object: &NewObject) -> Result<Entry, StoreError> {
+fn new_entry(txn: &Transaction, object: &NewObject) -> Result<Entry, StoreError> {
     let (kind, length, references, body) = match object {
         NewObject::Bytes { kind, bytes, references, .. } => {
             (*kind, bytes.len() as u64, references, write_body(txn, *kind, bytes)?)
@@ -194,7 +183,7 @@ fn new_entry(txn: &WriteTransaction, object: &NewObject) -> Result<Entry, StoreE
     Ok(Entry { kind, length, references: references.into_iter().collect(), body })
 }
 
-fn write_body(txn: &WriteTransaction, kind: ObjectKind, bytes: &[u8]) -> Result<Body, StoreError> {
+fn write_body(txn: &Transaction, kind: ObjectKind, bytes: &[u8]) -> Result<Body, StoreError> {
     if bytes.len() <= INLINE {
         return Ok(Body::Inline(bytes.to_vec()));
     }
@@ -213,8 +202,8 @@ fn write_body(txn: &WriteTransaction, kind: ObjectKind, bytes: &[u8]) -> Result<
 }
 
 /// Everything that the commit refers to is there: what is committed can be followed to its end.
-fn check_presence(txn: &WriteTransaction, reached: &BTreeSet<ContentId>) -> Result<(), CommitError> {
-    let objects = txn.open_table(OBJECTS).map_err(StoreError::from)?;
+fn check_presence(txn: &Transaction, reached: &BTreeSet<ContentId>) -> Result<(), CommitError> {
+    let objects = txn.open_table(OBJECTS)?;
     for id in reached {
         if objects.get(id.as_bytes()).map_err(StoreError::from)?.is_none() {
             return Err(CommitError::MissingReference(*id));
@@ -229,7 +218,7 @@ pub(crate) fn ids_of(key: &StateKey, value: Option<&Commitment>) -> impl Iterato
 }
 
 /// Tells a collection that is under way what it may have found unreachable and is not any more.
-fn rescue(txn: &WriteTransaction, reached: &BTreeSet<ContentId>) -> Result<(), StoreError> {
+fn rescue(txn: &Transaction, reached: &BTreeSet<ContentId>) -> Result<(), StoreError> {
     if counter(&txn.open_table(META)?, META_COLLECTING)? == 0 {
         return Ok(());
     }
@@ -240,7 +229,7 @@ fn rescue(txn: &WriteTransaction, reached: &BTreeSet<ContentId>) -> Result<(), S
     Ok(())
 }
 
-fn append_records(txn: &WriteTransaction, records: &[ContentId]) -> Result<(), StoreError> {
+fn append_records(txn: &Transaction, records: &[ContentId]) -> Result<(), StoreError> {
     let mut table = txn.open_table(RECORDS)?;
     let last = table.last()?.map(|(number, _)| number.value());
     let first = last.map_or(Some(0), |last| last.checked_add(1));
@@ -251,7 +240,7 @@ fn append_records(txn: &WriteTransaction, records: &[ContentId]) -> Result<(), S
     Ok(())
 }
 
-fn set_pins(txn: &WriteTransaction, pins: &BTreeMap<ContentId, bool>) -> Result<(), StoreError> {
+fn set_pins(txn: &Transaction, pins: &BTreeMap<ContentId, bool>) -> Result<(), StoreError> {
     let mut table = txn.open_table(PINS)?;
     for (id, is_pinned) in pins {
         match is_pinned {

@@ -68,27 +68,46 @@ fn refused_commits_name_what_is_wrong_and_leave_nothing() {
         assert_eq!(now.records().unwrap().count(), 1);
         error
     };
-    let error = refused(&|commit| { commit.consume(nullifier(1), record); });
+    let error = refused(&|commit| {
+        commit.consume(nullifier(1), record);
+    });
     assert!(
         matches!(error, CommitError::AlreadyConsumed { nullifier: n, by } if n == nullifier(1) && by == record)
     );
-    let error = refused(&|commit| { commit.consume(nullifier(2), record); });
+    let error = refused(&|commit| {
+        commit.consume(nullifier(2), record);
+    });
     assert!(matches!(error, CommitError::ConsumedTwice(n) if n == nullifier(2)));
-    let error = refused(&|commit| { commit.expect(key(1), Some(value(9); })));
+    let error = refused(&|commit| {
+        commit.expect(key(1), Some(value(9)));
+    });
     assert!(matches!(error, CommitError::Changed { key: k, expected, found }
             if (k, expected, found) == (key(1), Some(value(9)), Some(value(1)))));
-    let error = refused(&|commit| { commit.expect(key(1), None); });
+    let error = refused(&|commit| {
+        commit.expect(key(1), None);
+    });
     assert!(matches!(error, CommitError::Changed { found: Some(_), expected: None, .. }));
-    let error = refused(&|commit| { commit.expect(key(3), Some(value(1); })));
+    let error = refused(&|commit| {
+        commit.expect(key(3), Some(value(1)));
+    });
     assert!(matches!(error, CommitError::Changed { found: None, .. }));
-    let error = refused(&|commit| { commit.expect_epoch(1); });
+    let error = refused(&|commit| {
+        commit.expect_epoch(1);
+    });
     assert!(matches!(error, CommitError::EpochChanged { expected: 1, found: 0 }));
     for change in [
-        &(|commit: &mut Commit| { commit.bytes(ObjectKind::Blob, b"refers".to_vec(), vec![absent]); })
-            as &dyn Fn(&mut Commit),
-        &|commit| { commit.record(absent); },
-        &|commit| { commit.pin(absent); },
-        &|commit| { commit.consume(nullifier(4), absent); },
+        &(|commit: &mut Commit| {
+            commit.bytes(ObjectKind::Blob, b"refers".to_vec(), vec![absent]);
+        }) as &dyn Fn(&mut Commit),
+        &|commit| {
+            commit.record(absent);
+        },
+        &|commit| {
+            commit.pin(absent);
+        },
+        &|commit| {
+            commit.consume(nullifier(4), absent);
+        },
     ] {
         assert!(matches!(refused(change), CommitError::MissingReference(id) if id == absent));
     }
@@ -141,7 +160,9 @@ fn roots_are_threaded_and_proofs_hold_against_them() {
     }
     // The same contents have the same root, whatever came before.
     let mut commit = Commit::new();
-    (40..50).for_each(|byte| { commit.remove(key(byte)); });
+    (40..50).for_each(|byte| {
+        commit.remove(key(byte));
+    });
     assert_eq!(store.commit(commit).unwrap().state, roots[0].state);
 }
 

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use jmt::storage::TreeUpdateBatch;
 use jmt::{JellyfishMerkleTree, KeyHash};
-use redb::{Table, WriteTransaction};
+use redb::Table;
 
 use super::nodes::{Tables, damaged};
 use super::{TreeKind, TreeView};
 use crate::StoreError;
 use crate::tables::ROOTS;
+use crate::write::Transaction;
 
 /// Makes a tree that is empty.
-pub(crate) fn create<H: TreeKind>(txn: &WriteTransaction) -> Result<(), StoreError> {
+pub(crate) fn create<H: TreeKind>(txn: &Transaction) -> Result<(), StoreError> {
     let leaves = txn.open_table(H::LEAVES)?;
     let mut nodes = txn.open_table(H::NODES)?;
     let nothing: [(KeyHash, Option<Vec<u8>>); 0] = [];
@@ -26,7 +27,7 @@ pub(crate) fn create<H: TreeKind>(txn: &WriteTransaction) -> Result<(), StoreErr
 
 /// Sets and removes values; gives the new root. All changes of a transaction in one call cost less than one by one.
 pub(crate) fn update<H: TreeKind>(
-    txn: &WriteTransaction,
+    txn: &Transaction,
     changes: &BTreeMap<[u8; 32], Option<[u8; 32]>>,
 ) -> Result<[u8; 32], StoreError> {
     let mut roots = txn.open_table(ROOTS)?;
