@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::thread;
 
 use causality_resource::{
-    AccessError, DenyReason, Intent, Limits, LogicError, Logics, Operation, Refusal, RegisterDraft, Rejected,
-    ResourceLogic, ResourceManager, Right, Rights, RunError, RunLimits, Token, Verdict,
+    AccessError, DenyReason, Grant, Intent, Limits, LogicError, LogicLoader, Logics, Operation, Refusal,
+    RegisterDraft, Rejected, ResourceLogic, ResourceManager, Right, Rights, RunError, RunLimits, Target,
+    Token, Verdict,
 };
 use causality_store::{ContentId, ObjectKind, StateKey};
 use world::*;
@@ -431,6 +432,63 @@ fn what_a_logic_comes_to_must_be_what_was_built() {
         run.update(id, draft(count)).expect("allowed");
         assert_eq!(done(run).is_ok(), is_right, "{count}");
     }
+}
+
+/// Knows one logic, and gives it for whatever is asked.
+#[derive(Debug)]
+struct Shelf;
+
+impl LogicLoader for Shelf {
+    fn load(&self, _: ContentId) -> Result<Option<Arc<dyn ResourceLogic>>, LogicError> {
+        Ok(Some(Arc::new(Counter)))
+    }
+}
+
+#[test]
+fn a_logic_is_loaded_by_its_identifier_and_another_one_is_not_taken_for_it() {
+    let manager = world().with_logics(Logics::native().with_loader(Arc::new(Shelf)));
+    let create = |logic| {
+        let mut run = started(&manager, ALICE, &[], &[]).expect("starts");
+        run.create(RegisterDraft { logic, metadata: vec![0], ..note(ALICE, "") }).expect("within limits");
+        done(run)
+    };
+    create(Counter.id()).expect("it is on the shelf");
+    let other = ContentId::of(ObjectKind::Program, b"another logic");
+    let refused = error(create(other).expect_err("it is not"));
+    assert!(
+        matches!(refused, RunError::Logic(LogicError::Mismatch { asked, .. }) if asked == other),
+        "{refused}"
+    );
+}
+
+#[test]
+fn who_may_issue_under_one_logic_may_not_under_another() {
+    let mut logics = Logics::native();
+    logics.register(Arc::new(Counter)).expect("it is new");
+    let manager = world().with_logics(logics);
+    let token_only = Grant::new(who(ALICE), Target::Logic(Token::logic_id()), Rights::ALL);
+    let drafts =
+        [coin(ALICE, 5, 0), RegisterDraft { logic: Counter.id(), metadata: vec![0], ..coin(ALICE, 5, 1) }];
+    for (number, is_right) in [(1, true), (2, false)] {
+        let mut run = started(&manager, ALICE, &[capability(&token_only)], &[]).expect("starts");
+        for draft in drafts.iter().take(number).cloned() {
+            run.create(draft).expect("within limits");
+        }
+        assert_eq!(done(run).is_ok(), is_right);
+    }
+}
+
+#[test]
+fn what_is_locked_cannot_be_read() {
+    let manager = world();
+    let [id] = issue(&manager, [note(ALICE, "one")])[..] else { panic!("one note") };
+    let lock = causality_resource::Transition::Lock { expires_at: 9 };
+    manager.transition(who(ALICE), &[everything(ALICE)], id, lock).expect("alice may");
+    let mut run = started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Read)]).expect("starts");
+    assert!(matches!(run.read(id), Err(AccessError::NotReadable { .. })));
+    // Its locker unlocks it first.
+    run.transition(id, causality_resource::Transition::Unlock).expect("alice locked it");
+    assert!(run.read(id).is_ok());
 }
 
 #[test]

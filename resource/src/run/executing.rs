@@ -232,16 +232,23 @@ fn store_failed(error: RunError) -> AccessError {
 
 /// What the host does itself, without a machine.
 impl RunContext<Executing> {
-    /// Reads a declared register.
+    /// Reads a declared register that is active or frozen, and has not been declared to be controlled only.
     ///
     /// # Errors
     ///
-    /// [`AccessError::Denied`]; failures of the store.
+    /// [`AccessError::Denied`], [`AccessError::NotReadable`]; failures of the store.
     pub fn read(&mut self, id: ContentId) -> Result<&ResourceRegister, AccessError> {
         let index = self.declared_index(id, Right::Read)?;
         self.core.refresh_revocations().map_err(store_failed)?;
+        if self.core.accesses[index].intent == Intent::Control {
+            let reason = self.core.monitor.deny(id, Right::Read, Phase::Execution, DenyReason::NotDeclared);
+            return Err(AccessError::Denied { register: id, right: Right::Read, reason });
+        }
         self.decide_all(index, [Right::Read])?;
         let access = &mut self.core.accesses[index];
+        if !matches!(access.state, LifecycleState::Active | LifecycleState::Frozen { .. }) {
+            return Err(AccessError::NotReadable { register: id, state: access.state.name() });
+        }
         access.is_used |= access.intent == Intent::Read;
         Ok(&access.register)
     }
