@@ -131,6 +131,9 @@ impl ResourceManager {
     ///
     /// Something that the record names is not in the store, or is not what it should be.
     pub fn replay(&self, record: &Record) -> Result<RunContext<Preparing>, RunError> {
+        if record.version != Record::VERSION {
+            return Err(RunError::RecordVersion(record.version));
+        }
         let time: TimeContext = self.store.get(record.time_context)?;
         let history = History::Recorded(Box::new(record.clone()));
         let mut run = self.context(record.initiator, time, history)?;
@@ -157,7 +160,8 @@ impl ResourceManager {
         let core = Core {
             manager: self.clone(),
             history,
-            monitor: ReferenceMonitor::new(initiator, time.epoch, self.rules.roots.clone()),
+            monitor: ReferenceMonitor::new(initiator, time.epoch, self.rules.roots.clone())
+                .with_limit(self.rules.limits.decisions),
             program: None,
             semantics: 0,
             objects: Vec::new(),

@@ -15,7 +15,7 @@ pub enum Right {
     Consume,
     /// Replace it by a successor.
     Update,
-    /// Give what it holds to another controller.
+    /// Give what it holds to another controller. Asked for when a run is verified.
     Transfer,
     /// Lock and unlock it.
     Lock,
@@ -23,7 +23,8 @@ pub enum Right {
     Freeze,
     /// Hand the capability on to another holder.
     Delegate,
-    /// Create or destroy quantity of a fungibility domain: an exception to conservation.
+    /// Create or destroy quantity of a fungibility domain: an exception to conservation. Asked for when a run is
+    /// verified, for the domain and each logic that has registers of it in the run.
     Issue,
 }
 

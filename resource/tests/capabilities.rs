@@ -458,3 +458,23 @@ proptest! {
         prop_assert!(Capability::from_bytes(&bytes).and_then(|capability| capability.verify()).is_err());
     }
 }
+
+#[test]
+fn the_heaviest_token_that_is_accepted_is_decided_on() {
+    use biscuit_auth::builder::Algorithm;
+    use biscuit_auth::{BiscuitBuilder, BlockBuilder};
+    let root =
+        biscuit_auth::PrivateKey::from_bytes(&key(ROOT).secret(), Algorithm::Ed25519).expect("a secret");
+    let root = biscuit_auth::KeyPair::from(&root);
+    let grants: String = Right::ALL.iter().map(|right| format!("grants(\"{right}\");")).collect();
+    let first = format!("holder(\"{}\"); covers(\"any\", \"\"); {grants}", key(ALICE).principal());
+    let query = "grants($a), grants($b), $a == \"none\", $b == $a";
+    let block = format!("check if {query} or operation($a);").repeat(8);
+    let mut token = BiscuitBuilder::new().code(first).expect("datalog").build(&root).expect("signs");
+    for _ in 1..16 {
+        token = token.append(BlockBuilder::new().code(&block).expect("datalog")).expect("appends");
+    }
+    let bytes = [key(ROOT).principal().as_bytes().as_slice(), &token.to_vec().expect("encodes")].concat();
+    let capability = Capability::from_bytes(&bytes).expect("long enough");
+    assert_eq!(decide(&mut admitted(ALICE, &capability), Right::Read), Ok(()));
+}

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::thread;
 
 use causality_resource::{
-    AccessError, DenyReason, Intent, Limits, LogicError, Logics, Operation, Refusal, RegisterDraft, Rejected,
-    ResourceLogic, ResourceManager, Right, Rights, RunError, RunLimits, Token, Verdict,
+    AccessError, DenyReason, Grant, Intent, Limits, LogicError, LogicLoader, Logics, Operation, Refusal,
+    RegisterDraft, Rejected, ResourceLogic, ResourceManager, Right, Rights, RunError, RunLimits, Target,
+    Token, Verdict,
 };
 use causality_store::{ContentId, ObjectKind, StateKey};
 use world::*;
@@ -200,7 +201,7 @@ fn the_same_register_never_comes_again() {
 
 #[test]
 fn of_two_runs_that_consume_the_same_register_exactly_one_does() {
-    const PAIRS: u64 = 1000;
+    const PAIRS: u64 = 2000;
     let manager = world();
     let ids = issue(&manager, (0..PAIRS).map(|nonce| coin(ALICE, 1, nonce)));
     let verdicts = contend(&manager, &ids);
@@ -212,6 +213,56 @@ fn of_two_runs_that_consume_the_same_register_exactly_one_does() {
     }
     let count = manager.store().snapshot().expect("works").nullifier_count().expect("works");
     assert_eq!(count, PAIRS);
+}
+
+#[test]
+fn a_run_that_has_been_verified_still_loses_to_one_that_commits_first() {
+    let manager = world();
+    let [id] = issue(&manager, [note(ALICE, "one")])[..] else { panic!("one note") };
+    let runs = [0, 1].map(|_| {
+        let mut run =
+            started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Consume)]).expect("starts");
+        run.consume(id).expect("allowed");
+        run.finish_host().finalize().expect("fine").verify().expect("nobody was faster yet")
+    });
+    let [first, second] = runs.map(|run| run.commit());
+    let by = first.expect("it is the first").id;
+    let lost = error(second.expect_err("it is the second"));
+    let RunError::AlreadyConsumed { register, by: winner } = lost else { panic!("{lost}") };
+    assert_eq!((register, winner), (id, by));
+}
+
+#[test]
+fn a_list_of_revocations_can_be_passed_in() {
+    let manager = world();
+    let [id] = issue(&manager, [note(ALICE, "one")])[..] else { panic!("one note") };
+    let capability = everything(ALICE);
+    let block = capability.verify().expect("verifies").revocation_ids()[0];
+    let mut run = manager.begin(who(ALICE)).expect("begins");
+    run.capability(&capability).expect("verifies");
+    run.revocations(&[block].into_iter().collect());
+    run.declare(id, Intent::Read).expect("it is there");
+    let mut run = run.start().expect("starts");
+    let denied = run.read(id).map(|_| ());
+    assert!(matches!(denied, Err(AccessError::Denied { reason: DenyReason::Revoked(_), .. })), "{denied:?}");
+}
+
+#[test]
+fn a_run_cannot_ask_for_more_decisions_than_can_be_kept() {
+    let manager = world();
+    let [id] = issue(&manager, [note(ALICE, "one")])[..] else { panic!("one note") };
+    let manager = manager.with_limits(RunLimits { decisions: 4, ..RunLimits::default() });
+    let mut run = started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Read)]).expect("starts");
+    for _ in 0..4 {
+        run.read(id).expect("allowed");
+    }
+    let denied = run.read(id).map(|_| ());
+    assert!(
+        matches!(denied, Err(AccessError::Denied { reason: DenyReason::TooManyDecisions, .. })),
+        "{denied:?}"
+    );
+    assert_eq!(run.decisions().len(), 4);
+    assert!(done(run).is_err());
 }
 
 /// Two threads consume each of these; what became of both, by register.
@@ -383,6 +434,63 @@ fn what_a_logic_comes_to_must_be_what_was_built() {
     }
 }
 
+/// Knows one logic, and gives it for whatever is asked.
+#[derive(Debug)]
+struct Shelf;
+
+impl LogicLoader for Shelf {
+    fn load(&self, _: ContentId) -> Result<Option<Arc<dyn ResourceLogic>>, LogicError> {
+        Ok(Some(Arc::new(Counter)))
+    }
+}
+
+#[test]
+fn a_logic_is_loaded_by_its_identifier_and_another_one_is_not_taken_for_it() {
+    let manager = world().with_logics(Logics::native().with_loader(Arc::new(Shelf)));
+    let create = |logic| {
+        let mut run = started(&manager, ALICE, &[], &[]).expect("starts");
+        run.create(RegisterDraft { logic, metadata: vec![0], ..note(ALICE, "") }).expect("within limits");
+        done(run)
+    };
+    create(Counter.id()).expect("it is on the shelf");
+    let other = ContentId::of(ObjectKind::Program, b"another logic");
+    let refused = error(create(other).expect_err("it is not"));
+    assert!(
+        matches!(refused, RunError::Logic(LogicError::Mismatch { asked, .. }) if asked == other),
+        "{refused}"
+    );
+}
+
+#[test]
+fn who_may_issue_under_one_logic_may_not_under_another() {
+    let mut logics = Logics::native();
+    logics.register(Arc::new(Counter)).expect("it is new");
+    let manager = world().with_logics(logics);
+    let token_only = Grant::new(who(ALICE), Target::Logic(Token::logic_id()), Rights::ALL);
+    let drafts =
+        [coin(ALICE, 5, 0), RegisterDraft { logic: Counter.id(), metadata: vec![0], ..coin(ALICE, 5, 1) }];
+    for (number, is_right) in [(1, true), (2, false)] {
+        let mut run = started(&manager, ALICE, &[capability(&token_only)], &[]).expect("starts");
+        for draft in drafts.iter().take(number).cloned() {
+            run.create(draft).expect("within limits");
+        }
+        assert_eq!(done(run).is_ok(), is_right);
+    }
+}
+
+#[test]
+fn what_is_locked_cannot_be_read() {
+    let manager = world();
+    let [id] = issue(&manager, [note(ALICE, "one")])[..] else { panic!("one note") };
+    let lock = causality_resource::Transition::Lock { expires_at: 9 };
+    manager.transition(who(ALICE), &[everything(ALICE)], id, lock).expect("alice may");
+    let mut run = started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Read)]).expect("starts");
+    assert!(matches!(run.read(id), Err(AccessError::NotReadable { .. })));
+    // Its locker unlocks it first.
+    run.transition(id, causality_resource::Transition::Unlock).expect("alice locked it");
+    assert!(run.read(id).is_ok());
+}
+
 #[test]
 fn a_successor_names_its_predecessor_and_no_other() {
     let manager = world();
@@ -398,7 +506,7 @@ fn a_successor_names_its_predecessor_and_no_other() {
 
 #[test]
 fn limits_are_limits() {
-    let limits = RunLimits { registers: 1, outputs: 1, journal: 3 };
+    let limits = RunLimits { registers: 1, outputs: 1, journal: 3, decisions: 10 };
     let manager = world();
     let ids = issue(&manager, [note(ALICE, "one"), note(ALICE, "two")]);
     let manager = manager.with_limits(limits);

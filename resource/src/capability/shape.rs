@@ -3,7 +3,7 @@
 //! Signatures have been verified when this is asked. Still the authors of blocks are holders, who are
 //! not trusted with the host's time: a check that joins many predicates, or an expression that loops
 //! over sets in sets, takes as long as its author likes. None of that is accepted. What is left takes
-//! at most some ten thousands of steps, so no clock is needed.
+//! less than a million small steps, so no clock is needed.
 
 use std::collections::BTreeMap;
 

@@ -10,6 +10,9 @@ use crate::{Principal, RevocationId};
     Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, BorshSerialize, BorshDeserialize, thiserror::Error,
 )]
 pub enum DenyReason {
+    /// The run asked for more decisions than can be kept. It takes no effect.
+    #[error("the run asked for too many decisions")]
+    TooManyDecisions,
     /// The run declared no access to it.
     #[error("the run did not declare an access to it")]
     NotDeclared,

@@ -28,6 +28,8 @@ pub struct ReferenceMonitor {
     /// What this run has paid for: the use of a register, and (`true`) its quantity.
     paid: BTreeSet<(RevocationId, ContentId, bool)>,
     decisions: Vec<Decision>,
+    limit: usize,
+    is_exhausted: bool,
 }
 
 impl ReferenceMonitor {
@@ -44,6 +46,8 @@ impl ReferenceMonitor {
             taken: BTreeMap::new(),
             paid: BTreeSet::new(),
             decisions: Vec::new(),
+            limit: usize::MAX,
+            is_exhausted: false,
         }
     }
 
@@ -51,6 +55,28 @@ impl ReferenceMonitor {
     #[must_use]
     pub const fn initiator(&self) -> Principal {
         self.initiator
+    }
+
+    /// The same, with at most so many decisions. One more and everything is denied, and
+    /// [`is_exhausted`](Self::is_exhausted): a decision that cannot be kept is not made.
+    #[must_use]
+    pub fn with_limit(mut self, decisions: usize) -> Self {
+        self.limit = decisions;
+        self
+    }
+
+    /// Whether there were more decisions to make than can be kept.
+    #[must_use]
+    pub const fn is_exhausted(&self) -> bool {
+        self.is_exhausted
+    }
+
+    /// The blocks of capabilities in the table that are revoked, sorted.
+    #[must_use]
+    pub fn revoked(&self) -> Vec<RevocationId> {
+        let blocks = self.table.iter().flat_map(|capability| capability.revocation_ids());
+        let revoked: BTreeSet<_> = blocks.filter(|block| self.revoked.contains(block)).collect();
+        revoked.into_iter().copied().collect()
     }
 
     /// Puts a capability into the table, once its signatures are verified.
@@ -91,6 +117,7 @@ impl ReferenceMonitor {
         right: Right,
         phase: Phase,
     ) -> Result<Handle, DenyReason> {
+        self.check_room()?;
         let mut reason = DenyReason::NoCapability;
         for handle in 0..self.table.len() {
             match self.try_capability(handle, resource, right, phase) {
@@ -113,6 +140,7 @@ impl ReferenceMonitor {
         right: Right,
         phase: Phase,
     ) -> Result<Handle, DenyReason> {
+        self.check_room()?;
         let handle = usize::try_from(number).ok().filter(|handle| *handle < self.table.len());
         let Some(handle) = handle else {
             return Err(self.deny(resource.id, right, phase, DenyReason::UnknownHandle(number)));
@@ -155,6 +183,7 @@ impl ReferenceMonitor {
         right: Right,
         phase: Phase,
     ) -> Result<(), DenyReason> {
+        self.check_room()?;
         let Some(capability) = self.capability(handle) else {
             return Err(self.deny(resource.id, right, phase, DenyReason::UnknownHandle(handle.0)));
         };
@@ -255,6 +284,11 @@ impl ReferenceMonitor {
         handle
     }
 
+    fn check_room(&mut self) -> Result<(), DenyReason> {
+        self.is_exhausted |= self.decisions.len() >= self.limit;
+        if self.is_exhausted { Err(DenyReason::TooManyDecisions) } else { Ok(()) }
+    }
+
     fn log(
         &mut self,
         resource: ContentId,
@@ -263,6 +297,9 @@ impl ReferenceMonitor {
         verdict: Verdict,
         capability: Vec<RevocationId>,
     ) {
+        if self.check_room().is_err() {
+            return;
+        }
         let (initiator, epoch) = (self.initiator, self.epoch);
         self.decisions.push(Decision { initiator, resource, right, phase, epoch, verdict, capability });
     }

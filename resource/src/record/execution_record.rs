@@ -5,8 +5,8 @@ use causality_store::{Commitment, ContentId, Object, ObjectKind};
 
 use super::field::{compare_whole, named_fields};
 use crate::{
-    AccessRecord, BudgetRecord, ConsumedRecord, CreatedRecord, Decision, Principal, RunExit, RunInput,
-    TransitionRecord, UpdatedRecord,
+    AccessRecord, BudgetRecord, ConsumedRecord, CreatedRecord, Decision, Principal, RevocationId, RunExit,
+    RunInput, TransitionRecord, UpdatedRecord,
 };
 
 named_fields! {
@@ -53,6 +53,8 @@ named_fields! {
         pub transitions: Vec<TransitionRecord>,
         /// The capabilities it had, by handle.
         pub capabilities: Vec<ContentId>,
+        /// The blocks of these that were revoked, as far as the run knew.
+        pub revoked: Vec<RevocationId>,
         /// What it took from their budgets.
         pub budgets: Vec<BudgetRecord>,
         /// Every decision of the reference monitor.

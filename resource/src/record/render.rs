@@ -41,6 +41,7 @@ impl fmt::Display for Record {
         writeln!(f, "in the run  {} registers", self.in_run_registers)?;
         list(f, "changed", &self.transitions)?;
         list(f, "capability", &self.capabilities)?;
+        list(f, "revoked", &self.revoked)?;
         let budgets = self.budgets.iter().map(|budget| {
             let (before, after) = (budget.before, budget.after);
             let block = budget.block;

@@ -31,6 +31,14 @@ pub enum AccessError {
     /// The register was consumed earlier in this run.
     #[error("{0} has been consumed in this run")]
     Consumed(ContentId),
+    /// The register's state keeps everybody from reading it.
+    #[error("{register} cannot be read: it is {state}")]
+    NotReadable {
+        /// Which register.
+        register: ContentId,
+        /// The word for its state.
+        state: &'static str,
+    },
     /// Too many registers, outputs or bytes.
     #[error("the run may have at most {limit} {what}")]
     Limit {

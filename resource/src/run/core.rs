@@ -9,7 +9,6 @@ use super::{decode_spent, revocation_key, spent_key};
 use crate::{
     BudgetRecord, Capability, DenyReason, Phase, Record, ReferenceMonitor, RegisterEntry, Rejected,
     ResourceManager, RevocationId, Right, RunError, RunExit, RunInput, Spent, TimeContext, TransitionRecord,
-    Verdict,
 };
 
 /// Where a run has the past from.
@@ -129,13 +128,7 @@ impl Core {
                 self.revocations_of = Some(root);
                 revoked
             }
-            History::Recorded(record) => {
-                let blocks = record.decisions.iter().filter_map(|decision| match decision.verdict {
-                    Verdict::Denied(DenyReason::Revoked(block)) => Some(block),
-                    _ => None,
-                });
-                blocks.collect()
-            }
+            History::Recorded(record) => record.revoked.clone(),
         };
         self.monitor.revoke(revoked);
         Ok(())
@@ -178,6 +171,7 @@ impl Core {
             created: Vec::new(),
             transitions: Vec::new(),
             capabilities: capabilities.collect(),
+            revoked: self.monitor.revoked(),
             budgets: Vec::new(),
             decisions: self.monitor.decisions().to_vec(),
             journal: ContentId::of(ObjectKind::Journal, &self.journal),

@@ -112,9 +112,8 @@ impl RunContext<Executing> {
         let index = self.index_in(slot, memory)?;
         self.refresh(memory)?;
         let access = &mut self.core.accesses[index];
-        if access.intent != Intent::Update && right == Right::Update
-            || access.intent != Intent::Consume && right == Right::Consume
-        {
+        let is_declared = access.intent.rights().has(right);
+        if !is_declared && !matches!(right, Right::Lock | Right::Freeze | Right::Transfer) {
             let reason = self.core.monitor.deny(access.id, right, Phase::Execution, DenyReason::NotDeclared);
             return Err(AccessError::Denied { register: access.id, right, reason });
         }
@@ -233,16 +232,23 @@ fn store_failed(error: RunError) -> AccessError {
 
 /// What the host does itself, without a machine.
 impl RunContext<Executing> {
-    /// Reads a declared register.
+    /// Reads a declared register that is active or frozen, and has not been declared to be controlled only.
     ///
     /// # Errors
     ///
-    /// [`AccessError::Denied`]; failures of the store.
+    /// [`AccessError::Denied`], [`AccessError::NotReadable`]; failures of the store.
     pub fn read(&mut self, id: ContentId) -> Result<&ResourceRegister, AccessError> {
         let index = self.declared_index(id, Right::Read)?;
         self.core.refresh_revocations().map_err(store_failed)?;
+        if self.core.accesses[index].intent == Intent::Control {
+            let reason = self.core.monitor.deny(id, Right::Read, Phase::Execution, DenyReason::NotDeclared);
+            return Err(AccessError::Denied { register: id, right: Right::Read, reason });
+        }
         self.decide_all(index, [Right::Read])?;
         let access = &mut self.core.accesses[index];
+        if !matches!(access.state, LifecycleState::Active | LifecycleState::Frozen { .. }) {
+            return Err(AccessError::NotReadable { register: id, state: access.state.name() });
+        }
         access.is_used |= access.intent == Intent::Read;
         Ok(&access.register)
     }

@@ -103,10 +103,8 @@ impl ResourceVmIntegration {
     /// The mapped registers that the guest consumed.
     pub(super) fn consumed(&self, context: ContextId, memory: &Memory) -> Vec<ContentId> {
         let states: Vec<_> = memory.registers().inputs().collect();
-        let is_consumed = |mapping: &Mapping| {
-            let state = states.get(mapping.input as usize);
-            !matches!(state, Some(InputState::Live(_)))
-        };
+        let is_consumed =
+            |mapping: &Mapping| states.get(mapping.input as usize) == Some(&InputState::Consumed);
         self.of(context).filter(|(_, mapping)| is_consumed(mapping)).map(|(register, _)| register).collect()
     }
 

@@ -4,7 +4,7 @@ use causality_store::{ContentId, Object, ObjectKind};
 
 use super::access::Access;
 use super::{ContextId, Executing, ResourceVmIntegration, RunContext};
-use crate::{Capability, Handle, Intent, Phase, ResourceRegister, Right, RunError, RunInput};
+use crate::{Capability, Handle, Intent, Phase, ResourceRegister, RevocationList, Right, RunError, RunInput};
 
 /// Marks a run that is being prepared.
 #[derive(Debug)]
@@ -60,6 +60,11 @@ impl RunContext<Preparing> {
         self.core.capabilities.push(capability.clone());
         self.core.load_budgets()?;
         Ok(handle)
+    }
+
+    /// Revokes what is on a list, for this run, besides what the store has revoked.
+    pub fn revocations(&mut self, list: &RevocationList) {
+        self.core.monitor.revoke(list.iter());
     }
 
     /// Declares that the run will use a register. Returns the number of the access.

@@ -121,6 +121,9 @@ pub enum RunError {
     /// A repetition of a run takes no effect.
     #[error("a run that is repeated cannot be committed")]
     Replay,
+    /// A record of a version that this engine cannot repeat.
+    #[error("the record has version {0}, and this engine repeats version {expected}", expected = Record::VERSION)]
+    RecordVersion(u32),
     /// The state has a value that makes no sense.
     #[error("the state is damaged: {0}")]
     Damaged(String),

@@ -9,10 +9,12 @@ pub struct RunLimits {
     pub outputs: usize,
     /// Most bytes published. Default 1 MiB.
     pub journal: usize,
+    /// Most decisions of the reference monitor. A run that asks for more takes no effect. Default 65,536.
+    pub decisions: usize,
 }
 
 impl Default for RunLimits {
     fn default() -> Self {
-        RunLimits { registers: 256, outputs: 4096, journal: 1 << 20 }
+        RunLimits { registers: 256, outputs: 4096, journal: 1 << 20, decisions: 1 << 16 }
     }
 }

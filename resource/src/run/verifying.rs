@@ -37,6 +37,7 @@ impl RunContext<Verifying> {
     fn settle(&mut self) -> Result<(Record, Commit), RunError> {
         let core = &mut self.core;
         core.refresh_revocations()?;
+        let limit = core.manager.limits().decisions;
         declared_is_used(core)?;
         outputs_are_right(core)?;
         not_consumed_meanwhile(core, &self.phase.nullifiers)?;
@@ -45,6 +46,9 @@ impl RunContext<Verifying> {
         let issues = conserved(core, &balances)?;
         transfers(core)?;
         logics_agree(core, &balances, &issues)?;
+        if core.monitor.is_exhausted() {
+            return Err(RunError::Limit { what: "decisions", limit });
+        }
         let changes = changes(core)?;
         let record = self.record(&changes)?;
         let commit = self.commit(&record, changes)?;
@@ -237,21 +241,27 @@ fn conserved(core: &mut Core, balances: &BalanceSheet) -> Result<Vec<ContentId>,
     for (domain, balance) in balances.uneven() {
         let not_conserved = || crate::LogicError::NotConserved { domain, balance };
         let quantity = u64::try_from(balance.difference()).map_err(|_| not_conserved())?;
-        let logic = any_logic_of(core, domain).ok_or_else(not_conserved)?;
-        // Nobody controls a domain: only roots can let a run issue in it.
-        let facts = ResourceFacts { id: domain, domain, logic, quantity, controller: None };
-        match core.monitor.decide(&facts, Right::Issue, Phase::Verification) {
-            Ok(_) => issues.push(domain),
-            // Nobody has let it issue: what is wrong is the balance.
-            Err(reason) if reason <= DenyReason::NotGranted => return Err(not_conserved().into()),
-            Err(reason) => return Err(RunError::Denied { resource: domain, right: Right::Issue, reason }),
+        // Each logic that has registers of the domain in this run counts: whoever may issue under one of them
+        // cannot do so under another.
+        for logic in logics_of(core, domain) {
+            // Nobody controls a domain: only roots can let a run issue in it.
+            let facts = ResourceFacts { id: domain, domain, logic, quantity, controller: None };
+            match core.monitor.decide(&facts, Right::Issue, Phase::Verification) {
+                Ok(_) => {}
+                // Nobody has let it issue: what is wrong is the balance.
+                Err(reason) if reason <= DenyReason::NotGranted => return Err(not_conserved().into()),
+                Err(reason) => {
+                    return Err(RunError::Denied { resource: domain, right: Right::Issue, reason });
+                }
+            }
         }
+        issues.push(domain);
     }
     Ok(issues)
 }
 
-fn any_logic_of(core: &Core, domain: ContentId) -> Option<ContentId> {
-    registers(core).find(|register| register.domain == domain).map(|register| register.logic)
+fn logics_of(core: &Core, domain: ContentId) -> BTreeSet<ContentId> {
+    registers(core).filter(|it| it.domain == domain).map(|register| register.logic).collect()
 }
 
 fn registers(core: &Core) -> impl Iterator<Item = &ResourceRegister> {
