@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use causality_store::{ContentId, ObjectKind};
 use causality_vm::{Access, OnMemoryLimit, Tier};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Explore(ExploreArgs),
     /// Print what is known about a program without running it
     Inspect(InspectArgs),
+    /// Put objects into a store, get, check and collect them
+    Store(StoreArgs),
 }
 
 #[derive(Debug, Args)]
@@ -174,6 +177,75 @@ pub(crate) struct InspectArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// The directory of the store; `put` makes it if it is not there
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "CAUSALITY_STORE",
+        global = true,
+        default_value = "causality-store"
+    )]
+    pub(crate) store: PathBuf,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Store a file of any size, make it stay, and print its identifier
+    Put {
+        /// The file; `-` is stdin
+        file: PathBuf,
+        /// What it is
+        #[arg(long, value_name = "KIND", default_value = "blob")]
+        kind: ObjectKind,
+        /// Let the next `gc` drop it if nothing refers to it
+        #[arg(long)]
+        no_pin: bool,
+    },
+    /// Write the bytes of an object; none is written before it was checked
+    Get {
+        /// The object
+        id: ContentId,
+        /// Where to; stdout if it is not given
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Check objects against their identifiers, or everything there is; exit code 1 if something is wrong
+    Verify {
+        /// These objects only
+        ids: Vec<ContentId>,
+    },
+    /// Drop what neither state, records, nullifiers nor pins lead to
+    Gc {
+        /// Only count it
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Print numbers and roots of the store, or what is known of an object
+    Stat {
+        /// The object
+        id: Option<ContentId>,
+    },
+    /// Make objects stay
+    Pin {
+        /// The objects
+        #[arg(required = true)]
+        ids: Vec<ContentId>,
+    },
+    /// Let objects go if nothing refers to them
+    Unpin {
+        /// The objects
+        #[arg(required = true)]
+        ids: Vec<ContentId>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -16,6 +16,7 @@ mod native_region;
 mod profile;
 mod quantity;
 mod run;
+mod store;
 mod streams;
 mod trace;
 mod trap_report;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Disasm(args) => disasm::disasm(args),
         Command::Explore(args) => explore::explore(args),
         Command::Inspect(args) => inspect::inspect(args),
+        Command::Store(args) => store::store(args),
     };
     result.map_or_else(Failure::report, ExitCode::from)
 }

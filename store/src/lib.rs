@@ -51,6 +51,8 @@ mod damage;
 mod database;
 mod encoding;
 mod entry;
+#[cfg(feature = "object-store")]
+mod external;
 mod hexadecimal;
 mod nullifier;
 mod object;

@@ -47,6 +47,36 @@ impl Store {
         Ok(Store { inner: Arc::new(Inner::open(directory.as_ref(), false, None)?) })
     }
 
+    /// As [`open`](Self::open), with objects of more than 16 KiB below a path of an object store. Only this store may use
+    /// that path. State, nullifiers and the list of objects are in the directory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open); failures of the host.
+    #[cfg(feature = "object-store")]
+    pub fn open_with_objects(
+        directory: impl AsRef<Path>,
+        objects: Arc<dyn object_store::ObjectStore>,
+        prefix: &str,
+    ) -> Result<Self, StoreError> {
+        let bulk = Arc::new(crate::external::External::new(objects, prefix)?);
+        Ok(Store { inner: Arc::new(Inner::open(directory.as_ref(), true, Some(bulk))?) })
+    }
+
+    /// As [`in_memory`](Self::in_memory), with objects of more than 16 KiB below a path of an object store.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the host and of the database.
+    #[cfg(feature = "object-store")]
+    pub fn in_memory_with_objects(
+        objects: Arc<dyn object_store::ObjectStore>,
+        prefix: &str,
+    ) -> Result<Self, StoreError> {
+        let bulk = Arc::new(crate::external::External::new(objects, prefix)?);
+        Ok(Store { inner: Arc::new(Inner::in_memory(Some(bulk))?) })
+    }
+
     /// The store as it is now, to read from.
     ///
     /// # Errors

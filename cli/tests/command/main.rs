@@ -8,6 +8,7 @@ mod listing;
 mod refusal;
 mod report;
 mod run;
+mod store;
 mod trace;
 mod trap;
 
