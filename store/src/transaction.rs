@@ -83,7 +83,10 @@ fn check_nullifiers(txn: &Transaction, added: &[(Nullifier, ContentId)]) -> Resu
         let view = TreeView::<NullifierTree, _, _>::new(&roots, &leaves, &nodes)?;
         let mut seen = BTreeSet::new();
         for (nullifier, _) in added {
-            if let (Some(by), _) = view.get(*nullifier.as_bytes())? {
+            // What the table has is proved; what it has not is proved absent when it is added.
+            if leaves.get(nullifier.as_bytes())?.is_some()
+                && let (Some(by), _) = view.get(*nullifier.as_bytes())?
+            {
                 let by = ContentId::from_bytes(by);
                 return Ok(Err(CommitError::AlreadyConsumed { nullifier: *nullifier, by }));
             }
