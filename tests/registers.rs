@@ -664,6 +664,267 @@ fn rights_taken_in_a_call_are_missing_at_the_next_access() {
     assert_eq!(cause(exit), Some(Cause::CapabilityDenied));
 }
 
+/// What may not be known any more of the window that was accessed last: `end` is done to slot `t0` behind a load from
+/// `t2`, or a store, that was made twice.
+fn last_window_then(is_store: bool, end: impl Fn(&mut Assembler), host: fn(&mut Hart, &mut Memory)) -> Exit {
+    let access = |asm: &mut Assembler| {
+        if is_store {
+            sd(asm, T1, T2, 24);
+        } else {
+            ld(asm, X::A2, T2, 24);
+        }
+    };
+    let make = || {
+        machine(|asm| {
+            let (function, over) = (asm.label(), asm.label());
+            asm.jump(X::ZERO, over);
+            // Nothing is known about addresses in a function of its own.
+            asm.bind(function);
+            access(asm);
+            asm.inst(Inst::Jalr(format::Jalr { rd: X::ZERO, rs1: X::RA, imm: 0 }));
+            asm.bind(over);
+            asm.li(T0, SLOT);
+            asm.li(T1, 32);
+            create(asm, T2, T0, T1);
+            if !is_store {
+                seal(asm, T0);
+            }
+            for _ in 0..3 {
+                asm.jump(X::RA, function);
+            }
+            end(asm);
+            asm.jump(X::RA, function);
+        })
+    };
+    everywhere(make, || host).0
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_its_register_is_consumed() {
+    let exit = last_window_then(false, |asm| consume(asm, T0), |_, _| {});
+    assert_eq!(cause(exit), Some(Cause::RegisterConsumed));
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_its_register_gets_a_shorter_successor() {
+    let shorter = |asm: &mut Assembler| {
+        asm.li(X::A3, 31);
+        asm.inst(Inst::XrrUpdate(format::R { rd: X::ZERO, rs1: T0, rs2: X::A3 }));
+    };
+    assert_eq!(cause(last_window_then(false, shorter, |_, _| {})), Some(Cause::RegisterBounds));
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_its_register_is_sealed() {
+    let exit = last_window_then(true, |asm| seal(asm, T0), |_, _| {});
+    assert_eq!(cause(exit), Some(Cause::RegisterNotInitial));
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_a_shorter_register_takes_its_place() {
+    let replaced = |is_sealed: bool| {
+        move |asm: &mut Assembler| {
+            if !is_sealed {
+                seal(asm, T0);
+            }
+            consume(asm, T0);
+            asm.li(X::A3, 31);
+            create(asm, T2, T0, X::A3);
+        }
+    };
+    for is_store in [false, true] {
+        let exit = last_window_then(is_store, replaced(!is_store), |_, _| {});
+        assert_eq!(cause(exit), Some(Cause::RegisterBounds));
+    }
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_the_host_is_called() {
+    let ways: [(bool, fn(&mut Hart, &mut Memory), Cause); 5] = [
+        (false, |_, m| m.registers_mut().revoke(SLOT as u32, Rights::READ), Cause::CapabilityDenied),
+        (true, |_, m| m.registers_mut().revoke(SLOT as u32, Rights::WRITE), Cause::CapabilityDenied),
+        (false, |_, m| m.lock_register(SLOT, u64::MAX).unwrap(), Cause::RegisterLocked),
+        (false, |_, m| m.consume_register(SLOT).unwrap(), Cause::RegisterConsumed),
+        (true, |_, m| m.seal_register(SLOT).unwrap(), Cause::RegisterNotInitial),
+    ];
+    for (is_store, host, expected) in ways {
+        assert_eq!(cause(last_window_then(is_store, |asm| call(asm, 1), host)), Some(expected));
+    }
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_the_host_executes_a_transition() {
+    // Out of a loaded register, successors are made by the host.
+    let (exit, ..) = everywhere(
+        || {
+            let mut machine = machine(|asm| {
+                let (function, over) = (asm.label(), asm.label());
+                asm.jump(X::ZERO, over);
+                asm.bind(function);
+                ld(asm, X::A2, T2, 24);
+                asm.inst(Inst::Jalr(format::Jalr { rd: X::ZERO, rs1: X::RA, imm: 0 }));
+                asm.bind(over);
+                asm.li(T0, SLOT);
+                asm.inst(Inst::XrrWindow(format::Unary { rd: T2, rs1: T0 }));
+                asm.jump(X::RA, function);
+                asm.jump(X::RA, function);
+                asm.li(T1, 31);
+                asm.inst(Inst::XrrUpdate(format::R { rd: X::ZERO, rs1: T0, rs2: T1 }));
+                asm.jump(X::RA, function);
+            });
+            assert!(bring(&mut machine.memory, Lifecycle::Active, Way::Loaded));
+            machine
+        },
+        || |_: &mut Hart, _: &mut Memory| {},
+    );
+    assert_eq!(cause(exit), Some(Cause::RegisterBounds));
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_between_runs() {
+    for tunables in Tunables::of_all_kinds() {
+        let mut machine = machine(|asm| {
+            asm.li(T0, SLOT);
+            asm.li(T1, 32);
+            create(asm, T2, T0, T1);
+            seal(asm, T0);
+            asm.li(X::A1, 1 << 20);
+            let again = asm.here();
+            ld(asm, X::A2, T2, 24);
+            asm.add(X::A1, -1);
+            asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+        });
+        let mut native = Native::new(tunables.clone());
+        let mut host = Answer(|_: &mut Hart, _: &mut Memory| {});
+        let exit = native.execute(&mut machine, &mut host, 100_000).unwrap();
+        assert!(matches!(exit, Exit::Paused(_)), "{exit:?}");
+        machine.memory.registers_mut().revoke(SLOT as u32, Rights::READ);
+        let left = machine.hart.x[X::A1.index()];
+        let exit = native.execute(&mut machine, &mut host, u64::MAX).unwrap();
+        assert_eq!(cause(exit), Some(Cause::CapabilityDenied), "{tunables:?}");
+        assert!(left - machine.hart.x[X::A1.index()] <= 1, "{tunables:?}");
+    }
+}
+
+#[test]
+fn an_access_that_reaches_into_the_window_accessed_last_or_out_of_it_traps() {
+    for distance in [-8, -7, -1, 25, 31, 32] {
+        let (exit, _) = alone(|asm| {
+            asm.li(T1, 32);
+            for slot in [SLOT - 1, SLOT] {
+                asm.li(T0, slot);
+                create(asm, T2, T0, T1);
+                seal(asm, T0);
+            }
+            for _ in 0..3 {
+                ld(asm, X::A2, T2, 0);
+                // The same address, which nothing is known about.
+                asm.inst(Inst::Xor(format::R { rd: T2, rs1: T2, rs2: X::ZERO }));
+            }
+            ld(asm, X::A2, T2, distance);
+        });
+        assert_eq!(cause(exit), Some(Cause::RegisterBounds), "{distance}");
+    }
+}
+
+#[test]
+fn loads_from_one_window_and_stores_to_another_do_not_stand_for_each_other() {
+    for (load, store, expected) in [(0, 1, None), (1, 1, None), (1, 0, Some(Cause::RegisterNotInitial))] {
+        let (exit, _) = alone(|asm| {
+            let windows = [T2, X::A4];
+            asm.li(T1, 32);
+            for (slot, window) in windows.into_iter().enumerate() {
+                asm.li(T0, slot as u64);
+                create(asm, window, T0, T1);
+                if slot == 0 {
+                    seal(asm, T0);
+                }
+            }
+            for _ in 0..3 {
+                ld(asm, X::A2, windows[load], 8);
+                sd(asm, T1, windows[1], 8);
+                for window in windows {
+                    asm.inst(Inst::Xor(format::R { rd: window, rs1: window, rs2: X::ZERO }));
+                }
+            }
+            sd(asm, T1, windows[store], 8);
+        });
+        assert_eq!(cause(exit), expected, "{load} {store}");
+    }
+}
+
+#[test]
+fn a_store_does_not_stand_for_a_load_that_is_not_allowed() {
+    for is_load_first in [false, true] {
+        let (exit, ..) = everywhere(
+            || {
+                machine(|asm| {
+                    asm.li(T0, SLOT);
+                    asm.li(T1, 32);
+                    create(asm, T2, T0, T1);
+                    call(asm, 1);
+                    asm.li(X::A2, 5);
+                    sd(asm, T1, T2, 8);
+                    if is_load_first {
+                        ld(asm, X::A2, T2, 16);
+                        sd(asm, T1, T2, 16);
+                    } else {
+                        sd(asm, T1, T2, 16);
+                        ld(asm, X::A2, T2, 16);
+                    }
+                })
+            },
+            || |_: &mut Hart, memory: &mut Memory| memory.registers_mut().revoke(SLOT as u32, Rights::READ),
+        );
+        assert_eq!(cause(exit), Some(Cause::CapabilityDenied));
+    }
+}
+
+#[test]
+fn loops_over_a_window_stop_at_its_ends() {
+    for (stride, trips, is_inside) in [
+        (8, 512, true),
+        (8, 513, false),
+        (1, 4089, true),
+        (1, 4090, false),
+        (24, 171, true),
+        (24, 172, false),
+        (-8, 512, true),
+        (-8, 513, false),
+        (-24, 171, true),
+        (-24, 172, false),
+    ] {
+        let (exit, machine) = alone(|asm| {
+            asm.li(T0, SLOT);
+            asm.li(T1, 4096);
+            // The windows beside it may be read.
+            for slot in [SLOT - 1, SLOT + 1] {
+                asm.li(X::A3, slot);
+                create(asm, T2, X::A3, T1);
+            }
+            create(asm, T2, T0, T1);
+            seal(asm, T0);
+            if stride < 0 {
+                asm.add(T2, 2000);
+                asm.add(T2, 2000);
+                asm.add(T2, 88);
+            }
+            asm.li(X::A1, trips);
+            let again = asm.here();
+            ld(asm, X::A0, T2, 0);
+            asm.add(T2, stride);
+            asm.add(X::A1, -1);
+            asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+        });
+        if is_inside {
+            assert_eq!(exit, Exit::Completed(0), "{stride} {trips}");
+        } else {
+            assert_eq!(cause(exit), Some(Cause::RegisterBounds));
+            assert_eq!(machine.hart.x[X::A1.index()], 1, "{stride} {trips}");
+        }
+    }
+}
+
 #[test]
 fn what_a_register_takes_counts_as_memory() {
     let limits = Limits { memory: 20 << 12, ..limits() };
