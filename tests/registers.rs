@@ -926,6 +926,65 @@ fn loops_over_a_window_stop_at_its_ends() {
 }
 
 #[test]
+fn a_guard_does_not_reach_over_what_changes_access() {
+    // A register of 8 bytes and one of 64 in the same window, in turn, sealed and not.
+    let (exit, _, ran) = everywhere(
+        || {
+            machine(|asm| {
+                asm.li(T0, SLOT);
+                asm.li(T1, 8);
+                asm.li(X::A3, 64);
+                create(asm, T2, T0, T1);
+                seal(asm, T0);
+                asm.li(X::A1, 5000);
+                let again = asm.here();
+                ld(asm, X::A2, T2, 0);
+                consume(asm, T0);
+                create(asm, X::ZERO, T0, X::A3);
+                sd(asm, X::A1, T2, 56);
+                seal(asm, T0);
+                ld(asm, X::A2, T2, 48);
+                consume(asm, T0);
+                create(asm, X::ZERO, T0, T1);
+                sd(asm, X::A1, T2, 0);
+                seal(asm, T0);
+                asm.add(X::A1, -1);
+                asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+            })
+        },
+        || |_: &mut Hart, _: &mut Memory| {},
+    );
+    assert_eq!(exit, Exit::Completed(0));
+    assert!(ran.native() > 50 * ran.interpreted, "{ran:?}");
+}
+
+#[test]
+fn a_loop_that_uses_registers_up_in_every_trip_traps_where_it_reads_the_last() {
+    let (exit, machine) = alone(|asm| {
+        asm.li(T1, 4096);
+        for slot in (0..8).rev() {
+            asm.li(T0, slot);
+            create(asm, T2, T0, T1);
+            seal(asm, T0);
+        }
+        // The window of slot 5.
+        asm.li(T0, 5);
+        asm.inst(Inst::XrrWindow(format::Unary { rd: T2, rs1: T0 }));
+        asm.li(T0, 0);
+        asm.li(X::A1, 8);
+        let again = asm.here();
+        ld(asm, X::A0, T2, 0);
+        asm.add(T2, 8);
+        consume(asm, T0);
+        asm.add(T0, 1);
+        asm.add(X::A1, -1);
+        asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+    });
+    assert_eq!(cause(exit), Some(Cause::RegisterConsumed));
+    assert_eq!(machine.hart.x[T0.index()], 6);
+}
+
+#[test]
 fn what_a_register_takes_counts_as_memory() {
     let limits = Limits { memory: 20 << 12, ..limits() };
     let mut memory = Memory::new(limits).unwrap();
