@@ -420,21 +420,24 @@ fn a_store_behind_a_seal_traps_though_one_before_was_guarded() {
 #[test]
 fn a_register_consumed_in_a_loop_that_reads_it_traps_at_the_next_read() {
     let (exit, machine) = alone(|asm| {
+        let read = function(asm, |asm| {
+            let again = asm.here();
+            ld(asm, X::A0, T2, 0);
+            asm.add(T2, 8);
+            asm.add(X::A1, -1);
+            let over = asm.label();
+            asm.branch(Opcode::Bne, X::A1, X::A2, over);
+            consume(asm, T0);
+            asm.bind(over);
+            asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+        });
         asm.li(T0, SLOT);
         asm.li(T1, 4096);
         create(asm, T2, T0, T1);
         seal(asm, T0);
         asm.li(X::A1, 500);
         asm.li(X::A2, 100);
-        let again = asm.here();
-        ld(asm, X::A0, T2, 0);
-        asm.add(T2, 8);
-        asm.add(X::A1, -1);
-        let over = asm.label();
-        asm.branch(Opcode::Bne, X::A1, X::A2, over);
-        consume(asm, T0);
-        asm.bind(over);
-        asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+        asm.jump(X::RA, read);
     });
     assert_eq!(cause(exit), Some(Cause::RegisterConsumed));
     assert_eq!(machine.hart.x[X::A1.index()], 100);
@@ -905,6 +908,13 @@ fn loops_over_a_window_stop_at_its_ends() {
         (-24, 172, false),
     ] {
         let (exit, machine) = alone(|asm| {
+            let read = function(asm, |asm| {
+                let again = asm.here();
+                ld(asm, X::A0, T2, 0);
+                asm.add(T2, stride);
+                asm.add(X::A1, -1);
+                asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+            });
             asm.li(T0, SLOT);
             asm.li(T1, 4096);
             // The windows beside it may be read.
@@ -920,11 +930,7 @@ fn loops_over_a_window_stop_at_its_ends() {
                 asm.add(T2, 88);
             }
             asm.li(X::A1, trips);
-            let again = asm.here();
-            ld(asm, X::A0, T2, 0);
-            asm.add(T2, stride);
-            asm.add(X::A1, -1);
-            asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+            asm.jump(X::RA, read);
         });
         if is_inside {
             assert_eq!(exit, Exit::Completed(0), "{stride} {trips}");
@@ -941,25 +947,28 @@ fn a_guard_does_not_reach_over_what_changes_access() {
     let (exit, _, ran) = everywhere(
         || {
             machine(|asm| {
+                let turns = function(asm, |asm| {
+                    let again = asm.here();
+                    ld(asm, X::A2, T2, 0);
+                    consume(asm, T0);
+                    create(asm, X::ZERO, T0, X::A3);
+                    sd(asm, X::A1, T2, 56);
+                    seal(asm, T0);
+                    ld(asm, X::A2, T2, 48);
+                    consume(asm, T0);
+                    create(asm, X::ZERO, T0, T1);
+                    sd(asm, X::A1, T2, 0);
+                    seal(asm, T0);
+                    asm.add(X::A1, -1);
+                    asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+                });
                 asm.li(T0, SLOT);
                 asm.li(T1, 8);
                 asm.li(X::A3, 64);
                 create(asm, T2, T0, T1);
                 seal(asm, T0);
                 asm.li(X::A1, 5000);
-                let again = asm.here();
-                ld(asm, X::A2, T2, 0);
-                consume(asm, T0);
-                create(asm, X::ZERO, T0, X::A3);
-                sd(asm, X::A1, T2, 56);
-                seal(asm, T0);
-                ld(asm, X::A2, T2, 48);
-                consume(asm, T0);
-                create(asm, X::ZERO, T0, T1);
-                sd(asm, X::A1, T2, 0);
-                seal(asm, T0);
-                asm.add(X::A1, -1);
-                asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+                asm.jump(X::RA, turns);
             })
         },
         || |_: &mut Hart, _: &mut Memory| {},
@@ -971,6 +980,20 @@ fn a_guard_does_not_reach_over_what_changes_access() {
 #[test]
 fn a_loop_that_changes_registers_in_every_trip_traps_where_it_changed_the_one_that_it_reads() {
     let (exit, machine) = alone(|asm| {
+        let read = function(asm, |asm| {
+            let again = asm.here();
+            ld(asm, X::A0, T2, 0);
+            asm.add(T2, 8);
+            // Slot 5 in trip 900, slot 0 in all others.
+            asm.inst(Inst::Addi(format::I { rd: X::A4, rs1: X::A1, imm: -101 }));
+            asm.inst(Inst::Sltiu(format::I { rd: X::A4, rs1: X::A4, imm: 1 }));
+            asm.inst(Inst::Sh2add(format::R { rd: T0, rs1: X::A4, rs2: X::A4 }));
+            consume(asm, T0);
+            create(asm, X::ZERO, T0, X::A3);
+            seal(asm, T0);
+            asm.add(X::A1, -1);
+            asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+        });
         asm.li(X::A3, 8);
         asm.li(T1, 8192);
         asm.li(T0, 0);
@@ -980,18 +1003,7 @@ fn a_loop_that_changes_registers_in_every_trip_traps_where_it_changed_the_one_th
         create(asm, T2, T0, T1);
         seal(asm, T0);
         asm.li(X::A1, 1000);
-        let again = asm.here();
-        ld(asm, X::A0, T2, 0);
-        asm.add(T2, 8);
-        // Slot 5 in trip 900, slot 0 in all others.
-        asm.inst(Inst::Addi(format::I { rd: X::A4, rs1: X::A1, imm: -101 }));
-        asm.inst(Inst::Sltiu(format::I { rd: X::A4, rs1: X::A4, imm: 1 }));
-        asm.inst(Inst::Sh2add(format::R { rd: T0, rs1: X::A4, rs2: X::A4 }));
-        consume(asm, T0);
-        create(asm, X::ZERO, T0, X::A3);
-        seal(asm, T0);
-        asm.add(X::A1, -1);
-        asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+        asm.jump(X::RA, read);
     });
     assert_eq!(cause(exit), Some(Cause::RegisterBounds));
     assert_eq!(machine.hart.x[X::A1.index()], 100);
