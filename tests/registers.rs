@@ -329,7 +329,7 @@ fn a_missing_right_is_denied_on_every_executor() {
                                 Loaded { bytes: &[1; 64], rights, state, until: 0, section: "inputs" };
                             memory.load_register(SLOT, loaded).unwrap();
                             if revoke {
-                                memory.registers_mut().revoke(SLOT as u32, right);
+                                memory.revoke_register(SLOT as u32, right);
                             }
                         })
                     },
@@ -660,7 +660,7 @@ fn rights_taken_in_a_call_are_missing_at_the_next_access() {
         || {
             |hart: &mut Hart, memory: &mut Memory| {
                 if hart.x[X::A1.index()] == 4 {
-                    memory.registers_mut().revoke(SLOT as u32, Rights::READ);
+                    memory.revoke_register(SLOT as u32, Rights::READ);
                 }
             }
         },
@@ -750,8 +750,8 @@ fn the_window_accessed_last_is_forgotten_when_a_shorter_register_takes_its_place
 #[test]
 fn the_window_accessed_last_is_forgotten_when_the_host_is_called() {
     let ways: [(bool, fn(&mut Hart, &mut Memory), Cause); 5] = [
-        (false, |_, m| m.registers_mut().revoke(SLOT as u32, Rights::READ), Cause::CapabilityDenied),
-        (true, |_, m| m.registers_mut().revoke(SLOT as u32, Rights::WRITE), Cause::CapabilityDenied),
+        (false, |_, m| m.revoke_register(SLOT as u32, Rights::READ), Cause::CapabilityDenied),
+        (true, |_, m| m.revoke_register(SLOT as u32, Rights::WRITE), Cause::CapabilityDenied),
         (false, |_, m| m.lock_register(SLOT, u64::MAX).unwrap(), Cause::RegisterLocked),
         (false, |_, m| m.consume_register(SLOT).unwrap(), Cause::RegisterConsumed),
         (true, |_, m| m.seal_register(SLOT).unwrap(), Cause::RegisterNotInitial),
@@ -802,7 +802,7 @@ fn the_window_accessed_last_is_forgotten_between_runs() {
         let mut host = Answer(|_: &mut Hart, _: &mut Memory| {});
         let exit = native.execute(&mut machine, &mut host, 100_000).unwrap();
         assert!(matches!(exit, Exit::Paused(_)), "{exit:?}");
-        machine.memory.registers_mut().revoke(SLOT as u32, Rights::READ);
+        machine.memory.revoke_register(SLOT as u32, Rights::READ);
         let left = machine.hart.x[X::A1.index()];
         let exit = native.execute(&mut machine, &mut host, u64::MAX).unwrap();
         assert_eq!(cause(exit), Some(Cause::CapabilityDenied), "{tunables:?}");
@@ -887,7 +887,7 @@ fn a_store_does_not_stand_for_a_load_that_is_not_allowed() {
                     asm.jump(X::RA, both);
                 })
             },
-            || |_: &mut Hart, memory: &mut Memory| memory.registers_mut().revoke(SLOT as u32, Rights::READ),
+            || |_: &mut Hart, memory: &mut Memory| memory.revoke_register(SLOT as u32, Rights::READ),
         );
         assert_eq!(cause(exit), Some(Cause::CapabilityDenied));
     }

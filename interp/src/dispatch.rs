@@ -35,7 +35,7 @@ impl Op {
 
     /// Executes this one instruction, whatever it takes.
     pub(crate) fn execute(&self, hart: &mut Hart, memory: &mut Memory) -> Retire {
-        memory.registers_mut().settle(hart.instret());
+        memory.settle_registers(hart.instret());
         self.inst.visit(&mut Exec::<true> { hart, memory, pc: self.pc, next: self.next })
     }
 }

@@ -56,7 +56,7 @@ impl Host for () {
 /// # Errors
 /// As [`Host::ecall`].
 pub fn call_host(host: &mut dyn Host, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
-    memory.registers_mut().settle(hart.instret());
+    memory.settle_registers(hart.instret());
     let flow = host.ecall(hart, memory);
     hart.x[0] = 0;
     hart.fuel = hart.fuel.max(1);

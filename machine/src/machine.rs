@@ -103,6 +103,8 @@ impl Machine {
         let running = FailOnUnwind(self);
         let result = executor.execute(running.0, host, max);
         std::mem::forget(running);
+        // What can be seen of registers from outside does not depend on who looked at them last.
+        self.memory.settle_registers(self.hart.instret());
         let to = match result {
             Ok(Exit::Completed(_)) => VmState::Completed,
             Ok(Exit::Trap(_)) | Err(_) => VmState::Error,

@@ -36,7 +36,7 @@ pub(super) struct Guest {
     pub(super) run: Option<RunContext<Executing>>,
     pub(super) hashing: DeferredHashing,
     /// Registers whose hash was requested: slot, how many were created there, and the input in it.
-    hashed: BTreeMap<(u64, u32, u32), DeferredHashId>,
+    hashed: BTreeMap<(u64, u64, u32), DeferredHashId>,
 }
 
 impl Guest {

@@ -216,7 +216,7 @@ fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
     let layout = ways_in.space.tunables().layout;
     let windows = machine.memory.registers().windows();
     let registers = Registers {
-        slots: machine.memory.registers_mut().slots_for_code(),
+        slots: machine.memory.slots_for_code(),
         count: u64::from(windows.count),
         windows: windows.start,
         shift: u64::from(windows.shift),

@@ -42,7 +42,7 @@ use causality_machine::isa::visit::Visitor;
 
 use crate::cranelift::{TranslateError, Translation};
 use crate::host::Features;
-use crate::region::{At, RegSet, Source};
+use crate::region::{At, RegSet, Source, is_unsafe_to_speculate};
 use crate::tunables::Tunables;
 use assembler::{Assembler, Label};
 use facts::Facts;
@@ -361,7 +361,8 @@ impl<'a> Emitter<'a> {
         self.locate();
         self.learn_made();
         self.insts += 1;
-        match self.at.inst.visit(self) {
+        let is_left = self.tunables.speculation_safe && is_unsafe_to_speculate(self.at.inst);
+        match if is_left { Emitted::Libcall } else { self.at.inst.visit(self) } {
             Emitted::Libcall => self.libcall(),
             Emitted::Done => {
                 self.pending += 1;

@@ -226,7 +226,7 @@ fn window(is_store: bool) -> Vec<u8> {
     let (range, near) =
         if is_store { (field!(write), field!(near_write)) } else { (field!(read), field!(near_read)) };
     let near = |field: usize| Mem::at(VM, near + field as i32);
-    let kept = [RAX, RDX, RSI];
+    let kept = [RAX, RDX, RSI, RDI];
     kept.into_iter().for_each(|reg| a.push(reg));
     a.constant(RAX, GROUP as u64);
     a.test(Width::Double, RCX, RCX);
@@ -239,6 +239,9 @@ fn window(is_store: bool) -> Vec<u8> {
     a.shift_cl(Shift::Shr, Width::Double, RSI);
     a.alu(Alu::Cmp, Width::Double, RSI, count);
     let elsewhere = a.skip_if(Cond::AboveEqual);
+    // What is computed from here on is right on mispredicted paths too: all ones if there is such a slot.
+    a.alu(Alu::Sbb, Width::Double, RDI, RDI);
+    a.alu(Alu::And, Width::Double, RSI, RDI);
     a.alu(Alu::And, Width::Double, RAX, mask);
     a.alu(Alu::Add, Width::Double, RAX, RDX);
     a.shift_imm(Shift::Shl, Width::Double, RSI, SLOT_SHIFT);
@@ -250,16 +253,23 @@ fn window(is_store: bool) -> Vec<u8> {
         a.alu(Alu::Cmp, Width::Word, RCX, writable);
         a.move_if(Cond::Above, RCX, writable);
     }
+    // All ones if it is denied.
     a.alu(Alu::Cmp, Width::Double, RCX, RAX);
-    let beyond = a.skip_if(Cond::Below);
+    a.alu(Alu::Sbb, Width::Double, RAX, RAX);
+    a.unary(Unary::Not, Width::Double, RDI);
+    a.alu(Alu::Or, Width::Double, RDI, RAX);
+    // The window accessed last is this one, or none of it.
+    a.copy(RAX, RDI);
+    a.unary(Unary::Not, Width::Double, RAX);
+    a.alu(Alu::And, Width::Double, RCX, RAX);
     a.store(8, near(offset_of!(Near, len)), RCX);
     a.mov(Width::Double, RAX, Mem::at(RSI, offset_of!(Slot, window) as i32));
     a.alu(Alu::Sub, Width::Double, RAX, Mem::at(VM, range + offset_of!(Range, start) as i32));
     a.store(8, near(offset_of!(Near, distance)), RAX);
-    a.zero(RCX);
+    a.copy(RCX, RDI);
+    a.test(Width::Double, RCX, RCX);
     let over = a.skip();
     a.arrive(elsewhere);
-    a.arrive(beyond);
     a.alu_imm(Alu::Or, Width::Word, RCX, 1);
     a.arrive(over);
     kept.into_iter().rev().for_each(|reg| a.pop(reg));

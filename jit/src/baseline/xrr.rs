@@ -118,7 +118,7 @@ impl Emitter<'_> {
         self.a.store(4, of_slot!(writable), RAX);
         self.a.store(4, of_slot!(length), RAX);
         self.a.store_imm(4, Mem::at(RCX, MARKS as i32), INITIAL);
-        self.a.alu_imm(Alu::Add, Width::Word, of_slot!(created), 1);
+        self.a.alu_imm(Alu::Add, Width::Double, of_slot!(created), 1);
     }
 }
 

@@ -34,7 +34,9 @@ use cranelift_codegen::isa::{Builder, CallConv, LookupError, OwnedTargetIsa};
 use cranelift_codegen::{Context as Codegen, settings, settings::Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
-use crate::region::{At, Charges, Dataflow, RegSet, Region, changes_access, definitions, fold};
+use crate::region::{
+    At, Charges, Dataflow, RegSet, Region, changes_access, definitions, fold, is_unsafe_to_speculate,
+};
 use crate::tunables::Tunables;
 use memory::Guards;
 pub(crate) use memory::access;
@@ -407,7 +409,10 @@ impl<'a> Emitter<'a> {
             self.locate();
             if let Some(constant) = fold(at, |r| self.constant_of(r)) {
                 definitions(at.inst).iter_x().for_each(|rd| self.set(rd, Held::Constant(constant)));
-            } else if !float::is_native(at.inst) || at.inst.visit(self) == Emitted::Libcall {
+            } else if self.tunables.speculation_safe && is_unsafe_to_speculate(at.inst)
+                || !float::is_native(at.inst)
+                || at.inst.visit(self) == Emitted::Libcall
+            {
                 self.libcall(number);
             }
             self.pending += 1;

@@ -256,6 +256,9 @@ impl Translator {
             b.ins().store(own(), yes, vm, field!(check_denied));
             b.ins().return_(&[]);
             b.switch_to_block(inside);
+            // What is computed from here on is right on mispredicted paths too.
+            let zero = b.ins().iconst(types::I64, 0);
+            let number = b.ins().select_spectre_guard(is_elsewhere, zero, number);
             let scaled = b.ins().ishl_imm_u(number, i64::from(size_of::<Slot>().trailing_zeros()));
             let slot = b.ins().iadd(slots, scaled);
             let readable = b.ins().uload32(own(), slot, offset_of!(Slot, readable) as i32);
@@ -269,6 +272,7 @@ impl Translator {
             let offset = b.ins().band(offset, mask);
             let end = b.ins().iadd(offset, len);
             let denied = b.ins().icmp(IntCC::UnsignedLessThan, bytes, end);
+            let denied = b.ins().bor(denied, is_elsewhere);
             let denied = b.ins().uextend(types::I64, denied);
             b.ins().store(own(), denied, vm, field!(check_denied));
             // That is the window accessed last; none of it if this was denied.

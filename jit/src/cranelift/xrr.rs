@@ -92,9 +92,9 @@ impl Emitter<'_> {
             self.set_word(slot, offset, length);
         }
         self.set_marks(slot, true, false, Lifecycle::Initial);
-        let created = self.of_slot(types::I32, slot, of_slot!(created));
+        let created = self.of_slot(types::I64, slot, of_slot!(created));
         let created = self.b.ins().iadd_imm_s(created, 1);
-        self.set_word(slot, of_slot!(created), created);
+        self.b.ins().store(own(), created, slot, of_slot!(created));
     }
 
     /// Leaves if there is no register that can be asked.

@@ -1,8 +1,8 @@
 //! Which registers an instruction reads and writes.
 
-use causality_machine::isa::Inst;
 use causality_machine::isa::format::Operand;
 use causality_machine::isa::reg::{F, X};
+use causality_machine::isa::{Extension, Inst};
 
 /// A set of machine registers: `x` in the low half, `f` in the high half. `x0` is never in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -106,4 +106,9 @@ pub(crate) fn definitions(inst: Inst) -> RegSet {
 pub(crate) fn changes_access(inst: Inst) -> bool {
     use Inst::{Ecall, XrrConsume, XrrCreate, XrrSeal, XrrUpdate};
     matches!(inst, Ecall(_) | XrrConsume(_) | XrrCreate(_) | XrrSeal(_) | XrrUpdate(_))
+}
+
+/// Whether the host executes `inst` where code must hold on mispredicted paths too: its guards do not.
+pub(crate) fn is_unsafe_to_speculate(inst: Inst) -> bool {
+    inst.opcode().extension() == Extension::Xrr
 }

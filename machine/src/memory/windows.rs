@@ -32,9 +32,28 @@ impl Memory {
         &self.registers
     }
 
-    /// The resource-register file, to change.
-    pub fn registers_mut(&mut self) -> &mut RegisterFile {
-        &mut self.registers
+    /// Ends the states of registers that end by themselves up to `now`, in instructions retired.
+    #[inline]
+    pub fn settle_registers(&mut self, now: u64) {
+        self.registers.settle(now);
+    }
+
+    /// Takes rights away from the register in a slot, at once: also from its window.
+    pub fn revoke_register(&mut self, slot: u32, rights: Rights) {
+        self.registers.revoke(slot, rights);
+    }
+
+    /// Gives more rights over the register in a slot.
+    pub fn grant_register(&mut self, slot: u32, rights: Rights) {
+        self.registers.grant(slot, rights);
+    }
+
+    /// For generated code: the first slot. As long as the machine lives, slots stay where they are, also when it is moved;
+    /// generated code may change them only while nobody else uses the machine, and must leave behind what the operations
+    /// here do.
+    #[must_use]
+    pub fn slots_for_code(&mut self) -> *mut Slot {
+        self.registers.slots_for_code()
     }
 
     /// The resource-register file as it is after `now` instructions: states that end by themselves have ended.
@@ -181,7 +200,7 @@ impl Memory {
         let slot = self.registers.check(number, Operation::Update)?;
         let before = u64::from(self.registers.slots()[slot as usize].length);
         self.grow_window(slot, length)?;
-        self.window_mut(slot, before.min(length)..length).fill(0);
+        self.zero_window(slot, before.min(length)..length)?;
         self.registers.succeed(slot, length as u32);
         Ok(self.registers.windows().address(slot))
     }
@@ -318,13 +337,22 @@ impl Memory {
     /// The window of `slot` has so many bytes, all zero.
     fn clear_window(&mut self, slot: u32, length: u64) -> Result<(), Fault> {
         self.grow_window(slot, length)?;
-        if length <= 16 * PAGE_SIZE {
-            self.window_mut(slot, 0..length).fill(0);
+        self.zero_window(slot, 0..length)
+    }
+
+    /// Zeroes bytes of a window. Of many, those in whole pages are given back to the host, which costs in proportion to
+    /// those that somebody has touched.
+    fn zero_window(&mut self, slot: u32, range: Range<u64>) -> Result<(), Fault> {
+        if range.end - range.start <= 16 * PAGE_SIZE {
+            self.window_mut(slot, range).fill(0);
             return Ok(());
         }
         let Slot { extent, window, .. } = self.registers.slots()[slot as usize];
-        let limit = Fault { cause: Cause::RegisterLimit, tval: length };
-        self.space.discard(window..window + u64::from(extent)).map_err(|_| limit)
+        let pages = range.start.next_multiple_of(PAGE_SIZE)..u64::from(extent);
+        let limit = Fault { cause: Cause::RegisterLimit, tval: range.end };
+        self.space.discard(window + pages.start..window + pages.end).map_err(|_| limit)?;
+        self.window_mut(slot, range.start..pages.start).fill(0);
+        Ok(())
     }
 
     /// The window of `slot` has so many bytes.

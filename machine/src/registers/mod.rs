@@ -152,11 +152,8 @@ impl RegisterFile {
         &self.slots
     }
 
-    /// For generated code: the first slot. As long as the machine lives, slots stay where they are, also when it is moved;
-    /// generated code may change them only while nobody else uses the machine, and must leave behind what
-    /// [`Memory`](crate::Memory)'s operations do.
-    #[must_use]
-    pub fn slots_for_code(&mut self) -> *mut Slot {
+    /// The first slot.
+    pub(crate) fn slots_for_code(&mut self) -> *mut Slot {
         self.slots.as_mut_ptr()
     }
 
@@ -182,7 +179,7 @@ impl RegisterFile {
     /// Registers created so far, successors included.
     #[must_use]
     pub fn created(&self) -> u64 {
-        self.slots.iter().map(|slot| u64::from(slot.created)).sum()
+        self.slots.iter().map(|slot| slot.created).sum()
     }
 
     /// Name of the section of a slot's register.
@@ -320,7 +317,7 @@ impl RegisterFile {
 
     /// Ends the states that end by themselves up to `now`, in instructions retired.
     #[inline]
-    pub fn settle(&mut self, now: u64) {
+    pub(crate) fn settle(&mut self, now: u64) {
         if self.next_end <= now {
             self.end_states(now);
         }
@@ -342,15 +339,15 @@ impl RegisterFile {
         }
     }
 
-    /// Takes rights away from the register in a slot, at once and for good: also from its window.
-    pub fn revoke(&mut self, number: u32, rights: Rights) {
+    /// Takes rights away from the register in a slot, at once: also from its window.
+    pub(crate) fn revoke(&mut self, number: u32, rights: Rights) {
         if (number as usize) < self.slots.len() {
             self.change(number, |slot| slot.rights = slot.rights().without(rights).bits());
         }
     }
 
     /// Gives more rights over the register in a slot, at once: the host has decided to.
-    pub fn grant(&mut self, number: u32, rights: Rights) {
+    pub(crate) fn grant(&mut self, number: u32, rights: Rights) {
         if (number as usize) < self.slots.len() {
             self.change(number, |slot| slot.rights = slot.rights().and(rights).bits());
         }

@@ -40,14 +40,14 @@ pub struct Slot {
     pub section: u16,
     /// The input that it is or descends from, counted from 1; 0 if none.
     pub origin: u32,
-    /// Registers created here so far.
-    pub created: u32,
     /// Bytes of the window that the host has given.
     pub extent: u32,
     /// When its state ends by itself; 0 if it does not.
     pub until: u64,
     /// Address of its window.
     pub window: u64,
+    /// Registers created here so far.
+    pub created: u64,
 }
 
 impl Default for Slot {

@@ -196,7 +196,7 @@ impl RunContext<Executing> {
                     found.is_loaded == 1 && found.rights().contains(rights) && rights != SlotRights::NONE
                 });
                 if is_there {
-                    memory.registers_mut().revoke(slot, rights);
+                    memory.revoke_register(slot, rights);
                     let reason = DenyReason::Revoked(block);
                     self.core.monitor.deny(access.id, right, Phase::Execution, reason);
                 }
@@ -218,7 +218,7 @@ impl RunContext<Executing> {
 
 fn grant(memory: &mut Memory, slot: u64, right: Right) {
     if let Ok(slot) = u32::try_from(slot) {
-        memory.registers_mut().grant(slot, SlotRights::from_bits((right.bit() & 0xff) as u8));
+        memory.grant_register(slot, SlotRights::from_bits((right.bit() & 0xff) as u8));
     }
 }
 

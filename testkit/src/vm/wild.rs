@@ -108,12 +108,12 @@ fn register_call(hart: &mut Hart, memory: &mut Memory) -> Result<(), causality_m
         20 => memory.take_register(slot).map(|_| ()),
         21 => {
             let number = u32::try_from(slot).unwrap_or(u32::MAX);
-            memory.registers_mut().revoke(number, Rights::CONSUME);
+            memory.revoke_register(number, Rights::CONSUME);
             Ok(())
         }
         22 => {
             let number = u32::try_from(slot).unwrap_or(u32::MAX);
-            memory.registers_mut().revoke(number, Rights::READ);
+            memory.revoke_register(number, Rights::READ);
             Ok(())
         }
         _ => {
