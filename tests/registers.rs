@@ -1040,6 +1040,36 @@ fn a_reset_machine_has_no_registers_and_none_of_their_bytes() {
 }
 
 #[test]
+fn a_successor_that_is_much_longer_has_the_bytes_and_zeros_behind() {
+    let limits = Limits { register_bytes: 1 << 20, ..limits() };
+    let mut memory = Memory::new(limits).unwrap();
+    // What was there before must not come back.
+    let window = memory.create_register(0, 1 << 20).unwrap();
+    memory.slice_mut(window, 1 << 20).unwrap().fill(0xff);
+    memory.seal_register(0).unwrap();
+    memory.consume_register(0).unwrap();
+    memory.create_register(0, 5000).unwrap();
+    memory.slice_mut(window, 5000).unwrap().fill(7);
+    memory.seal_register(0).unwrap();
+    memory.update_register(0, 1 << 20).unwrap();
+    let bytes = memory.register_bytes(0).unwrap();
+    assert_eq!(bytes.iter().position(|&byte| byte != 7), Some(5000));
+    assert!(bytes[5000..].iter().all(|&byte| byte == 0));
+}
+
+#[test]
+fn programs_with_registers_end_the_same_where_code_does_not_speculate() {
+    for seed in 0..200 {
+        let duel = Duel::of(Shape::registers, &mut Source::Seed(seed), 20_000);
+        for tunables in Tunables::of_all_kinds() {
+            let tunables = Tunables { speculation_safe: true, ..tunables };
+            let fought = duel.fight(&mut Interpreter::new(), &mut Native::new(tunables.clone()));
+            fought.unwrap_or_else(|difference| panic!("seed {seed}, {tunables:?}\n{difference}"));
+        }
+    }
+}
+
+#[test]
 fn random_programs_with_registers_end_as_in_the_interpreter() {
     let programs = Effort::from_env().choose(1500, 30_000) as u64;
     let seed = std::env::var("CAUSALITY_SOAK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);

@@ -325,15 +325,15 @@ impl Emitter<'_> {
             self.a.alu(Alu::Add, Width::Double, RCX, start(field!(stack)));
             self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
         }
-        if outside.safe.is_none() {
-            self.emit_last_window(outside);
-        }
         let (pc, pending) = at;
         if open.is_empty() && outside.safe.is_none() && outside.denied.is_none() {
             let check = self.shared(Shared::Check(outside.check as u8));
             self.a.call(check);
             self.a.jump_far(outside.back);
             return self.note_with_len(pc, pending, outside.len);
+        }
+        if outside.safe.is_none() {
+            self.emit_last_window(outside);
         }
         self.a.call_indirect(Mem::at(VM, field!(baseline.check) + 8 * outside.check as i32));
         let allowed = self.a.skip_if(Cond::Equal);

@@ -185,6 +185,7 @@ impl Emitter<'_> {
         }
         for check in checks {
             if self.begin(check) {
+                self.emit_last_window_noted(check.index() - FIRST_CHECK >= SPANS.len());
                 let function = field!(baseline.check) + 8 * (check.index() - FIRST_CHECK) as i32;
                 self.a.call_indirect(Mem::at(VM, function));
                 let is_store = check.index() - FIRST_CHECK >= SPANS.len();
@@ -192,6 +193,32 @@ impl Emitter<'_> {
                 self.a.ret();
             }
         }
+    }
+
+    /// Comes back if what is guarded, at `rcx` relative to the range that is tested first, is in the window that was accessed
+    /// last. How many bytes that are, the note behind the jump behind the call says.
+    fn emit_last_window_noted(&mut self, is_store: bool) {
+        let (distance, len) = if is_store {
+            (field!(near_write.distance), field!(near_write.len))
+        } else {
+            (field!(near_read.distance), field!(near_read.len))
+        };
+        self.a.push(RAX);
+        self.a.mov(Width::Double, RAX, Mem::at(RSP, 8));
+        self.a.extend(Extend::U8, RAX, Mem::at(RAX, JUMP + 4));
+        self.a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, distance));
+        self.a.test(Width::Double, RAX, RAX);
+        let not_noted = self.a.skip_if(Cond::Equal);
+        // Where it ends; what begins before the window and reaches into it wraps around.
+        self.a.alu(Alu::Add, Width::Double, RAX, RCX);
+        let wraps = self.a.skip_if(Cond::Below);
+        self.a.alu(Alu::Cmp, Width::Double, RAX, Mem::at(VM, len));
+        let beyond = self.a.skip_if(Cond::Above);
+        self.a.pop(RAX);
+        self.a.ret();
+        [not_noted, wraps, beyond].into_iter().for_each(|from| self.a.arrive(from));
+        self.a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, distance));
+        self.a.pop(RAX);
     }
 
     /// The page table denies a load, or a store: if they are in a window, comes back, otherwise goes on with the note at
