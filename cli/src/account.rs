@@ -5,10 +5,17 @@ use std::fmt;
 
 use causality_store::Store;
 use causality_vm::ContentId;
-use causality_vm::resource::{Decision, Record, ResourceRegister, RunError, TimeContext, Verdict};
+use causality_vm::resource::{
+    Decision, Record, ResourceRegister, RunError, TimeContext, Transition, Verdict,
+};
 
 use crate::failure::Failure;
-use crate::register::logic_name;
+use crate::names;
+
+/// The most bytes that a run can have published.
+const JOURNAL: u64 = 64 << 20;
+/// How many of them are shown.
+const SHOWN: usize = 32;
 
 /// What there is to tell of a record.
 pub(crate) struct Account<'a> {
@@ -18,6 +25,10 @@ pub(crate) struct Account<'a> {
     pub(crate) took_effect: Option<bool>,
     /// The registers in it that the store has.
     pub(crate) registers: BTreeMap<ContentId, ResourceRegister>,
+    /// The names of their domains, or what they are instead of one.
+    pub(crate) domains: BTreeMap<ContentId, String>,
+    /// What was published.
+    pub(crate) journal: Option<Vec<u8>>,
     /// When it was.
     pub(crate) time: Option<TimeContext>,
 }
@@ -29,7 +40,8 @@ impl<'a> Account<'a> {
         took_effect: Option<bool>,
         store: Option<&Store>,
     ) -> Result<Self, Failure> {
-        let mut account = Account { record, id, took_effect, registers: BTreeMap::new(), time: None };
+        let (registers, domains) = Default::default();
+        let mut account = Account { record, id, took_effect, registers, domains, journal: None, time: None };
         if let Some(store) = store {
             account.look_up(store).map_err(Failure::new)?;
         }
@@ -44,8 +56,13 @@ impl<'a> Account<'a> {
         let replaced = record.updated.iter().map(|it| it.register);
         for id in used.chain(gone).chain(replaced).chain(record.created.iter().map(|it| it.register)) {
             if snapshot.kind(id)?.is_some() {
-                self.registers.insert(id, snapshot.get(id)?);
+                let register: ResourceRegister = snapshot.get(id)?;
+                self.domains.insert(register.domain, names::domain(&snapshot, register.domain));
+                self.registers.insert(id, register);
             }
+        }
+        if snapshot.kind(record.journal)?.is_some() {
+            self.journal = Some(snapshot.bytes(record.journal, JOURNAL)?);
         }
         if snapshot.kind(record.time_context)?.is_some() {
             self.time = Some(snapshot.get(record.time_context)?);
@@ -56,9 +73,10 @@ impl<'a> Account<'a> {
     /// What a register holds, if that is known.
     fn holds(&self, id: ContentId) -> String {
         self.registers.get(&id).map_or_else(String::new, |register| {
-            let (quantity, domain) = (register.quantity, register.domain);
-            let (controller, logic) = (register.controller, logic_name(register.logic));
-            format!("\n            {quantity} of {domain}\n            of {controller}, {logic}")
+            let (quantity, controller) = (register.quantity, register.controller);
+            let domain = self.domains.get(&register.domain).map_or("", String::as_str);
+            let logic = names::logic(register.logic);
+            format!("\n            {quantity} {domain}, of {controller}, {logic}")
         })
     }
 }
@@ -73,7 +91,7 @@ impl fmt::Display for Account<'_> {
             (None, false) => line(f, "effect", "none: it did not succeed")?,
             (None, true) => {}
         }
-        line(f, "exit", &record.exit)?;
+        line(f, "exit", names::exit(&record.exit))?;
         line(f, "initiator", record.initiator)?;
         match record.program {
             Some(program) => line(f, "program", program)?,
@@ -108,7 +126,8 @@ impl Account<'_> {
             line(f, "created", format!("{}{}", created.register, self.holds(created.register)))?;
             created.predecessor.map_or(Ok(()), |from| line(f, "", format!("from {from}")))?;
         }
-        record.transitions.iter().try_for_each(|change| line(f, "changed", change))
+        let mut changes = record.transitions.iter().filter(|it| it.transition != Transition::Consume);
+        changes.try_for_each(|change| line(f, "changed", change))
     }
 
     fn decisions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,6 +162,11 @@ impl Account<'_> {
             .try_for_each(|input| line(f, "input", format!("{} {}", input.name, input.blob)))?;
         record.parents.iter().try_for_each(|parent| line(f, "parent", parent))?;
         line(f, "journal", record.journal)?;
+        if let Some(journal) = self.journal.as_deref().filter(|journal| !journal.is_empty()) {
+            let shown: String = journal.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
+            let more = if journal.len() > SHOWN { "..." } else { "" };
+            line(f, "", format!("{} bytes: {shown}{more}", journal.len()))?;
+        }
         record.deferred_hashes.map_or(Ok(()), |hashes| line(f, "hashes", hashes))?;
         line(f, "in the run", format!("{} registers", record.in_run_registers))?;
         line(f, "time", record.time_context)?;

@@ -5,7 +5,7 @@ use causality_vm::resource::{Record, RunExit, Verdict};
 use serde_json::{Value, json};
 
 use crate::account::Account;
-use crate::register::logic_name;
+use crate::names;
 
 /// All of the record, and what the store adds to it.
 pub(crate) fn of(account: &Account<'_>) -> Value {
@@ -84,7 +84,7 @@ fn with_contents(account: &Account<'_>, id: ContentId, mut rest: Value) -> Value
         rest["quantity"] = json!(register.quantity);
         rest["domain"] = json!(register.domain);
         rest["controller"] = json!(register.controller.to_string());
-        rest["logic"] = json!(logic_name(register.logic));
+        rest["logic"] = json!(names::logic(register.logic));
     }
     rest
 }

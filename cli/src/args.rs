@@ -119,11 +119,11 @@ pub(crate) struct RunArgs {
     /// Keep native code in a directory, and start with what is there; trusted like an executable
     #[arg(long, value_name = "DIR", env = "CAUSALITY_CACHE")]
     pub(crate) cache: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) transaction: TransactionArgs,
     /// The executable and its arguments
     #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
     pub(crate) program: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) transaction: TransactionArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -18,6 +18,7 @@ mod inspect;
 mod key;
 mod key_file;
 mod location;
+mod names;
 mod native_listing;
 mod native_region;
 mod printing;

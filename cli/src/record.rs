@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::account::Account;
 use crate::args::{Place, RecordArg, RecordArgs, RecordCommand};
 use crate::failure::Failure;
-use crate::{account_json, printing, record_file, transaction};
+use crate::{account_json, names, printing, record_file, transaction};
 
 /// Tells what runs did.
 pub(crate) fn record(args: &RecordArgs) -> Result<u8, Failure> {
@@ -63,7 +63,7 @@ fn list(place: &Place) -> Result<u8, Failure> {
     for id in snapshot.records().map_err(Failure::new)? {
         let id = id.map_err(Failure::new)?;
         let record: Record = snapshot.get(id).map_err(Failure::new)?;
-        text += &format!("{id}  {}, {}\n", record.exit, transaction::effects(&record));
+        text += &format!("{id}  {}, {}\n", names::exit(&record.exit), transaction::effects(&record));
         all.push(json!({
             "record": id,
             "program": record.program,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use causality_store::Object;
 use causality_vm::resource::{
-    Committed, Data, Executing, Intent, KeyPair, LifecycleState, RegisterDraft, RegisterEntry, Rejected,
-    ResourceManager, ResourceRegister, RunContext, RunError, Token, Transition,
+    Committed, Executing, Intent, KeyPair, LifecycleState, RegisterDraft, RegisterEntry, Rejected,
+    ResourceManager, ResourceRegister, RunContext, RunError, Transition,
 };
 use causality_vm::{ContentId, Tier};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::args::{CreateArgs, RegisterArgs, RegisterCommand, SignedArgs};
 use crate::failure::Failure;
 use crate::resources::{self, Signed};
-use crate::{printing, record_file, transaction};
+use crate::{names, printing, record_file, transaction};
 
 /// Issues registers, shows them, or changes their state.
 pub(crate) fn register(args: &RegisterArgs) -> Result<u8, Failure> {
@@ -43,7 +43,7 @@ fn create(args: &RegisterArgs, create: &CreateArgs) -> Result<u8, Failure> {
     let metadata = create.metadata.as_ref().map(read).transpose()?.unwrap_or_default();
     let draft = RegisterDraft {
         logic: create.logic.0,
-        domain: create.domain.0,
+        domain: create.domain.id,
         quantity: create.quantity,
         controller: create.to,
         nullifier_key: random(),
@@ -52,7 +52,8 @@ fn create(args: &RegisterArgs, create: &CreateArgs) -> Result<u8, Failure> {
         metadata,
     };
     let mut id = None;
-    let code = run(args, &create.signed, None, |run| {
+    let name = create.domain.name.as_deref();
+    let code = run(args, &create.signed, name, None, |run| {
         id = Some(run.create(draft)?);
         Ok(())
     })?;
@@ -75,18 +76,19 @@ fn change(
     id: ContentId,
     transition: Transition,
 ) -> Result<u8, Failure> {
-    run(args, signed, Some(id), |run| Ok(run.transition(id, transition)?))
+    run(args, signed, None, Some(id), |run| Ok(run.transition(id, transition)?))
 }
 
 /// A run without a guest. Says on stderr what has become of it.
 fn run(
     args: &RegisterArgs,
     signed: &SignedArgs,
+    domain: Option<&str>,
     controls: Option<ContentId>,
     act: impl FnOnce(&mut RunContext<Executing>) -> Result<(), RunError>,
 ) -> Result<u8, Failure> {
     let manager = resources::open(&args.place.store, &signed.root, Tier::Auto)?;
-    match attempt(&manager, &Signed::read(signed)?, controls, act) {
+    match attempt(&manager, &Signed::read(signed)?, domain, controls, act) {
         Ok(Ok(committed)) => {
             eprintln!(
                 "causality-vm: committed {}: {}",
@@ -109,12 +111,17 @@ fn run(
 fn attempt(
     manager: &ResourceManager,
     signed: &Signed,
+    domain: Option<&str>,
     controls: Option<ContentId>,
     act: impl FnOnce(&mut RunContext<Executing>) -> Result<(), RunError>,
 ) -> Result<Result<Committed, Rejected>, RunError> {
     let mut run = manager.begin(signed.key.principal())?;
     for capability in &signed.capabilities {
         run.capability(capability)?;
+    }
+    if let Some(name) = domain {
+        // So that the store has the name, and not only what is made of it.
+        run.input("domain", name.as_bytes());
     }
     if let Some(id) = controls {
         run.declare(id, Intent::Control)?;
@@ -128,12 +135,14 @@ fn attempt(
 }
 
 fn list(args: &RegisterArgs) -> Result<u8, Failure> {
-    let registers = open(args)?.registers().map_err(Failure::new)?;
+    let manager = open(args)?;
+    let registers = manager.registers().map_err(Failure::new)?;
+    let snapshot = manager.store().snapshot().map_err(Failure::new)?;
     let (mut text, mut all) = (String::new(), Vec::new());
     for (id, register, entry) in &registers {
-        let (quantity, domain, controller) = (register.quantity, register.domain, register.controller);
-        let state = &entry.lifecycle;
-        text += &format!("{id}  {quantity} of {domain}, of {controller}, {state}\n");
+        let (quantity, controller, state) = (register.quantity, register.controller, &entry.lifecycle);
+        let domain = names::domain(&snapshot, register.domain);
+        text += &format!("{id}  {quantity} {domain}, of {controller}, {state}\n");
         all.push(to_json(*id, register, entry));
     }
     printing::print(args.place.json, &json!(all), &text)
@@ -142,8 +151,10 @@ fn list(args: &RegisterArgs) -> Result<u8, Failure> {
 fn show(args: &RegisterArgs, id: ContentId) -> Result<u8, Failure> {
     let manager = open(args)?;
     let (register, entry) = manager.register(id).map_err(Failure::new)?;
-    let mut text = format!("register    {id}\nlogic       {}\n", logic_name(register.logic));
-    text += &format!("domain      {}\nquantity    {}\n", register.domain, register.quantity);
+    let snapshot = manager.store().snapshot().map_err(Failure::new)?;
+    let mut text = format!("register    {id}\nlogic       {}\n", names::logic(register.logic));
+    let domain = names::domain(&snapshot, register.domain);
+    text += &format!("domain      {domain}\nquantity    {}\n", register.quantity);
     text += &format!("controller  {}\ncreated in  epoch {}\n", register.controller, register.observed_at);
     if let Some(predecessor) = register.predecessor {
         text += &format!("from        {predecessor}\n");
@@ -153,7 +164,6 @@ fn show(args: &RegisterArgs, id: ContentId) -> Result<u8, Failure> {
     let mut json = to_json(id, &register, &entry);
     if let LifecycleState::Consumed { .. } = entry.lifecycle {
         let nullifier = register.nullifier().map_err(Failure::new)?;
-        let snapshot = manager.store().snapshot().map_err(Failure::new)?;
         let by = snapshot.consumed_by(nullifier).map_err(Failure::new)?;
         by.iter().for_each(|by| text += &format!("by          {by}\n"));
         json["consumed_by"] = json!(by);
@@ -161,19 +171,10 @@ fn show(args: &RegisterArgs, id: ContentId) -> Result<u8, Failure> {
     printing::print(args.place.json, &json, &text)
 }
 
-/// The word for a logic that is built in, and the identifier of another.
-pub(crate) fn logic_name(logic: ContentId) -> String {
-    match logic {
-        token if token == Token::logic_id() => "token".to_owned(),
-        data if data == Data::logic_id() => "data".to_owned(),
-        other => other.to_string(),
-    }
-}
-
 fn to_json(id: ContentId, register: &ResourceRegister, entry: &RegisterEntry) -> Value {
     json!({
         "register": id,
-        "logic": logic_name(register.logic),
+        "logic": names::logic(register.logic),
         "domain": register.domain,
         "quantity": register.quantity,
         "controller": register.controller.to_string(),

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use causality_vm::resource::{Intent, Record, Rejected, RunError, RunExit};
+use causality_vm::resource::{Intent, Record, Rejected, RunError, Transition, Verdict};
 use causality_vm::transaction::{Job, Outcome, Transaction, TransactionError, Transactions};
 use causality_vm::{Exit, Options};
 
@@ -12,7 +12,7 @@ use crate::args::RunArgs;
 use crate::ending::{self, Ending};
 use crate::failure::{Failure, read_program};
 use crate::streams::{Errors, Input, Output};
-use crate::{capability_file, exit_code, key_file, printing, record_file, resources, run};
+use crate::{capability_file, exit_code, key_file, names, printing, record_file, resources, run};
 
 /// The most bytes of standard input. All of it is kept, for the repetition.
 const MOST_INPUT: u64 = 1 << 30;
@@ -106,13 +106,14 @@ fn committed(args: &RunArgs, outcome: &Outcome) -> Result<(), Failure> {
 
 /// What a run did to registers, in numbers.
 pub(crate) fn effects(record: &Record) -> String {
-    let reads = record.accesses.iter().filter(|access| access.intent == Intent::Read).count();
+    let reads = record.accesses.iter().filter(|access| access.intent == Intent::Read);
+    let changes = record.transitions.iter().filter(|change| change.transition != Transition::Consume);
     let effects = [
+        printing::count("read", reads.count()),
         printing::count("consumed", record.consumed.len()),
         printing::count("updated", record.updated.len()),
         printing::count("created", record.created.len()),
-        printing::count("changed the state of", record.transitions.len()),
-        printing::count("read", reads),
+        printing::count("changed the state of", changes.count()),
     ];
     let effects: Vec<_> = effects.into_iter().flatten().collect();
     if effects.is_empty() { "no register was used".to_owned() } else { effects.join(", ") }
@@ -125,17 +126,18 @@ fn refused(args: &RunArgs, rejected: &Rejected) -> Result<u8, Failure> {
     Ok(code_of(&rejected.error))
 }
 
-/// The reason on stderr, and what was denied if that says more.
+/// The reason on stderr, and what was denied besides.
 pub(crate) fn tell_refusal(rejected: &Rejected) {
-    let error = &rejected.error;
-    match &**error {
-        RunError::Failed(RunExit::Trapped { .. }) => {
-            eprintln!("causality-vm: not committed: the run trapped")
+    let reason = match &*rejected.error {
+        RunError::Failed(exit) => format!("the run did not succeed: {}", names::exit(exit)),
+        error => error.to_string(),
+    };
+    eprintln!("causality-vm: not committed: {reason}");
+    for decision in &rejected.record.decisions {
+        let Verdict::Denied(why) = &decision.verdict else { continue };
+        if !reason.contains(&why.to_string()) {
+            eprintln!("  {decision}");
         }
-        _ => eprintln!("causality-vm: not committed: {error}"),
-    }
-    for denied in rejected.record.decisions.iter().filter(|decision| !decision.is_allowed()) {
-        eprintln!("  {denied}");
     }
 }
 

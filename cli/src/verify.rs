@@ -28,6 +28,9 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     if !record::is_committed(store, id)? {
         return not_committed(args, store, id, &claimed);
     }
+    if claimed.program.is_none() {
+        return Err(Failure::new(format!("{id}: no guest ran, so there is nothing to repeat")));
+    }
     let transactions = Transactions::new(manager, Config::new().tier(args.tier.into()));
     match transactions.verify_record(&claimed) {
         Ok(verification) if verification.is_confirmed() => {

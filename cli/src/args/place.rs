@@ -46,19 +46,25 @@ impl FromStr for InputArg {
 }
 
 /// A fungibility domain: an identifier, or a name that stands for one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DomainArg(pub(crate) ContentId);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DomainArg {
+    pub(crate) id: ContentId,
+    pub(crate) name: Option<String>,
+}
 
 impl FromStr for DomainArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.starts_with(ContentId::PREFIX) {
-            return text.parse().map(DomainArg).map_err(|error| format!("{error}"));
+            return text.parse().map(|id| DomainArg { id, name: None }).map_err(|error| format!("{error}"));
         }
         match text {
             "" => Err("a domain has a name or an identifier".to_owned()),
-            name => Ok(DomainArg(ContentId::of(ObjectKind::Blob, name.as_bytes()))),
+            name => {
+                let id = ContentId::of(ObjectKind::Blob, name.as_bytes());
+                Ok(DomainArg { id, name: Some(name.to_owned()) })
+            }
         }
     }
 }
@@ -90,7 +96,7 @@ impl FromStr for TargetArg {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let target = match text.split_once(':') {
-            Some(("domain", domain)) => Target::Domain(domain.parse::<DomainArg>()?.0),
+            Some(("domain", domain)) => Target::Domain(domain.parse::<DomainArg>()?.id),
             Some(("logic", logic)) => Target::Logic(logic.parse::<LogicArg>()?.0),
             _ => text.parse().map_err(|error| format!("{error}"))?,
         };
@@ -166,8 +172,8 @@ mod tests {
     #[test]
     fn domains_and_logics_have_names() {
         let gold = ContentId::of(ObjectKind::Blob, b"gold");
-        assert_eq!("gold".parse(), Ok(DomainArg(gold)));
-        assert_eq!(gold.to_string().parse(), Ok(DomainArg(gold)));
+        assert_eq!("gold".parse(), Ok(DomainArg { id: gold, name: Some("gold".to_owned()) }));
+        assert_eq!(gold.to_string().parse(), Ok(DomainArg { id: gold, name: None }));
         assert!("".parse::<DomainArg>().is_err() && "blake3:12".parse::<DomainArg>().is_err());
         assert_eq!("domain:gold".parse(), Ok(TargetArg(Target::Domain(gold))));
         assert_eq!("logic:token".parse(), Ok(TargetArg(Target::Logic(Token::logic_id()))));
