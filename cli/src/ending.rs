@@ -1,7 +1,7 @@
 //! What to say when a guest has ended, and the exit code.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use causality_vm::{Exit, ExitReport, Hart, Memory, Module, PauseReason, Report, Trap};
 
@@ -82,7 +82,7 @@ pub(crate) fn write_report(path: Option<&Path>, report: &Report, mut output: Out
     };
     let mut json = serde_json::to_string_pretty(report).map_err(Failure::new)?;
     json.push('\n');
-    let written = if path == PathBuf::from("-") {
+    let written = if path == Path::new("-") {
         output.write_all(json.as_bytes()).and_then(|()| output.flush())
     } else {
         let file = std::fs::File::create(path);

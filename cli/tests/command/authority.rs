@@ -118,6 +118,8 @@ fn a_delegated_capability_expires() {
     assert!(expired.stderr.contains("the capability expired at epoch 1"), "{}", expired.stderr);
     let shown = scene.ok(&["record", "show", &scene.at("expired")]);
     assert!(shown.contains("because the capability expired at epoch 1"), "{shown}");
+    let shown = scene.ok(&["record", "show", &record, "--store", &scene.store()]);
+    assert!(shown.contains("8 bytes: 0a00000000000000\n"), "what it published: {shown}");
     // What was allowed in its time still repeats.
     assert_eq!(scene.verify(&scene.path("record"), "baseline").code, 0);
     let widened = vm(&[&delegate[..], &["--rights", "read,update"]].concat());
