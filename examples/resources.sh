@@ -62,7 +62,7 @@ printf '\377' | dd of="$WORK/forged.record" bs=1 seek=$((SIZE - 14)) conv=notrun
 expect 1 verify "$WORK/forged.record"
 
 echo "# 2. A double spend: the token is gone, and what is left cannot be spent twice in one run either"
-expect 124 run --as "$WORK/alice.key" --input "$TOKEN:consume" --capability "$WORK/alice.cap" \
+expect 123 run --as "$WORK/alice.key" --input "$TOKEN:consume" --capability "$WORK/alice.cap" \
     examples/transfer.elf 30 "${BOB#ed25519:}"
 CHANGE=$(quiet register list | awk -v who="$ALICE," '$5 == who { print $1 }')
 expect 134 run --as "$WORK/alice.key" --input "$CHANGE:consume" --capability "$WORK/alice.cap" \
@@ -76,7 +76,7 @@ ok capability delegate "$WORK/alice.cap" --key "$WORK/alice.key" --to "$BOB" --r
 ok capability show "$WORK/bob.cap"
 ok run --as "$WORK/bob.key" --input "$CHANGE:read" --capability "$WORK/bob.cap" examples/reader.elf
 ok store epoch --advance
-expect 124 run --as "$WORK/bob.key" --input "$CHANGE:read" --capability "$WORK/bob.cap" \
+expect 123 run --as "$WORK/bob.key" --input "$CHANGE:read" --capability "$WORK/bob.cap" \
     --record "$WORK/expired.record" examples/reader.elf
 ok record show "$WORK/expired.record"
 ok store verify

@@ -3,7 +3,7 @@
 use causality_vm::Cause;
 
 /// A transaction must not take effect, and nothing has happened.
-pub(crate) const NOT_COMMITTED: u8 = 124;
+pub(crate) const NOT_COMMITTED: u8 = 123;
 /// This command failed, not the guest: wrong usage, no memory, a stream that cannot be written.
 pub(crate) const FAILURE: u8 = 125;
 /// The program was refused before its first instruction.
@@ -23,7 +23,7 @@ pub(crate) const OUT_OF_FUEL: u8 = 152;
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0..255  the program's own
-  124     a transaction was refused, or may not take effect; nothing has happened
+  123     a transaction was refused, or may not take effect; nothing has happened
   125     this command failed: wrong usage, a host error
   126     the program was refused: not a RISC-V executable, malformed, or needing an extension
           this machine does not have

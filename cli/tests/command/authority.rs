@@ -38,11 +38,11 @@ fn nobody_is_believed_before_the_store_trusts_them() {
     assert_eq!(scene.ok(&["store", "trust", &issuer, "--remove", "--store", &store]), "");
     let before = scene.effects();
     let denied = scene.pay(&token, 3, &[]);
-    assert_eq!(denied.code, 124, "{}", denied.stderr);
+    assert_eq!(denied.code, 123, "{}", denied.stderr);
     assert!(denied.stderr.contains("is not trusted to issue it"), "{}", denied.stderr);
     // Somebody else's trust is not mixed with it.
     let other = scene.pay(&token, 3, &["--root", &scene.who("bob")]);
-    assert_eq!(other.code, 124, "{}", other.stderr);
+    assert_eq!(other.code, 123, "{}", other.stderr);
     assert_eq!(scene.effects(), before);
     let record = scene.at("record");
     assert_eq!(scene.pay(&token, 3, &["--root", &issuer, "--record", &record]).code, 0);
@@ -65,7 +65,7 @@ fn controllers_can_be_trusted_about_what_is_theirs() {
     let args = ["capability", "issue", "--key", &key, "--to", &alice, "--target", "any"];
     scene.ok(&[&args[..], &["--rights", "read", "-o", &capability]].concat());
     let read = || scene.run("alice", &token, &["--capability", &capability], &["examples/reader.elf"]);
-    assert_eq!(read().code, 124);
+    assert_eq!(read().code, 123);
     scene.ok(&["store", "trust", "controllers", "--store", &scene.store()]);
     assert_eq!(read().code, 0);
 }
@@ -77,13 +77,13 @@ fn without_a_capability_or_with_anothers_nothing_is_allowed() {
     let before = scene.effects();
     let record = scene.at("record");
     let none = scene.run("alice", &token, &["--record", &record], &["examples/reader.elf"]);
-    assert_eq!((none.code, none.stdout.as_str()), (124, ""));
+    assert_eq!((none.code, none.stdout.as_str()), (123, ""));
     assert!(none.stderr.contains("is denied: there is no capability"), "{}", none.stderr);
     let shown = scene.ok(&["record", "show", &record]);
     assert!(shown.contains("denied      to read") && shown.contains("because there is no capability"));
     let options = ["--capability", &scene.at("alice.cap")];
     let wrong = scene.run("bob", &token, &options, &["examples/reader.elf"]);
-    assert_eq!(wrong.code, 124);
+    assert_eq!(wrong.code, 123);
     assert!(wrong.stderr.contains("the initiator does not hold the capability"), "{}", wrong.stderr);
     let forged = std::fs::read_to_string(scene.path("alice.cap")).unwrap();
     let middle = forged.len() / 2;
@@ -114,7 +114,7 @@ fn a_delegated_capability_expires() {
     assert_eq!(scene.ok(&["store", "epoch", "--advance", "--store", &scene.store()]), "1\n");
     assert_eq!(scene.ok(&["store", "epoch", "--store", &scene.store()]), "1\n");
     let expired = read(&["--record", &scene.at("expired")]);
-    assert_eq!((expired.code, expired.stdout.as_str()), (124, ""));
+    assert_eq!((expired.code, expired.stdout.as_str()), (123, ""));
     assert!(expired.stderr.contains("the capability expired at epoch 1"), "{}", expired.stderr);
     let shown = scene.ok(&["record", "show", &scene.at("expired")]);
     assert!(shown.contains("because the capability expired at epoch 1"), "{shown}");
@@ -176,7 +176,7 @@ fn registers_are_locked_and_frozen() {
     assert!(scene.ok(&["register", "show", &token, "--store", &store]).contains("a dispute"));
     assert_eq!(scene.pay(&token, 1, &[]).code, 134);
     let wrong = change(&["unlock", &token]);
-    assert_eq!(wrong.code, 124);
+    assert_eq!(wrong.code, 123);
     assert!(wrong.stderr.contains("cannot unlock"), "{}", wrong.stderr);
     assert_eq!(change(&["unfreeze", &token]).code, 0);
     assert_eq!((state().as_str(), scene.pay(&token, 1, &[]).code), ("active", 0));

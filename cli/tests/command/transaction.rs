@@ -50,7 +50,7 @@ fn a_second_spending_is_refused_and_changes_nothing() {
     assert_eq!(scene.pay(&token, 30, &[]).code, 0);
     let before = scene.effects();
     let again = scene.pay(&token, 30, &["--record", &scene.at("none")]);
-    assert_eq!((again.code, again.stdout.as_str()), (124, ""), "{}", again.stderr);
+    assert_eq!((again.code, again.stdout.as_str()), (123, ""), "{}", again.stderr);
     assert!(again.stderr.contains(&format!("{token} has been consumed by the run recorded as blake3:")));
     assert!(!scene.path("none").exists(), "nothing ran");
 
@@ -86,7 +86,7 @@ fn what_the_guest_says_by_its_exit_code_is_kept() {
     // Declared, and not done.
     let options = ["--capability", &scene.at("alice.cap")];
     let unused = scene.run("alice", &format!("{token}:consume"), &options, &["examples/reader.elf"]);
-    assert_eq!(unused.code, 124, "{}", unused.stderr);
+    assert_eq!(unused.code, 123, "{}", unused.stderr);
     assert!(unused.stderr.contains("declared to consume"), "{}", unused.stderr);
     // Done, and not declared.
     let undeclared = scene.run("alice", &token, &options, &["examples/double_spend.elf"]);
@@ -107,7 +107,7 @@ fn several_inputs_are_given_at_once() {
     let read = scene.run("alice", &two, &options, &["examples/reader.elf"]);
     assert_eq!(read.stdout, "a register of 213 bytes holds 2\n", "{}", read.stderr);
     let twice = scene.run("alice", &format!("{one},{one}"), &[], &["examples/reader.elf"]);
-    assert_eq!(twice.code, 124, "{}", twice.stderr);
+    assert_eq!(twice.code, 123, "{}", twice.stderr);
     assert!(twice.stderr.contains("declared twice"), "{}", twice.stderr);
 }
 
@@ -166,7 +166,7 @@ fn a_logic_can_be_a_program_in_the_store() {
     assert_eq!(paid.code, 0, "{}", paid.stderr);
     assert_eq!(scene.verify(&scene.path("record"), "baseline").code, 0);
     let too_much = create("101");
-    assert_eq!((too_much.code, too_much.stdout.as_str()), (124, ""));
+    assert_eq!((too_much.code, too_much.stdout.as_str()), (123, ""));
     assert!(too_much.stderr.contains("no register may hold more than 100, and one has 101"));
 }
 
