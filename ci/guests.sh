@@ -188,6 +188,7 @@ run_all() {
     local passed=0 failed=0 name args needs end code fuel problem
     while IFS=$'\t' read -r name args needs end code fuel; do
         case $name in '#'* | '') continue ;; esac
+        [[ $needs == registers && $RUNNER == *qemu* ]] && continue
         problem=$(run_row "$name" "$args" "$needs" "$end" "$code" 2>/dev/null | paste -sd '; ' -)
         if [ -z "$problem" ]; then
             passed=$((passed + 1))

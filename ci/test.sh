@@ -16,6 +16,7 @@ if [ "${FULL:-1}" = 1 ]; then
     export CAUSALITY_FULL=${CAUSALITY_FULL:-corners}
 fi
 cargo test --workspace --locked
+cargo test -p causality-store --features object-store --test external --locked
 
 cargo build --release --locked
 ci/guests.sh

@@ -27,6 +27,9 @@ pub enum Tier {
 }
 
 impl Tier {
+    /// All of them; without a baseline tier for the host, its own fails where it is chosen.
+    pub const ALL: [Tier; 4] = [Tier::Auto, Tier::Interpreter, Tier::Baseline, Tier::Cranelift];
+
     /// What makes its native code.
     pub(crate) const fn native(self) -> NativeTier {
         match self {

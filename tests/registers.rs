@@ -11,6 +11,7 @@ use causality_machine::registers::{InputState, Lifecycle, Operation, Rights};
 use causality_machine::{
     Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Limits, Machine, Memory, Trap,
 };
+use causality_testkit::asm::Label;
 use causality_testkit::digest::digest;
 use causality_testkit::duel::{Duel, Tally};
 use causality_testkit::program::{CODE, DATA, DATA_END};
@@ -419,21 +420,24 @@ fn a_store_behind_a_seal_traps_though_one_before_was_guarded() {
 #[test]
 fn a_register_consumed_in_a_loop_that_reads_it_traps_at_the_next_read() {
     let (exit, machine) = alone(|asm| {
+        let read = function(asm, |asm| {
+            let again = asm.here();
+            ld(asm, X::A0, T2, 0);
+            asm.add(T2, 8);
+            asm.add(X::A1, -1);
+            let over = asm.label();
+            asm.branch(Opcode::Bne, X::A1, X::A2, over);
+            consume(asm, T0);
+            asm.bind(over);
+            asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+        });
         asm.li(T0, SLOT);
         asm.li(T1, 4096);
         create(asm, T2, T0, T1);
         seal(asm, T0);
         asm.li(X::A1, 500);
         asm.li(X::A2, 100);
-        let again = asm.here();
-        ld(asm, X::A0, T2, 0);
-        asm.add(T2, 8);
-        asm.add(X::A1, -1);
-        let over = asm.label();
-        asm.branch(Opcode::Bne, X::A1, X::A2, over);
-        consume(asm, T0);
-        asm.bind(over);
-        asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+        asm.jump(X::RA, read);
     });
     assert_eq!(cause(exit), Some(Cause::RegisterConsumed));
     assert_eq!(machine.hart.x[X::A1.index()], 100);
@@ -662,6 +666,347 @@ fn rights_taken_in_a_call_are_missing_at_the_next_access() {
         },
     );
     assert_eq!(cause(exit), Some(Cause::CapabilityDenied));
+}
+
+/// A function in guest code; nothing is known about addresses where it begins, and each way to it is native.
+fn function(asm: &mut Assembler, body: impl FnOnce(&mut Assembler)) -> Label {
+    let (function, over) = (asm.label(), asm.label());
+    asm.jump(X::ZERO, over);
+    asm.bind(function);
+    body(asm);
+    asm.inst(Inst::Jalr(format::Jalr { rd: X::ZERO, rs1: X::RA, imm: 0 }));
+    asm.bind(over);
+    function
+}
+
+/// What may not be known any more of the window that was accessed last: `end` is done to slot `t0` behind a load from
+/// `t2`, or a store, that was made twice.
+fn last_window_then(is_store: bool, end: impl Fn(&mut Assembler), host: fn(&mut Hart, &mut Memory)) -> Exit {
+    let access = |asm: &mut Assembler| {
+        if is_store {
+            sd(asm, T1, T2, 24);
+        } else {
+            ld(asm, X::A2, T2, 24);
+        }
+    };
+    let make = || {
+        machine(|asm| {
+            let function = function(asm, access);
+            asm.li(T0, SLOT);
+            asm.li(T1, 32);
+            create(asm, T2, T0, T1);
+            if !is_store {
+                seal(asm, T0);
+            }
+            for _ in 0..3 {
+                asm.jump(X::RA, function);
+            }
+            end(asm);
+            asm.jump(X::RA, function);
+        })
+    };
+    everywhere(make, || host).0
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_its_register_is_consumed() {
+    let exit = last_window_then(false, |asm| consume(asm, T0), |_, _| {});
+    assert_eq!(cause(exit), Some(Cause::RegisterConsumed));
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_its_register_gets_a_shorter_successor() {
+    let shorter = |asm: &mut Assembler| {
+        asm.li(X::A3, 31);
+        asm.inst(Inst::XrrUpdate(format::R { rd: X::ZERO, rs1: T0, rs2: X::A3 }));
+    };
+    assert_eq!(cause(last_window_then(false, shorter, |_, _| {})), Some(Cause::RegisterBounds));
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_its_register_is_sealed() {
+    let exit = last_window_then(true, |asm| seal(asm, T0), |_, _| {});
+    assert_eq!(cause(exit), Some(Cause::RegisterNotInitial));
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_a_shorter_register_takes_its_place() {
+    let replaced = |is_sealed: bool| {
+        move |asm: &mut Assembler| {
+            if !is_sealed {
+                seal(asm, T0);
+            }
+            consume(asm, T0);
+            asm.li(X::A3, 31);
+            create(asm, T2, T0, X::A3);
+        }
+    };
+    for is_store in [false, true] {
+        let exit = last_window_then(is_store, replaced(!is_store), |_, _| {});
+        assert_eq!(cause(exit), Some(Cause::RegisterBounds));
+    }
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_the_host_is_called() {
+    let ways: [(bool, fn(&mut Hart, &mut Memory), Cause); 5] = [
+        (false, |_, m| m.registers_mut().revoke(SLOT as u32, Rights::READ), Cause::CapabilityDenied),
+        (true, |_, m| m.registers_mut().revoke(SLOT as u32, Rights::WRITE), Cause::CapabilityDenied),
+        (false, |_, m| m.lock_register(SLOT, u64::MAX).unwrap(), Cause::RegisterLocked),
+        (false, |_, m| m.consume_register(SLOT).unwrap(), Cause::RegisterConsumed),
+        (true, |_, m| m.seal_register(SLOT).unwrap(), Cause::RegisterNotInitial),
+    ];
+    for (is_store, host, expected) in ways {
+        assert_eq!(cause(last_window_then(is_store, |asm| call(asm, 1), host)), Some(expected));
+    }
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_when_the_host_executes_a_transition() {
+    // Out of a loaded register, successors are made by the host.
+    let (exit, ..) = everywhere(
+        || {
+            let mut machine = machine(|asm| {
+                let function = function(asm, |asm| ld(asm, X::A2, T2, 24));
+                asm.li(T0, SLOT);
+                asm.inst(Inst::XrrWindow(format::Unary { rd: T2, rs1: T0 }));
+                asm.jump(X::RA, function);
+                asm.jump(X::RA, function);
+                asm.li(T1, 31);
+                asm.inst(Inst::XrrUpdate(format::R { rd: X::ZERO, rs1: T0, rs2: T1 }));
+                asm.jump(X::RA, function);
+            });
+            assert!(bring(&mut machine.memory, Lifecycle::Active, Way::Loaded));
+            machine
+        },
+        || |_: &mut Hart, _: &mut Memory| {},
+    );
+    assert_eq!(cause(exit), Some(Cause::RegisterBounds));
+}
+
+#[test]
+fn the_window_accessed_last_is_forgotten_between_runs() {
+    for tunables in Tunables::of_all_kinds() {
+        let mut machine = machine(|asm| {
+            asm.li(T0, SLOT);
+            asm.li(T1, 32);
+            create(asm, T2, T0, T1);
+            seal(asm, T0);
+            asm.li(X::A1, 1 << 20);
+            let again = asm.here();
+            ld(asm, X::A2, T2, 24);
+            asm.add(X::A1, -1);
+            asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+        });
+        let mut native = Native::new(tunables.clone());
+        let mut host = Answer(|_: &mut Hart, _: &mut Memory| {});
+        let exit = native.execute(&mut machine, &mut host, 100_000).unwrap();
+        assert!(matches!(exit, Exit::Paused(_)), "{exit:?}");
+        machine.memory.registers_mut().revoke(SLOT as u32, Rights::READ);
+        let left = machine.hart.x[X::A1.index()];
+        let exit = native.execute(&mut machine, &mut host, u64::MAX).unwrap();
+        assert_eq!(cause(exit), Some(Cause::CapabilityDenied), "{tunables:?}");
+        assert!(left - machine.hart.x[X::A1.index()] <= 1, "{tunables:?}");
+    }
+}
+
+#[test]
+fn an_access_that_reaches_into_the_window_accessed_last_or_out_of_it_traps() {
+    for distance in [-8, -7, -1, 25, 31, 32] {
+        let (exit, _) = alone(|asm| {
+            let inside = function(asm, |asm| ld(asm, X::A2, T2, 0));
+            let across = function(asm, |asm| ld(asm, X::A2, X::A3, distance));
+            asm.li(T1, 32);
+            for slot in [SLOT - 1, SLOT] {
+                asm.li(T0, slot);
+                create(asm, T2, T0, T1);
+                seal(asm, T0);
+            }
+            asm.inst(Inst::Addi(format::I { rd: X::A3, rs1: T2, imm: -distance }));
+            for _ in 0..3 {
+                asm.jump(X::RA, across);
+                asm.jump(X::RA, inside);
+            }
+            asm.add(X::A3, distance);
+            asm.jump(X::RA, across);
+        });
+        assert_eq!(cause(exit), Some(Cause::RegisterBounds), "{distance}");
+    }
+}
+
+#[test]
+fn loads_from_one_window_and_stores_to_another_do_not_stand_for_each_other() {
+    // Register 0 is sealed, 1 is not. Loads and stores, three times each, then one store.
+    for (load, store, expected) in [(0, 1, None), (1, 1, None), (1, 0, Some(Cause::RegisterNotInitial))] {
+        let (exit, _) = alone(|asm| {
+            let windows = [T2, X::A4];
+            let load = function(asm, |asm| ld(asm, X::A2, windows[load], 8));
+            let stores = windows.map(|window| function(asm, |asm| sd(asm, T1, window, 8)));
+            asm.li(T1, 32);
+            for (slot, window) in windows.into_iter().enumerate() {
+                asm.li(T0, slot as u64);
+                create(asm, window, T0, T1);
+            }
+            asm.jump(X::RA, stores[0]);
+            asm.li(T0, 0);
+            seal(asm, T0);
+            for _ in 0..3 {
+                asm.jump(X::RA, load);
+                asm.jump(X::RA, stores[1]);
+            }
+            asm.jump(X::RA, stores[store]);
+        });
+        assert_eq!(cause(exit), expected, "{load} {store}");
+    }
+}
+
+#[test]
+fn a_store_does_not_stand_for_a_load_that_is_not_allowed() {
+    for is_load_first in [false, true] {
+        let (exit, ..) = everywhere(
+            || {
+                machine(|asm| {
+                    let both = function(asm, |asm| {
+                        sd(asm, T1, T2, 8);
+                        if is_load_first {
+                            ld(asm, X::A2, T2, 16);
+                            sd(asm, T1, T2, 16);
+                        } else {
+                            sd(asm, T1, T2, 16);
+                            ld(asm, X::A2, T2, 16);
+                        }
+                    });
+                    asm.li(T0, SLOT);
+                    asm.li(T1, 32);
+                    create(asm, T2, T0, T1);
+                    for _ in 0..3 {
+                        asm.jump(X::RA, both);
+                    }
+                    asm.li(X::A2, 5);
+                    call(asm, 1);
+                    asm.jump(X::RA, both);
+                })
+            },
+            || |_: &mut Hart, memory: &mut Memory| memory.registers_mut().revoke(SLOT as u32, Rights::READ),
+        );
+        assert_eq!(cause(exit), Some(Cause::CapabilityDenied));
+    }
+}
+
+#[test]
+fn loops_over_a_window_stop_at_its_ends() {
+    for (stride, trips, is_inside) in [
+        (8, 512, true),
+        (8, 513, false),
+        (1, 4089, true),
+        (1, 4090, false),
+        (24, 171, true),
+        (24, 172, false),
+        (-8, 512, true),
+        (-8, 513, false),
+        (-24, 171, true),
+        (-24, 172, false),
+    ] {
+        let (exit, machine) = alone(|asm| {
+            let read = function(asm, |asm| {
+                let again = asm.here();
+                ld(asm, X::A0, T2, 0);
+                asm.add(T2, stride);
+                asm.add(X::A1, -1);
+                asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+            });
+            asm.li(T0, SLOT);
+            asm.li(T1, 4096);
+            // The windows beside it may be read.
+            for slot in [SLOT - 1, SLOT + 1] {
+                asm.li(X::A3, slot);
+                create(asm, T2, X::A3, T1);
+            }
+            create(asm, T2, T0, T1);
+            seal(asm, T0);
+            if stride < 0 {
+                asm.add(T2, 2000);
+                asm.add(T2, 2000);
+                asm.add(T2, 88);
+            }
+            asm.li(X::A1, trips);
+            asm.jump(X::RA, read);
+        });
+        if is_inside {
+            assert_eq!(exit, Exit::Completed(0), "{stride} {trips}");
+        } else {
+            assert_eq!(cause(exit), Some(Cause::RegisterBounds));
+            assert_eq!(machine.hart.x[X::A1.index()], 1, "{stride} {trips}");
+        }
+    }
+}
+
+#[test]
+fn a_guard_does_not_reach_over_what_changes_access() {
+    // A register of 8 bytes and one of 64 in the same window, in turn, sealed and not.
+    let (exit, _, ran) = everywhere(
+        || {
+            machine(|asm| {
+                let turns = function(asm, |asm| {
+                    let again = asm.here();
+                    ld(asm, X::A2, T2, 0);
+                    consume(asm, T0);
+                    create(asm, X::ZERO, T0, X::A3);
+                    sd(asm, X::A1, T2, 56);
+                    seal(asm, T0);
+                    ld(asm, X::A2, T2, 48);
+                    consume(asm, T0);
+                    create(asm, X::ZERO, T0, T1);
+                    sd(asm, X::A1, T2, 0);
+                    seal(asm, T0);
+                    asm.add(X::A1, -1);
+                    asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+                });
+                asm.li(T0, SLOT);
+                asm.li(T1, 8);
+                asm.li(X::A3, 64);
+                create(asm, T2, T0, T1);
+                seal(asm, T0);
+                asm.li(X::A1, 5000);
+                asm.jump(X::RA, turns);
+            })
+        },
+        || |_: &mut Hart, _: &mut Memory| {},
+    );
+    assert_eq!(exit, Exit::Completed(0));
+    assert!(ran.native() > 50 * ran.interpreted, "{ran:?}");
+}
+
+#[test]
+fn a_loop_that_changes_registers_in_every_trip_traps_where_it_changed_the_one_that_it_reads() {
+    let (exit, machine) = alone(|asm| {
+        let read = function(asm, |asm| {
+            let again = asm.here();
+            ld(asm, X::A0, T2, 0);
+            asm.add(T2, 8);
+            // Slot 5 in trip 900, slot 0 in all others.
+            asm.inst(Inst::Addi(format::I { rd: X::A4, rs1: X::A1, imm: -101 }));
+            asm.inst(Inst::Sltiu(format::I { rd: X::A4, rs1: X::A4, imm: 1 }));
+            asm.inst(Inst::Sh2add(format::R { rd: T0, rs1: X::A4, rs2: X::A4 }));
+            consume(asm, T0);
+            create(asm, X::ZERO, T0, X::A3);
+            seal(asm, T0);
+            asm.add(X::A1, -1);
+            asm.branch(Opcode::Bne, X::A1, X::ZERO, again);
+        });
+        asm.li(X::A3, 8);
+        asm.li(T1, 8192);
+        asm.li(T0, 0);
+        create(asm, T2, T0, X::A3);
+        seal(asm, T0);
+        asm.li(T0, 5);
+        create(asm, T2, T0, T1);
+        seal(asm, T0);
+        asm.li(X::A1, 1000);
+        asm.jump(X::RA, read);
+    });
+    assert_eq!(cause(exit), Some(Cause::RegisterBounds));
+    assert_eq!(machine.hart.x[X::A1.index()], 100);
 }
 
 #[test]

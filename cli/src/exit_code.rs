@@ -31,7 +31,7 @@ Exit codes:
 Traps end with 128 + the signal that a Linux process would die of:
   132     illegal instruction (SIGILL)
   133     breakpoint, `ebreak` (SIGTRAP)
-  134     misuse of a resource register (SIGABRT)
+  134     a resource register used as it must not be (SIGABRT)
   135     misaligned address (SIGBUS)
   137     memory or segment limit reached (SIGKILL)
   139     access fault, stack overflow (SIGSEGV)

@@ -51,6 +51,18 @@ pub(crate) struct Registers {
     pub(crate) mask: u64,
 }
 
+/// The window that was accessed last: a guard that fails looks here before it asks anybody.
+///
+/// It is the host's, or generated code's, to forget whenever another access than before may be allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct Near {
+    /// How far it begins behind the start of the range that is tested first.
+    pub(crate) distance: u64,
+    /// How many bytes may be accessed; 0 stands for no window.
+    pub(crate) len: u64,
+}
+
 /// What generated code calls when the host has to do something. `C` is the System V convention on all hosts we run on.
 pub(crate) type Libcall = unsafe extern "C" fn(vm: *mut u8, argument: u64) -> u64;
 
@@ -79,6 +91,10 @@ pub(crate) struct Context {
     pub(crate) stack_limit: u64,
     /// The resource registers.
     pub(crate) registers: Registers,
+    /// The window that was loaded from last.
+    pub(crate) near_read: Near,
+    /// The one that was stored to last.
+    pub(crate) near_write: Near,
     /// What they look up.
     pub(crate) check_address: u64,
     /// How many bytes, if it is in a window; not set by baseline code.

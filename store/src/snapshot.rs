@@ -9,8 +9,8 @@ use redb::{ReadTransaction, ReadableTableMetadata};
 use crate::database::{Inner, counter, guarded};
 use crate::entry::Entry;
 use crate::tables::{
-    META, META_COMMITS, META_EPOCH, NULLIFIER_NODES, NULLIFIERS, OBJECTS, PINS, RECORDS, ROOTS, STATE,
-    STATE_NODES,
+    META, META_COMMITS, META_EPOCH, NULLIFIER_NODES, NULLIFIERS, OBJECTS, PINS, RECORD_ROOTS, RECORDS, ROOTS,
+    STATE, STATE_NODES,
 };
 use crate::tree::{NullifierTree, StateTree, TreeView};
 use crate::{
@@ -136,6 +136,18 @@ impl Snapshot {
                 guarded(|| Ok(rows.next().transpose()?.map(|(_, id)| ContentId::from_bytes(*id.value()))));
             row.transpose()
         }))
+    }
+
+    /// The roots right after the commit that added a record.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the host, and damage that shows.
+    pub fn roots_after(&self, record: ContentId) -> Result<Option<Roots>, StoreError> {
+        guarded(|| {
+            let table = self.txn.open_table(RECORD_ROOTS)?;
+            Ok(table.get(record.as_bytes())?.map(|bytes| Roots::from_bytes(&bytes.value())))
+        })
     }
 
     /// Number of nullifiers.

@@ -32,6 +32,8 @@ pub(crate) const UPLOADS: TableDefinition<u64, u64> = TableDefinition::new("uplo
 pub(crate) const PINS: TableDefinition<Bytes32, ()> = TableDefinition::new("pins");
 /// Number -> content id of a record.
 pub(crate) const RECORDS: TableDefinition<u64, Bytes32> = TableDefinition::new("records");
+/// Content id of a record -> the roots right after the commit that added it, as [`Roots::to_bytes`] has them.
+pub(crate) const RECORD_ROOTS: TableDefinition<Bytes32, [u8; 80]> = TableDefinition::new("record_roots");
 /// Content ids that became reachable while a collection is under way.
 pub(crate) const RESCUED: TableDefinition<Bytes32, ()> = TableDefinition::new("rescued");
 

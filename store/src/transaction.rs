@@ -11,7 +11,7 @@ use crate::database::{Inner, counter, next};
 use crate::entry::{Body, Entry, INLINE};
 use crate::tables::{
     CHUNKS, META, META_COLLECTING, META_COMMITS, META_EPOCH, META_UPLOAD, NULLIFIER_NODES, NULLIFIERS,
-    OBJECTS, PINS, RECORDS, RESCUED, ROOTS, STATE, STATE_NODES, UPLOADS,
+    OBJECTS, PINS, RECORD_ROOTS, RECORDS, RESCUED, ROOTS, STATE, STATE_NODES, UPLOADS,
 };
 use crate::tree::{self, NullifierTree, StateTree, TreeView};
 use crate::write::{Transaction, write};
@@ -69,7 +69,9 @@ fn apply(inner: &Arc<Inner>, txn: &Transaction, commit: &Commit) -> Result<Roots
     let epoch = counter(&txn.open_table(META)?, META_EPOCH)?;
     let commits = next(txn, META_COMMITS)? + 1;
     let (state, nullifiers) = (Commitment::from_bytes(state), Commitment::from_bytes(nullifiers));
-    Ok(Roots { state, nullifiers, epoch, commits })
+    let roots = Roots { state, nullifiers, epoch, commits };
+    note_roots(txn, &commit.records, roots)?;
+    Ok(roots)
 }
 
 /// First of all: who comes second is to hear so, whatever else has changed.
@@ -83,7 +85,10 @@ fn check_nullifiers(txn: &Transaction, added: &[(Nullifier, ContentId)]) -> Resu
         let view = TreeView::<NullifierTree, _, _>::new(&roots, &leaves, &nodes)?;
         let mut seen = BTreeSet::new();
         for (nullifier, _) in added {
-            if let (Some(by), _) = view.get(*nullifier.as_bytes())? {
+            // What the table has is proved; what it has not is proved absent when it is added.
+            if leaves.get(nullifier.as_bytes())?.is_some()
+                && let (Some(by), _) = view.get(*nullifier.as_bytes())?
+            {
                 let by = ContentId::from_bytes(by);
                 return Ok(Err(CommitError::AlreadyConsumed { nullifier: *nullifier, by }));
             }
@@ -236,6 +241,14 @@ fn append_records(txn: &Transaction, records: &[ContentId]) -> Result<(), StoreE
     let first = first.ok_or_else(|| StoreError::Corrupt("too many records".to_owned()))?;
     for (number, id) in (first..).zip(records) {
         table.insert(number, id.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn note_roots(txn: &Transaction, records: &[ContentId], roots: Roots) -> Result<(), StoreError> {
+    let mut table = txn.open_table(RECORD_ROOTS)?;
+    for record in records {
+        table.insert(record.as_bytes(), roots.to_bytes())?;
     }
     Ok(())
 }

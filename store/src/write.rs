@@ -32,6 +32,7 @@ impl Transaction {
         self.open_table(tables::UPLOADS)?;
         self.open_table(tables::PINS)?;
         self.open_table(tables::RECORDS)?;
+        self.open_table(tables::RECORD_ROOTS)?;
         self.open_table(tables::RESCUED)?;
         self.open_table(tables::ROOTS)?;
         self.open_table(tables::STATE)?;

@@ -41,6 +41,24 @@ fn everything_of_a_commit_is_there_afterwards() {
     assert_eq!(before.kind(record).unwrap(), None);
 }
 
+#[test]
+fn the_roots_after_a_record_stay_known() {
+    let store = Store::in_memory().unwrap();
+    let mut known = Vec::new();
+    for number in 0..3 {
+        let mut commit = Commit::new();
+        let record = commit.object(&Blob::new(vec![number])).unwrap();
+        commit.record(record).set(key(number), value(number));
+        known.push((record, store.commit(commit).unwrap()));
+    }
+    let snapshot = store.snapshot().unwrap();
+    for (record, roots) in known {
+        assert_eq!(snapshot.roots_after(record).unwrap(), Some(roots));
+    }
+    let other = ContentId::of(ObjectKind::Record, b"other");
+    assert_eq!(snapshot.roots_after(other).unwrap(), None);
+}
+
 /// Nothing of a refused commit shows, whatever else was in it.
 #[test]
 fn refused_commits_name_what_is_wrong_and_leave_nothing() {

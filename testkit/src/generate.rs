@@ -4,6 +4,7 @@
 //! proper lies in the window. A program may end with an instruction that traps. The same choices and shape give the
 //! same program everywhere, so a seed is all it takes to see it again.
 
+mod misuse;
 mod registers;
 mod wild;
 

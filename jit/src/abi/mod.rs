@@ -12,7 +12,7 @@ use causality_machine::{Exit, Flow, Hart, Host, HostError, Machine, Memory, Paus
 
 use crate::Compiler;
 use crate::code::{Links, Space};
-use crate::context::{BIAS, Context, Range, Registers, Tier};
+use crate::context::{BIAS, Context, Near, Range, Registers, Tier};
 use crate::cranelift::{LEFT, NO_CODE};
 use crate::sys::mxcsr;
 use crate::tunables::{Layout, NativeTier};
@@ -243,6 +243,8 @@ fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
         (&raw mut (*context).entries).write(0);
         (&raw mut (*context).text).write(layout.text);
         (&raw mut (*context).text_len).write(layout.text_len);
+        (&raw mut (*context).near_read).write(Near::default());
+        (&raw mut (*context).near_write).write(Near::default());
         let here = std::hint::black_box(0_u8);
         (&raw mut (*context).stack_limit).write((&raw const here as u64).saturating_sub(STACK as u64));
         measure(&mut *context, &machine.memory, layout);
@@ -274,6 +276,8 @@ impl Session<'_> {
 
     /// Control goes back to generated code, if that may go on.
     fn goes(&mut self, context: &mut Context) -> bool {
+        // Whatever was executed may have changed what may be accessed.
+        (context.near_read, context.near_write) = (Near::default(), Near::default());
         let hart = &context.hart;
         let memory = &mut self.machine.memory;
         let fuel = hart.fuel;

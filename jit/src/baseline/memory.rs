@@ -325,6 +325,9 @@ impl Emitter<'_> {
             self.a.alu(Alu::Add, Width::Double, RCX, start(field!(stack)));
             self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
         }
+        if outside.safe.is_none() {
+            self.emit_last_window(outside);
+        }
         let (pc, pending) = at;
         if open.is_empty() && outside.safe.is_none() && outside.denied.is_none() {
             let check = self.shared(Shared::Check(outside.check as u8));
@@ -350,6 +353,25 @@ impl Emitter<'_> {
                 self.leave(pc, pending);
             }
         }
+    }
+
+    /// Goes back if what is guarded is in the window that was accessed last.
+    fn emit_last_window(&mut self, outside: Outside) {
+        let (distance, len) = if outside.check < SPANS.len() {
+            (field!(near_read.distance), field!(near_read.len))
+        } else {
+            (field!(near_write.distance), field!(near_write.len))
+        };
+        let bytes = outside.len as i32;
+        self.a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, distance));
+        // Where it ends; what begins before the window and reaches into it wraps around.
+        self.a.alu_imm(Alu::Add, Width::Double, RCX, bytes);
+        let wraps = self.a.skip_if(Cond::Below);
+        self.a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, len));
+        self.a.jump_if(Cond::BelowEqual, outside.back);
+        self.a.arrive(wraps);
+        self.a.alu_imm(Alu::Sub, Width::Double, RCX, bytes);
+        self.a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, distance));
     }
 
     /// `x[rd]` = what is at `x[base] + imm`.

@@ -13,7 +13,7 @@ use super::fuel::{FUEL, LONGEST};
 use super::memory::GROUP;
 use super::register::{VM, load_all, store_all};
 use super::xrr::SLOT_SHIFT;
-use crate::context::{Range, SPANS, WINDOW, field};
+use crate::context::{Near, Range, SPANS, WINDOW, field};
 use crate::cranelift::{NO_CODE, Runtime};
 use crate::host::Features;
 
@@ -212,7 +212,7 @@ fn check(perms: Perms, slot: usize) -> Vec<u8> {
 }
 
 /// What [`check`] has denied is at `check_address`, and `rcx` bytes, or as many as are guarded together if that is 0. Says
-/// that it is zero if they are in the window of one register, and may be accessed.
+/// that it is zero if they are in the window of one register, and may be accessed; that is then the window accessed last.
 fn window(is_store: bool) -> Vec<u8> {
     let mut a = Assembler::with_capacity(128);
     let [slots, count, windows, shift, mask] = [
@@ -223,7 +223,9 @@ fn window(is_store: bool) -> Vec<u8> {
         field!(registers.mask),
     ]
     .map(|offset| Mem::at(VM, offset));
-    let bound = if is_store { offset_of!(Slot, writable) } else { offset_of!(Slot, readable) };
+    let (range, near) =
+        if is_store { (field!(write), field!(near_write)) } else { (field!(read), field!(near_read)) };
+    let near = |field: usize| Mem::at(VM, near + field as i32);
     let kept = [RAX, RDX, RSI];
     kept.into_iter().for_each(|reg| a.push(reg));
     a.constant(RAX, GROUP as u64);
@@ -241,9 +243,19 @@ fn window(is_store: bool) -> Vec<u8> {
     a.alu(Alu::Add, Width::Double, RAX, RDX);
     a.shift_imm(Shift::Shl, Width::Double, RSI, SLOT_SHIFT);
     a.alu(Alu::Add, Width::Double, RSI, slots);
-    a.mov(Width::Word, RCX, Mem::at(RSI, bound as i32));
+    a.mov(Width::Word, RCX, Mem::at(RSI, offset_of!(Slot, readable) as i32));
+    if is_store {
+        // A guard of stores may cover loads, too.
+        let writable = Mem::at(RSI, offset_of!(Slot, writable) as i32);
+        a.alu(Alu::Cmp, Width::Word, RCX, writable);
+        a.move_if(Cond::Above, RCX, writable);
+    }
     a.alu(Alu::Cmp, Width::Double, RCX, RAX);
     let beyond = a.skip_if(Cond::Below);
+    a.store(8, near(offset_of!(Near, len)), RCX);
+    a.mov(Width::Double, RAX, Mem::at(RSI, offset_of!(Slot, window) as i32));
+    a.alu(Alu::Sub, Width::Double, RAX, Mem::at(VM, range + offset_of!(Range, start) as i32));
+    a.store(8, near(offset_of!(Near, distance)), RAX);
     a.zero(RCX);
     let over = a.skip();
     a.arrive(elsewhere);

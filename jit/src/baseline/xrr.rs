@@ -80,6 +80,8 @@ impl Emitter<'_> {
 
     /// The same, and other accesses are allowed from here on.
     fn end_change(&mut self, back: Label) -> Emitted {
+        self.a.store_imm(8, Mem::at(VM, field!(near_read.len)), 0);
+        self.a.store_imm(8, Mem::at(VM, field!(near_write.len)), 0);
         self.facts.guards.forget_all();
         self.end_slot(back)
     }

@@ -13,7 +13,7 @@ use causality_machine::isa::Inst;
 use causality_machine::isa::format::Load;
 use causality_machine::isa::reg::X;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Type, Value, types};
+use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, Signature, Type, Value, types};
 use cranelift_codegen::isa::CallConv;
 
 use super::trips::Pointer;
@@ -311,21 +311,53 @@ impl Emitter<'_> {
         self.b.seal_block(inside);
         self.b.switch_to_block(cold);
         let denied = self.look_up_pages(value, pointer.hull);
+        let (looked_up, near) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(denied, exit, &[], looked_up, &[]);
+        self.b.seal_block(looked_up);
+        self.b.switch_to_block(looked_up);
+        let (is_elsewhere, before, behind) = self.near(value, pointer.hull);
         let none = self.iconst(0);
-        self.b.ins().brif(denied, exit, &[], done, &[none.into()]);
+        self.b.ins().brif(is_elsewhere, done, &[none.into()], near, &[]);
+        self.b.seal_block(near);
+        self.b.switch_to_block(near);
+        self.trips_in(pointer.step, before, behind, done);
         self.b.switch_to_block(inside);
-        let room = if pointer.step > 0 {
-            let room = self.b.ins().isub(bound, offset);
-            self.b.ins().iadd_imm_s(room, -1)
-        } else {
-            offset
-        };
-        let step = pointer.step.unsigned_abs().next_power_of_two();
-        let more = self.b.ins().ushr_imm_u(room, i64::from(step.trailing_zeros()));
-        self.b.ins().jump(done, &[more.into()]);
+        let behind = self.b.ins().isub(bound, offset);
+        let behind = self.b.ins().iadd_imm_s(behind, -1);
+        self.trips_in(pointer.step, offset, behind, done);
         self.b.seal_block(done);
         self.b.switch_to_block(done);
         Some(trips)
+    }
+
+    /// Goes to `done` with how many trips of `step` there is room for, with so many bytes before and behind.
+    fn trips_in(&mut self, step: i64, before: Value, behind: Value, done: ir::Block) {
+        let room = if step > 0 { behind } else { before };
+        let step = step.unsigned_abs().next_power_of_two();
+        let trips = self.b.ins().ushr_imm_u(room, i64::from(step.trailing_zeros()));
+        self.b.ins().jump(done, &[trips.into()]);
+    }
+
+    /// Whether `hull` is elsewhere than in the window that was accessed last, and if not, how many bytes of that are
+    /// before it and behind.
+    fn near(&mut self, value: Value, hull: Hull) -> (Value, Value, Value) {
+        let (range, distance, len) = if hull.store {
+            (field!(write), field!(near_write.distance), field!(near_write.len))
+        } else {
+            (field!(read), field!(near_read.distance), field!(near_read.len))
+        };
+        let address = self.offset(value, hull.lo);
+        let start = self.field(types::I64, range + offset_of!(Range, start) as i32);
+        let distance = self.field(types::I64, distance);
+        let len = self.field(types::I64, len);
+        let offset = self.b.ins().isub(address, start);
+        let before = self.b.ins().isub(offset, distance);
+        // Where it ends; what begins before the window and reaches into it wraps around.
+        let end = self.b.ins().iadd_imm_s(before, hull.len);
+        let wraps = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, end, hull.len);
+        let is_beyond = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+        let is_elsewhere = self.b.ins().bor(wraps, is_beyond);
+        (is_elsewhere, before, self.b.ins().isub(len, end))
     }
 
     /// Notes that `hull`, relative to `value`, may be accessed.
@@ -412,6 +444,12 @@ impl Emitter<'_> {
         self.b.ins().brif(outside, cold, &[], go_on, &[]);
         self.b.seal_block(cold);
         self.b.switch_to_block(cold);
+        let (is_elsewhere, ..) = self.near(value, hull);
+        let far = self.b.create_block();
+        self.b.set_cold_block(far);
+        self.b.ins().brif(is_elsewhere, far, &[], go_on, &[]);
+        self.b.seal_block(far);
+        self.b.switch_to_block(far);
         let denied = self.look_up_pages(value, hull);
         self.b.ins().brif(denied, exit, &[], go_on, &[]);
         self.b.seal_block(go_on);

@@ -10,7 +10,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
 use super::{TranslateError, Translator, memory, own, region_signature};
-use crate::context::{CHECKS, Range, SPANS, WINDOW, field};
+use crate::context::{CHECKS, Near, Range, SPANS, WINDOW, field};
 
 /// Code that is the same for every program.
 #[derive(Clone, Debug)]
@@ -231,7 +231,8 @@ impl Translator {
 
     /// All `check_len` bytes lie in the window of one register, and may be accessed.
     fn window(&mut self, is_store: bool) -> Result<Vec<u8>, TranslateError> {
-        let bound = if is_store { offset_of!(Slot, writable) } else { offset_of!(Slot, readable) };
+        let (range, near) =
+            if is_store { (field!(write), field!(near_write)) } else { (field!(read), field!(near_read)) };
         self.function(memory::check_signature(), |b| {
             let block = b.current_block().unwrap_or_else(|| b.create_block());
             let vm = b.block_params(block)[0];
@@ -257,12 +258,27 @@ impl Translator {
             b.switch_to_block(inside);
             let scaled = b.ins().ishl_imm_u(number, i64::from(size_of::<Slot>().trailing_zeros()));
             let slot = b.ins().iadd(slots, scaled);
-            let bytes = b.ins().uload32(own(), slot, bound as i32);
+            let readable = b.ins().uload32(own(), slot, offset_of!(Slot, readable) as i32);
+            let bytes = if is_store {
+                // A guard of stores may cover loads, too.
+                let writable = b.ins().uload32(own(), slot, offset_of!(Slot, writable) as i32);
+                b.ins().umin(readable, writable)
+            } else {
+                readable
+            };
             let offset = b.ins().band(offset, mask);
             let end = b.ins().iadd(offset, len);
             let denied = b.ins().icmp(IntCC::UnsignedLessThan, bytes, end);
             let denied = b.ins().uextend(types::I64, denied);
             b.ins().store(own(), denied, vm, field!(check_denied));
+            // That is the window accessed last; none of it if this was denied.
+            let none = b.ins().iconst(types::I64, 0);
+            let near_len = b.ins().select(denied, none, bytes);
+            b.ins().store(own(), near_len, vm, near + offset_of!(Near, len) as i32);
+            let window = b.ins().load(types::I64, own(), slot, offset_of!(Slot, window) as i32);
+            let start = b.ins().load(types::I64, own(), vm, range + offset_of!(Range, start) as i32);
+            let distance = b.ins().isub(window, start);
+            b.ins().store(own(), distance, vm, near + offset_of!(Near, distance) as i32);
             b.ins().return_(&[]);
         })
     }

@@ -79,6 +79,9 @@ impl Emitter<'_> {
     /// What was known about accesses may be otherwise, and what has been done cannot be done again.
     fn changed(&mut self) -> Emitted {
         self.guards.forget();
+        let none = self.iconst(0);
+        self.set_field(field!(near_read.len), none);
+        self.set_field(field!(near_write.len), none);
         self.is_checkpoint_due = true;
         Emitted::Done
     }

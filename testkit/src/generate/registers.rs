@@ -26,6 +26,9 @@ struct Names {
 impl Generator<'_, '_> {
     /// A sequence of operations on the register in one slot, and accesses to its window.
     pub(super) fn registers(&mut self, depth: usize) {
+        if self.source.chance(35) {
+            return self.misuse(depth);
+        }
         self.budget = self.budget.saturating_sub(3);
         let mut names = [X::ZERO; 4];
         let reserved = self.reserved;

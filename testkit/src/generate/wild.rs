@@ -259,7 +259,7 @@ impl Generator<'_, '_> {
         }
     }
 
-    fn a_load_or_store(&mut self) -> Opcode {
+    pub(super) fn a_load_or_store(&mut self) -> Opcode {
         let opcodes = &self.shape.opcodes;
         let is_access = |o: &&Opcode| matches!(class(**o), Class::Load(_) | Class::Store(_));
         let accesses: Vec<Opcode> = opcodes.iter().filter(is_access).copied().collect();
