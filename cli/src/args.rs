@@ -1,5 +1,21 @@
 //! The command line.
 
+mod capability;
+mod key;
+mod place;
+mod record;
+mod register;
+mod transaction;
+mod verify;
+
+pub(crate) use capability::{CapabilityArgs, CapabilityCommand, GrantArgs};
+pub(crate) use key::{KeyArgs, KeyCommand};
+pub(crate) use place::{DomainArg, InputArg, LogicArg, Place, RecordArg, RootArg, TargetArg};
+pub(crate) use record::{RecordArgs, RecordCommand};
+pub(crate) use register::{CreateArgs, RegisterArgs, RegisterCommand, SignedArgs};
+pub(crate) use transaction::TransactionArgs;
+pub(crate) use verify::VerifyArgs;
+
 use std::ffi::OsString;
 use std::num::NonZero;
 use std::ops::Range;
@@ -37,8 +53,18 @@ pub(crate) enum Command {
     Explore(ExploreArgs),
     /// Print what is known about a program without running it
     Inspect(InspectArgs),
-    /// Put objects into a store, get, check and collect them
+    /// Put objects into a store, get, check and collect them; say who is believed; tell the time
     Store(StoreArgs),
+    /// Make secret keys, and tell whose they are
+    Key(KeyArgs),
+    /// Issue, narrow, hand on, show and revoke capabilities
+    Capability(CapabilityArgs),
+    /// Issue registers, show them, and change their state
+    Register(RegisterArgs),
+    /// Tell what runs did, and what they were allowed and denied
+    Record(RecordArgs),
+    /// Repeat a recorded run and compare it bit for bit; exit code 1 if anything differs
+    Verify(VerifyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -53,7 +79,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub(crate) threshold: Option<u64>,
     /// Do not meter native code: a little faster, but neither fuel nor the clock counts it
-    #[arg(long, conflicts_with = "fuel")]
+    #[arg(long, conflicts_with_all = ["fuel", "initiator"])]
     pub(crate) no_fuel: bool,
     /// Make guards of native code hold on mispredicted paths too (Spectre variant 1)
     #[arg(long)]
@@ -72,7 +98,7 @@ pub(crate) struct RunArgs {
     pub(crate) address_space: Option<u64>,
     /// Let the program see a host directory. GUEST is an absolute path, by default HOST under `/`;
     /// read-only unless `:rw`. Repeatable
-    #[arg(long, value_name = "HOST[:GUEST][:ro|:rw]")]
+    #[arg(long, value_name = "HOST[:GUEST][:ro|:rw]", conflicts_with = "initiator")]
     pub(crate) dir: Vec<DirArg>,
     /// Set an environment variable; the program sees no others. Repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_env)]
@@ -84,11 +110,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Write a line for every retired instruction, to stderr or a file; implies the interpreter
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, conflicts_with = "initiator")]
     pub(crate) trace: Option<Option<PathBuf>>,
     /// Tell Linux `perf` the names of native code: `perfmap` writes /tmp/perf-PID.map, `jitdump`
     /// writes jit-PID.dump here. See docs/cli.md
-    #[arg(long, value_name = "FORMAT", value_enum)]
+    #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "initiator")]
     pub(crate) profile: Option<ProfileArg>,
     /// Keep native code in a directory, and start with what is there; trusted like an executable
     #[arg(long, value_name = "DIR", env = "CAUSALITY_CACHE")]
@@ -96,6 +122,8 @@ pub(crate) struct RunArgs {
     /// The executable and its arguments
     #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
     pub(crate) program: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) transaction: TransactionArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -181,7 +209,7 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreArgs {
-    /// The directory of the store; `put` makes it if it is not there
+    /// The directory of the store; `put` and `trust` make it if it is not there
     #[arg(
         long,
         value_name = "DIR",
@@ -245,6 +273,21 @@ pub(crate) enum StoreCommand {
         /// The objects
         #[arg(required = true)]
         ids: Vec<ContentId>,
+    },
+    /// Print logical time
+    Epoch {
+        /// Advance it by one first: what expires then has expired
+        #[arg(long)]
+        advance: bool,
+    },
+    /// Believe these issuers of capabilities; print who is believed. At first nobody is
+    Trust {
+        /// Public keys; `controllers` for whoever controls a register, about that register
+        #[arg(value_name = "PRINCIPAL")]
+        roots: Vec<RootArg>,
+        /// Believe them no more
+        #[arg(long, requires = "roots")]
+        remove: bool,
     },
 }
 

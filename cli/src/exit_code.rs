@@ -2,6 +2,8 @@
 
 use causality_vm::Cause;
 
+/// A transaction must not take effect, and nothing has happened.
+pub(crate) const NOT_COMMITTED: u8 = 123;
 /// This command failed, not the guest: wrong usage, no memory, a stream that cannot be written.
 pub(crate) const FAILURE: u8 = 125;
 /// The program was refused before its first instruction.
@@ -21,6 +23,7 @@ pub(crate) const OUT_OF_FUEL: u8 = 152;
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0..255  the program's own
+  123     a transaction was refused, or may not take effect; nothing has happened
   125     this command failed: wrong usage, a host error
   126     the program was refused: not a RISC-V executable, malformed, or needing an extension
           this machine does not have
@@ -53,7 +56,7 @@ pub(crate) fn of_trap(cause: Cause) -> u8 {
         | Cause::StoreAccessFault
         | Cause::StackOverflow => 11,
         Cause::EnvironmentCall | Cause::HostFunction => 31,
-        // Resource registers, and causes to come until they have a row in the table.
+        // Misuse of resource registers, and causes to come until they have a row in the table.
         _ => 6,
     };
     128 + signal

@@ -21,6 +21,11 @@ impl Failure {
         Failure { code: exit_code::FAILURE, message: message.to_string() }
     }
 
+    /// A transaction was refused, or may not take effect.
+    pub(crate) fn of_transaction(message: impl Display) -> Self {
+        Failure { code: exit_code::NOT_COMMITTED, message: message.to_string() }
+    }
+
     /// The program file could not be used.
     pub(crate) fn of_program(path: &Path, error: Error) -> Self {
         let code = match error.kind() {

@@ -2,24 +2,40 @@
 
 #![forbid(unsafe_code)]
 
+mod account;
+mod account_json;
 mod args;
+mod capability;
+mod capability_file;
 mod compile;
 mod disasm;
+mod ending;
 mod exit_code;
 mod explore;
 mod failure;
 mod host_code;
 mod inspect;
+mod key;
+mod key_file;
 mod location;
+mod names;
 mod native_listing;
 mod native_region;
+mod printing;
 mod profile;
 mod quantity;
+mod record;
+mod record_file;
+mod register;
+mod resources;
+mod roots;
 mod run;
 mod store;
 mod streams;
 mod trace;
+mod transaction;
 mod trap_report;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -42,6 +58,11 @@ fn main() -> ExitCode {
         Command::Explore(args) => explore::explore(args),
         Command::Inspect(args) => inspect::inspect(args),
         Command::Store(args) => store::store(args),
+        Command::Key(args) => key::key(args),
+        Command::Capability(args) => capability::capability(args),
+        Command::Register(args) => register::register(args),
+        Command::Record(args) => record::record(args),
+        Command::Verify(args) => verify::verify(args),
     };
     result.map_or_else(Failure::report, ExitCode::from)
 }

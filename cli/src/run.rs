@@ -3,27 +3,31 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use causality_vm::{
-    Config, Engine, Error, Exit, ExitReport, Instance, Limits, Linker, Module, Options, PauseHandle,
-    PauseReason, Trap,
-};
+use causality_vm::{Config, Engine, Error, Exit, Instance, Limits, Linker, Module, Options, PauseHandle};
 
 use crate::args::RunArgs;
+use crate::ending::{self, Ending};
 use crate::failure::{Failure, read_program};
-use crate::location::Locations;
 use crate::streams::{Errors, Input, Output, stdin_is_file};
-use crate::{exit_code, profile, trace, trap_report};
+use crate::{exit_code, profile, trace, transaction};
 
 /// How long a guest has to stop after Ctrl-C; it may be waiting for input.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Runs a program and gives the exit code.
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
+    match &args.transaction.initiator {
+        Some(key) => transaction::run(args, key),
+        None => run_plain(args),
+    }
+}
+
+fn run_plain(args: &RunArgs) -> Result<u8, Failure> {
     let path = Path::new(&args.program[0]);
     let elf = read_program(path)?;
     let engine = Engine::new(profile::listen(args.profile, &elf, config(args))?);
@@ -40,11 +44,24 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let result = instance.run();
     end_trace(trace)?;
     let code = finish(result, &instance, &elf, &output);
-    write_report(args, &instance, output)?;
+    ending::write_report(args.report.as_deref(), &instance.report(), output)?;
     code
 }
 
-fn config(args: &RunArgs) -> Config {
+fn finish(
+    result: Result<Exit, Error>,
+    instance: &Instance<()>,
+    elf: &[u8],
+    output: &Output,
+) -> Result<u8, Failure> {
+    ending::flush(output)?;
+    let exit = result.map_err(Failure::new)?;
+    let (hart, memory, module) = (instance.hart(), instance.memory(), instance.module());
+    Ending { exit, hart, memory, module, report: instance.report(), elf }.tell(output)
+}
+
+/// How code is executed, and within which limits.
+pub(crate) fn config(args: &RunArgs) -> Config {
     let limits = Limits { on_memory_limit: args.on_memory_limit.into(), ..Limits::default() };
     let mut config = Config::new().tier(args.tier.into()).limits(limits);
     config = config.metering(!args.no_fuel).speculation_safe(args.speculation_safe);
@@ -119,7 +136,7 @@ fn create(path: &Path) -> Result<File, Failure> {
 }
 
 /// The first Ctrl-C pauses the guest. One that does not stop, or a second Ctrl-C, ends this process.
-fn stop_on_ctrl_c(guest: PauseHandle) -> Result<(), Failure> {
+pub(crate) fn stop_on_ctrl_c(guest: PauseHandle) -> Result<(), Failure> {
     let pressed = Arc::new(AtomicBool::new(false));
     let handler = move || {
         if pressed.swap(true, Ordering::Relaxed) {
@@ -132,71 +149,4 @@ fn stop_on_ctrl_c(guest: PauseHandle) -> Result<(), Failure> {
         }
     };
     ctrlc::set_handler(handler).map_err(Failure::new)
-}
-
-/// Says how the run ended, where that needs saying, and gives the exit code.
-fn finish(
-    result: Result<Exit, Error>,
-    instance: &Instance<()>,
-    elf: &[u8],
-    output: &Output,
-) -> Result<u8, Failure> {
-    output.clone().flush().map_err(|error| Failure::new(format!("cannot write to stdout: {error}")))?;
-    let exit = result.map_err(Failure::new)?;
-    let locations = Locations::new(elf, instance.module().program());
-    let place = format!("at {:#x} in {}", instance.pc(), locations.at(instance.pc()));
-    Ok(match exit {
-        Exit::Completed(code) => {
-            if code > exit_code::SIGNAL {
-                report_signal(instance);
-            }
-            // The low eight bits, as for every process.
-            code as u8
-        }
-        Exit::Trap(trap) => {
-            report_trap(&trap, instance, &locations);
-            exit_code::of_trap(trap.cause)
-        }
-        Exit::OutOfFuel => {
-            eprintln!("causality-vm: out of fuel after {} instructions, {place}", instance.retired());
-            exit_code::OUT_OF_FUEL
-        }
-        Exit::Paused(_) if output.is_broken() => exit_code::BROKEN_PIPE,
-        Exit::Paused(PauseReason::Requested) => {
-            eprintln!("causality-vm: interrupted after {} instructions, {place}", instance.retired());
-            exit_code::INTERRUPTED
-        }
-        Exit::Paused(reason) => return Err(Failure::new(format!("paused ({reason:?}), {place}"))),
-    })
-}
-
-/// A program that aborts prints nothing by itself.
-fn report_signal(instance: &Instance<()>) {
-    let report = instance.report();
-    let Some(ExitReport::Completed { signal: Some(signal), .. }) = report.exit else {
-        return;
-    };
-    let number = signal.number;
-    let what = signal.name.map_or_else(|| format!("signal {number}"), |name| format!("{name} ({number})"));
-    let why = if signal.had_handler { "; it has a handler for it, but handlers are not run" } else { "" };
-    eprintln!("causality-vm: the guest ended itself with {what}{why}");
-}
-
-fn report_trap(trap: &Trap, instance: &Instance<()>, locations: &Locations<'_>) {
-    let text = trap_report::describe(trap, instance.hart(), instance.memory(), locations);
-    eprint!("causality-vm: {text}");
-}
-
-fn write_report(args: &RunArgs, instance: &Instance<()>, mut output: Output) -> Result<(), Failure> {
-    let Some(path) = &args.report else {
-        return Ok(());
-    };
-    let mut json = serde_json::to_string_pretty(&instance.report()).map_err(Failure::new)?;
-    json.push('\n');
-    let written = if path == &PathBuf::from("-") {
-        output.write_all(json.as_bytes()).and_then(|()| output.flush())
-    } else {
-        create(path)?.write_all(json.as_bytes())
-    };
-    written.map_err(|error| Failure::new(format!("cannot write the report: {error}")))
 }

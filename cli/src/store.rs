@@ -1,7 +1,7 @@
 //! `causality-vm store`.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
 use causality_store::{Checked, Collected, Commit, ContentId, Progress, Stats, Store, StoreError};
@@ -10,15 +10,16 @@ use serde_json::{Value, json};
 
 use crate::args::{StoreArgs, StoreCommand};
 use crate::failure::Failure;
+use crate::{printing, roots};
 
 /// What `verify` ends with if something is wrong.
 const DAMAGED: u8 = 1;
 
 /// Does something with a store.
 pub(crate) fn store(args: &StoreArgs) -> Result<u8, Failure> {
-    // Only putting makes a store: elsewhere a directory without one is a mistake.
+    // Only what comes first makes a store: elsewhere a directory without one is a mistake.
     let store = match &args.command {
-        StoreCommand::Put { .. } => Store::open(&args.store),
+        StoreCommand::Put { .. } | StoreCommand::Trust { .. } => Store::open(&args.store),
         _ => Store::open_existing(&args.store),
     };
     let store = store.map_err(Failure::new)?;
@@ -31,6 +32,8 @@ pub(crate) fn store(args: &StoreArgs) -> Result<u8, Failure> {
         StoreCommand::Stat { id: None } => stat(&store, args),
         StoreCommand::Pin { ids } => pin(&store, ids, true),
         StoreCommand::Unpin { ids } => pin(&store, ids, false),
+        StoreCommand::Epoch { advance } => epoch(&store, args, *advance),
+        StoreCommand::Trust { roots, remove } => roots::trust(args, roots, *remove),
     }
 }
 
@@ -186,12 +189,16 @@ fn pin(store: &Store, ids: &[ContentId], is_pinned: bool) -> Result<u8, Failure>
     Ok(0)
 }
 
+fn epoch(store: &Store, args: &StoreArgs, advance: bool) -> Result<u8, Failure> {
+    let epoch = match advance {
+        true => store.advance_epoch().map_err(Failure::new)?,
+        false => store.snapshot().map_err(Failure::new)?.epoch(),
+    };
+    print(args, json!({"epoch": epoch}), format!("{epoch}\n"))
+}
+
 fn print(args: &StoreArgs, json: Value, text: String) -> Result<u8, Failure> {
-    let text = if args.json { format!("{json:#}\n") } else { text };
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(error)),
-        _ => Ok(0),
-    }
+    printing::print(args.json, &json, &text)
 }
 
 /// Draws on a terminal only.

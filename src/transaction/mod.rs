@@ -23,7 +23,7 @@ pub use logic::GuestLogics;
 
 use std::io::Read;
 
-use causality_machine::{Exit, Memory, PauseHandle, PauseReason};
+use causality_machine::{Exit, Hart, Memory, PauseHandle, PauseReason};
 use causality_resource::{
     Committed, FieldDifference, Preparing, Record, Rejected, ResourceManager, RunContext, RunExit,
     VerifiedRun,
@@ -234,6 +234,18 @@ impl Transaction {
     #[must_use]
     pub fn pause_handle(&self) -> PauseHandle {
         self.instance.pause_handle()
+    }
+
+    /// The guest's program.
+    #[must_use]
+    pub fn module(&self) -> &Module {
+        self.instance.module()
+    }
+
+    /// The guest's machine registers.
+    #[must_use]
+    pub fn hart(&self) -> &Hart {
+        self.instance.hart()
     }
 
     /// The guest's memory, and its register file.

@@ -1,15 +1,19 @@
 //! The command as its users see it: what goes in on the command line, what comes out.
 
+mod authority;
 mod compile;
 mod conversation;
 mod directories;
+mod evidence;
 mod explore;
 mod listing;
 mod refusal;
 mod report;
 mod run;
+mod scene;
 mod store;
 mod trace;
+mod transaction;
 mod trap;
 
 use std::io::Write;

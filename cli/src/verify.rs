@@ -1,0 +1,97 @@
+//! `causality-vm verify`.
+
+use causality_store::{Object, Store};
+use causality_vm::resource::{FieldDifference, Record};
+use causality_vm::transaction::{TransactionError, Transactions};
+use causality_vm::{Config, ContentId};
+use serde_json::json;
+
+use crate::args::{RecordArg, VerifyArgs};
+use crate::failure::Failure;
+use crate::{printing, record, record_file, resources};
+
+/// What it ends with if the record is not confirmed.
+const NOT_CONFIRMED: u8 = 1;
+
+/// With more fields than this that differ, a record is another one rather than a changed one.
+const MOST_CHANGED: usize = 8;
+
+/// Repeats a recorded run and tells whether it comes to the very record.
+pub(crate) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
+    let manager = resources::open(&args.place.store, &args.root, args.tier.into())?;
+    let store = manager.store();
+    let claimed = match &args.record {
+        RecordArg::File(path) => record_file::read(path)?,
+        RecordArg::Id(id) => store.get(*id).map_err(Failure::new)?,
+    };
+    let id = claimed.content_id().map_err(Failure::new)?;
+    if !record::is_committed(store, id)? {
+        return not_committed(args, store, id, &claimed);
+    }
+    if claimed.program.is_none() {
+        return Err(Failure::new(format!("{id}: no guest ran, so there is nothing to repeat")));
+    }
+    let transactions = Transactions::new(manager, Config::new().tier(args.tier.into()));
+    match transactions.verify_record(&claimed) {
+        Ok(verification) if verification.is_confirmed() => {
+            let text = format!("confirmed {id}: {} instructions\n", claimed.fuel);
+            let json = json!({"record": id, "confirmed": true, "reason": null, "differences": []});
+            printing::print(args.place.json, &json, &text)
+        }
+        Ok(verification) => {
+            let why = "its repetition comes to another record";
+            tell(args, id, why, &verification.differences, ["the repetition", "the record"])
+        }
+        Err(TransactionError::Rejected(rejected)) if !resources::is_host_failure(&rejected.error) => {
+            let why = format!("its repetition is refused: {rejected}");
+            tell(args, id, &why, &[], ["", ""])
+        }
+        Err(error) => Err(Failure::new(format!("{id}: {error}"))),
+    }
+}
+
+/// Repeating is no use here: most of what a record says that a run was given can be changed with it and would be
+/// repeated faithfully. Only a run that took effect has such a record.
+fn not_committed(args: &VerifyArgs, store: &Store, id: ContentId, claimed: &Record) -> Result<u8, Failure> {
+    match nearest(store, claimed)? {
+        Some((original, differences)) => {
+            let why = format!("it is not in the store, and differs from {original}, which is");
+            tell(args, id, &why, &differences, ["the store", "this record"])
+        }
+        None => tell(args, id, "no run with this record took effect in the store", &[], ["", ""]),
+    }
+}
+
+/// The record in the store from which this one differs least.
+fn nearest(store: &Store, claimed: &Record) -> Result<Option<(ContentId, Vec<FieldDifference>)>, Failure> {
+    let snapshot = store.snapshot().map_err(Failure::new)?;
+    let mut nearest: Option<(ContentId, Vec<FieldDifference>)> = None;
+    for id in snapshot.records().map_err(Failure::new)? {
+        let id = id.map_err(Failure::new)?;
+        let differences = snapshot.get::<Record>(id).map_err(Failure::new)?.diff(claimed);
+        let least = nearest.as_ref().map_or(MOST_CHANGED + 1, |(_, differences)| differences.len());
+        if differences.len() < least {
+            nearest = Some((id, differences));
+        }
+    }
+    Ok(nearest)
+}
+
+fn tell(
+    args: &VerifyArgs,
+    id: ContentId,
+    why: &str,
+    differences: &[FieldDifference],
+    [left, right]: [&str; 2],
+) -> Result<u8, Failure> {
+    let mut text = format!("not confirmed {id}: {why}\n");
+    for difference in differences {
+        text += &format!("  field `{}`\n", difference.field);
+        text += &format!("    {left}: {}\n    {right}: {}\n", difference.left, difference.right);
+    }
+    let fields = differences.iter().map(|it| json!({"field": it.field, left: it.left, right: it.right}));
+    let fields: Vec<_> = fields.collect();
+    let json = json!({"record": id, "confirmed": false, "reason": why, "differences": fields});
+    printing::print(args.place.json, &json, &text)?;
+    Ok(NOT_CONFIRMED)
+}
