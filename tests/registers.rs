@@ -749,7 +749,8 @@ fn the_window_accessed_last_is_forgotten_when_a_shorter_register_takes_its_place
 
 #[test]
 fn the_window_accessed_last_is_forgotten_when_the_host_is_called() {
-    let ways: [(bool, fn(&mut Hart, &mut Memory), Cause); 5] = [
+    type Call = fn(&mut Hart, &mut Memory);
+    let ways: [(bool, Call, Cause); 5] = [
         (false, |_, m| m.revoke_register(SLOT as u32, Rights::READ), Cause::CapabilityDenied),
         (true, |_, m| m.revoke_register(SLOT as u32, Rights::WRITE), Cause::CapabilityDenied),
         (false, |_, m| m.lock_register(SLOT, u64::MAX).unwrap(), Cause::RegisterLocked),
