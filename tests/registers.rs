@@ -26,6 +26,9 @@ const T0: X = X::T0;
 const T1: X = X::T1;
 const T2: X = X::T2;
 
+/// What a call does.
+type Call = fn(&mut Hart, &mut Memory);
+
 /// A host that answers by a function; `a7` is 93 for the end.
 struct Answer<F>(F);
 
@@ -681,7 +684,7 @@ fn function(asm: &mut Assembler, body: impl FnOnce(&mut Assembler)) -> Label {
 
 /// What may not be known any more of the window that was accessed last: `end` is done to slot `t0` behind a load from
 /// `t2`, or a store, that was made twice.
-fn last_window_then(is_store: bool, end: impl Fn(&mut Assembler), host: fn(&mut Hart, &mut Memory)) -> Exit {
+fn last_window_then(is_store: bool, end: impl Fn(&mut Assembler), host: Call) -> Exit {
     let access = |asm: &mut Assembler| {
         if is_store {
             sd(asm, T1, T2, 24);
@@ -749,7 +752,7 @@ fn the_window_accessed_last_is_forgotten_when_a_shorter_register_takes_its_place
 
 #[test]
 fn the_window_accessed_last_is_forgotten_when_the_host_is_called() {
-    let ways: [(bool, fn(&mut Hart, &mut Memory), Cause); 5] = [
+    let ways: [(bool, Call, Cause); 5] = [
         (false, |_, m| m.registers_mut().revoke(SLOT as u32, Rights::READ), Cause::CapabilityDenied),
         (true, |_, m| m.registers_mut().revoke(SLOT as u32, Rights::WRITE), Cause::CapabilityDenied),
         (false, |_, m| m.lock_register(SLOT, u64::MAX).unwrap(), Cause::RegisterLocked),
