@@ -26,6 +26,9 @@ const T0: X = X::T0;
 const T1: X = X::T1;
 const T2: X = X::T2;
 
+/// What a call does.
+type Call = fn(&mut Hart, &mut Memory);
+
 /// A host that answers by a function; `a7` is 93 for the end.
 struct Answer<F>(F);
 
@@ -435,9 +438,8 @@ fn a_register_consumed_in_a_loop_that_reads_it_traps_at_the_next_read() {
         asm.li(T1, 4096);
         create(asm, T2, T0, T1);
         seal(asm, T0);
-        asm.li(X::A1, 500);
         asm.li(X::A2, 100);
-        asm.jump(X::RA, read);
+        calls_of(asm, read, 500);
     });
     assert_eq!(cause(exit), Some(Cause::RegisterConsumed));
     assert_eq!(machine.hart.x[X::A1.index()], 100);
@@ -679,9 +681,19 @@ fn function(asm: &mut Assembler, body: impl FnOnce(&mut Assembler)) -> Label {
     function
 }
 
+/// Calls a function that makes `a1` trips from `t2` on, for two trips, so that it is native, and then for `trips`.
+fn calls_of(asm: &mut Assembler, function: Label, trips: u64) {
+    asm.inst(Inst::Addi(format::I { rd: X::A5, rs1: T2, imm: 0 }));
+    for trips in [2, 2, 2, trips] {
+        asm.inst(Inst::Addi(format::I { rd: T2, rs1: X::A5, imm: 0 }));
+        asm.li(X::A1, trips);
+        asm.jump(X::RA, function);
+    }
+}
+
 /// What may not be known any more of the window that was accessed last: `end` is done to slot `t0` behind a load from
 /// `t2`, or a store, that was made twice.
-fn last_window_then(is_store: bool, end: impl Fn(&mut Assembler), host: fn(&mut Hart, &mut Memory)) -> Exit {
+fn last_window_then(is_store: bool, end: impl Fn(&mut Assembler), host: Call) -> Exit {
     let access = |asm: &mut Assembler| {
         if is_store {
             sd(asm, T1, T2, 24);
@@ -749,7 +761,6 @@ fn the_window_accessed_last_is_forgotten_when_a_shorter_register_takes_its_place
 
 #[test]
 fn the_window_accessed_last_is_forgotten_when_the_host_is_called() {
-    type Call = fn(&mut Hart, &mut Memory);
     let ways: [(bool, Call, Cause); 5] = [
         (false, |_, m| m.revoke_register(SLOT as u32, Rights::READ), Cause::CapabilityDenied),
         (true, |_, m| m.revoke_register(SLOT as u32, Rights::WRITE), Cause::CapabilityDenied),
@@ -930,8 +941,7 @@ fn loops_over_a_window_stop_at_its_ends() {
                 asm.add(T2, 2000);
                 asm.add(T2, 88);
             }
-            asm.li(X::A1, trips);
-            asm.jump(X::RA, read);
+            calls_of(asm, read, trips);
         });
         if is_inside {
             assert_eq!(exit, Exit::Completed(0), "{stride} {trips}");
@@ -1003,8 +1013,7 @@ fn a_loop_that_changes_registers_in_every_trip_traps_where_it_changed_the_one_th
         asm.li(T0, 5);
         create(asm, T2, T0, T1);
         seal(asm, T0);
-        asm.li(X::A1, 1000);
-        asm.jump(X::RA, read);
+        calls_of(asm, read, 1000);
     });
     assert_eq!(cause(exit), Some(Cause::RegisterBounds));
     assert_eq!(machine.hart.x[X::A1.index()], 100);
