@@ -164,10 +164,14 @@ impl Emitter<'_> {
         }
         let is_asked = |e: &Self, which: Shared| e.shared[which.index()].is_some();
         let checks = (0..CHECKS as u8).map(Shared::Check);
-        let is_checked = checks.clone().any(|check| is_asked(self, check));
-        let denied = [self.a.label(), self.a.label()];
-        if is_checked || is_asked(self, Shared::LeaveAt) {
-            let over = is_checked.then(|| self.emit_denied(denied));
+        let is_store = |check: Shared| check.index() - FIRST_CHECK >= SPANS.len();
+        let kinds = [false, true].map(|stores| {
+            let mut checks = checks.clone().filter(|&check| is_store(check) == stores);
+            checks.any(|check| is_asked(self, check))
+        });
+        let [near, denied] = [(); 2].map(|()| [self.a.label(), self.a.label()]);
+        if kinds != [false; 2] || is_asked(self, Shared::LeaveAt) {
+            let over = (kinds != [false; 2]).then(|| self.emit_denied(kinds, denied));
             self.begin(Shared::LeaveAt);
             self.a.pop(RCX);
             over.into_iter().for_each(|over| self.a.arrive(over));
@@ -183,20 +187,27 @@ impl Emitter<'_> {
         if self.begin(Shared::Return) {
             self.a.ret();
         }
+        for (is_store, label) in [false, true].into_iter().zip(near) {
+            if kinds[usize::from(is_store)] {
+                self.a.bind(label);
+                self.emit_last_window_noted(is_store);
+            }
+        }
         for check in checks {
             if self.begin(check) {
-                self.emit_last_window_noted(check.index() - FIRST_CHECK >= SPANS.len());
+                let kind = usize::from(is_store(check));
                 let function = field!(baseline.check) + 8 * (check.index() - FIRST_CHECK) as i32;
+                self.a.call(near[kind]);
                 self.a.call_indirect(Mem::at(VM, function));
-                let is_store = check.index() - FIRST_CHECK >= SPANS.len();
-                self.a.jump_if(Cond::NotEqual, denied[usize::from(is_store)]);
+                self.a.jump_if(Cond::NotEqual, denied[kind]);
                 self.a.ret();
             }
         }
     }
 
-    /// Comes back if what is guarded, at `rcx` relative to the range that is tested first, is in the window that was accessed
-    /// last. How many bytes that are, the note behind the jump behind the call says.
+    /// Is called by what a guard has called. Goes back to the guard if what that is for, at `rcx` relative to the range that
+    /// is tested first, is in the window that was accessed last. How many bytes that are, the note behind the jump behind the
+    /// guard's call says.
     fn emit_last_window_noted(&mut self, is_store: bool) {
         let (distance, len) = if is_store {
             (field!(near_write.distance), field!(near_write.len))
@@ -204,7 +215,7 @@ impl Emitter<'_> {
             (field!(near_read.distance), field!(near_read.len))
         };
         self.a.push(RAX);
-        self.a.mov(Width::Double, RAX, Mem::at(RSP, 8));
+        self.a.mov(Width::Double, RAX, Mem::at(RSP, 16));
         self.a.extend(Extend::U8, RAX, Mem::at(RAX, JUMP + 4));
         self.a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, distance));
         self.a.test(Width::Double, RAX, RAX);
@@ -215,17 +226,20 @@ impl Emitter<'_> {
         self.a.alu(Alu::Cmp, Width::Double, RAX, Mem::at(VM, len));
         let beyond = self.a.skip_if(Cond::Above);
         self.a.pop(RAX);
+        self.a.pop(RCX);
         self.a.ret();
         [not_noted, wraps, beyond].into_iter().for_each(|from| self.a.arrive(from));
         self.a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, distance));
         self.a.pop(RAX);
+        self.a.ret();
     }
 
     /// The page table denies a load, or a store: if they are in a window, comes back, otherwise goes on with the note at
     /// `rcx`.
-    fn emit_denied(&mut self, denied: [Label; 2]) -> Short {
+    fn emit_denied(&mut self, kinds: [bool; 2], denied: [Label; 2]) -> Short {
         let mut not_there = Vec::new();
-        for (window, label) in (WINDOW..).zip(denied) {
+        for (kind, label) in denied.into_iter().enumerate().filter(|&(kind, _)| kinds[kind]) {
+            let window = WINDOW + kind;
             self.a.bind(label);
             // Where the check was called, behind which is a jump and then the note.
             self.a.mov(Width::Double, RCX, Mem::at(RSP, 0));
