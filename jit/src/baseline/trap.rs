@@ -169,7 +169,7 @@ impl Emitter<'_> {
             let mut checks = checks.clone().filter(|&check| is_store(check) == stores);
             checks.any(|check| is_asked(self, check))
         });
-        let [near, denied] = [(); 2].map(|()| [self.a.label(), self.a.label()]);
+        let denied = [self.a.label(), self.a.label()];
         if kinds != [false; 2] || is_asked(self, Shared::LeaveAt) {
             let over = (kinds != [false; 2]).then(|| self.emit_denied(kinds, denied));
             self.begin(Shared::LeaveAt);
@@ -187,17 +187,11 @@ impl Emitter<'_> {
         if self.begin(Shared::Return) {
             self.a.ret();
         }
-        for (is_store, label) in [false, true].into_iter().zip(near) {
-            if kinds[usize::from(is_store)] {
-                self.a.bind(label);
-                self.emit_last_window_noted(is_store);
-            }
-        }
         for check in checks {
             if self.begin(check) {
                 let kind = usize::from(is_store(check));
                 let function = field!(baseline.check) + 8 * (check.index() - FIRST_CHECK) as i32;
-                self.a.call(near[kind]);
+                self.emit_last_window_noted(is_store(check));
                 self.a.call_indirect(Mem::at(VM, function));
                 self.a.jump_if(Cond::NotEqual, denied[kind]);
                 self.a.ret();
@@ -205,7 +199,7 @@ impl Emitter<'_> {
         }
     }
 
-    /// Is called by what a guard has called. Goes back to the guard if what that is for, at `rcx` relative to the range that
+    /// Goes back to the guard that has called this if what it is for, at `rcx` relative to the range that
     /// is tested first, is in the window that was accessed last. How many bytes that are, the note behind the jump behind the
     /// guard's call says.
     fn emit_last_window_noted(&mut self, is_store: bool) {
@@ -215,7 +209,7 @@ impl Emitter<'_> {
             (field!(near_read.distance), field!(near_read.len))
         };
         self.a.push(RAX);
-        self.a.mov(Width::Double, RAX, Mem::at(RSP, 16));
+        self.a.mov(Width::Double, RAX, Mem::at(RSP, 8));
         self.a.extend(Extend::U8, RAX, Mem::at(RAX, JUMP + 4));
         self.a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, distance));
         self.a.test(Width::Double, RAX, RAX);
@@ -226,12 +220,10 @@ impl Emitter<'_> {
         self.a.alu(Alu::Cmp, Width::Double, RAX, Mem::at(VM, len));
         let beyond = self.a.skip_if(Cond::Above);
         self.a.pop(RAX);
-        self.a.pop(RCX);
         self.a.ret();
         [not_noted, wraps, beyond].into_iter().for_each(|from| self.a.arrive(from));
         self.a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, distance));
         self.a.pop(RAX);
-        self.a.ret();
     }
 
     /// The page table denies a load, or a store: if they are in a window, comes back, otherwise goes on with the note at
