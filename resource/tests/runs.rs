@@ -506,7 +506,7 @@ fn a_successor_names_its_predecessor_and_no_other() {
 
 #[test]
 fn limits_are_limits() {
-    let limits = RunLimits { registers: 1, outputs: 1, journal: 3, decisions: 10 };
+    let limits = RunLimits { registers: 1, outputs: 1, journal: 3, decisions: 10, ..RunLimits::default() };
     let manager = world();
     let ids = issue(&manager, [note(ALICE, "one"), note(ALICE, "two")]);
     let manager = manager.with_limits(limits);

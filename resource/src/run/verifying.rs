@@ -6,9 +6,9 @@ use causality_store::{Commit, Commitment, ContentId, Nullifier, Object, ObjectKi
 
 use super::{Core, History, RunContext, VerifiedRun, encode_spent, revocation_key, spent_key};
 use crate::{
-    AccessRecord, BalanceSheet, ConsumedInput, ConsumedRecord, CreatedOutput, CreatedRecord, DenyReason,
-    Intent, Operation, Phase, Principal, Record, RegisterEntry, Rejected, ResourceFacts, ResourceRegister,
-    Right, RunError, RunExit, Spent, UpdatedRecord,
+    BalanceSheet, ConsumedInput, ConsumedRecord, CreatedOutput, CreatedRecord, DenyReason, Intent, Operation,
+    Phase, Principal, Record, RegisterEntry, Rejected, ResourceFacts, ResourceRegister, Right, RunError,
+    RunExit, Spent, UpdatedRecord,
 };
 
 /// Marks a run that is being verified.
@@ -59,10 +59,6 @@ impl RunContext<Verifying> {
         let core = &self.core;
         let mut record = core.blank_record(self.phase.exit.clone());
         record.effects = changes.effects(&self.phase.nullifiers)?;
-        let accesses = core.accesses.iter();
-        record.accesses = accesses
-            .map(|it| AccessRecord { register: it.id, intent: it.intent, entry: it.entry_id })
-            .collect();
         for (index, nullifier) in self.phase.nullifiers.iter().copied() {
             let (register, intent) = (core.accesses[index].id, core.accesses[index].intent);
             if intent == Intent::Update {
@@ -82,8 +78,8 @@ impl RunContext<Verifying> {
         Ok(record)
     }
 
-    fn commit(&self, record: &Record, changes: Changes) -> Result<Commit, RunError> {
-        let core = &self.core;
+    fn commit(&mut self, record: &Record, changes: Changes) -> Result<Commit, RunError> {
+        let core = &mut self.core;
         let mut commit = Commit::new();
         commit.expect_epoch(core.time.epoch);
         for (kind, bytes) in &core.objects {
@@ -92,8 +88,8 @@ impl RunContext<Verifying> {
         for capability in &core.capabilities {
             commit.object(capability)?;
         }
-        for output in &core.outputs {
-            commit.bytes(ObjectKind::Register, output.bytes.clone(), Vec::new());
+        for output in &mut core.outputs {
+            commit.bytes(ObjectKind::Register, core::mem::take(&mut output.bytes), Vec::new());
             commit.expect(StateKey::from(output.id), None);
         }
         for entry in &changes.entries {
