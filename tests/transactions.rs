@@ -876,3 +876,41 @@ fn a_logic_can_be_a_guest_program() {
     .unwrap();
     assert!(run.finish_host().finalize().unwrap().verify().is_err());
 }
+
+#[test]
+fn a_logic_has_its_own_fuel_and_terms() {
+    let store = Store::in_memory().unwrap();
+    let config = Config::new().fuel(1_000_000);
+    let over = |fuel: u64| {
+        let loader = GuestLogics::new(store.clone(), Config::new(), fuel);
+        let logics = Logics::native().with_loader(std::sync::Arc::new(loader));
+        let roots = TrustedRoots::new().with_root(who(ROOT));
+        ResourceManager::new(store.clone()).with_roots(roots).with_logics(logics)
+    };
+    let (manager, others) = (over(1_000_000), over(2_000_000));
+    let logic = store.put_stream(ObjectKind::Program, &*elf("capped")).unwrap();
+    let token = mint_of(&manager, logic, ALICE, 100, 0);
+    let id = Transactions::new(manager.clone(), config.clone()).run(&transfer(token, 30)).unwrap().id();
+    assert!(Transactions::new(manager.clone(), config.clone()).verify(id).unwrap().is_confirmed());
+    let error = Transactions::new(others, config).verify(id).unwrap_err().to_string();
+    assert!(error.contains("`inputs[0].logics`"), "{error}");
+    // A logic that does not end is a refusal, though the engine that it was given has no limit.
+    let endless = std::fs::read("testkit/guests/loop_forever.elf").unwrap();
+    let logic = store.put_stream(ObjectKind::Program, &*endless).unwrap();
+    let mut run = manager.begin(who(ROOT)).unwrap();
+    run.capability(&everything(ROOT)).unwrap();
+    let mut run = run.start().unwrap();
+    run.create(RegisterDraft {
+        logic,
+        domain: gold(),
+        quantity: 1,
+        controller: who(ALICE),
+        nullifier_key: [0; 32],
+        nonce: [9; 32],
+        predecessor: None,
+        metadata: Vec::new(),
+    })
+    .unwrap();
+    let rejected = run.finish_host().finalize().unwrap().verify().unwrap_err();
+    assert!(rejected.to_string().contains("out of fuel"), "{rejected}");
+}

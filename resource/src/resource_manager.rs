@@ -189,6 +189,7 @@ impl ResourceManager {
             deferred_hashes: None,
             in_run_registers: 0,
             fuel: 0,
+            revoked_before: Vec::new(),
             revocations_of: None,
         };
         Ok(RunContext::of(core, Preparing))

@@ -102,6 +102,8 @@ pub(crate) struct Core {
     pub(crate) deferred_hashes: Option<Commitment>,
     pub(crate) in_run_registers: u64,
     pub(crate) fuel: u64,
+    /// The blocks that were revoked when the execution began.
+    pub(crate) revoked_before: Vec<RevocationId>,
     /// After how many commits revocations were looked up last.
     pub(crate) revocations_of: Option<u64>,
 }

@@ -117,6 +117,7 @@ impl RunContext<Preparing> {
         let time = self.core.time.to_bytes()?;
         self.core.objects.push((ObjectKind::TimeContext, time));
         self.core.refresh_revocations()?;
+        self.core.revoked_before = self.core.monitor.revoked();
         let accesses: Vec<_> = self.core.accesses.iter().map(|access| (access.id, access.intent)).collect();
         let given = (self.core.time_id, self.core.program, self.initiator(), accesses, &self.core.inputs);
         let given = borsh::to_vec(&given).map_err(|error| RunError::Damaged(error.to_string()))?;

@@ -101,6 +101,9 @@ pub enum RunError {
         /// The epoch of the store.
         now: u64,
     },
+    /// A block of one of the run's capabilities was revoked since the execution began, whether it was used or not.
+    #[error("{0} has been revoked since the run started")]
+    RevokedMeanwhile(RevocationId),
     /// A change of state that the table does not have.
     #[error(transparent)]
     Illegal(Box<IllegalTransition>),
