@@ -442,6 +442,8 @@ fn every_bit_of_a_record_is_checked() {
     }
 }
 
+type Change<T> = fn(&mut T);
+
 #[test]
 fn a_record_cannot_ask_for_more_than_its_verifier_allows() {
     let manager = manager();
@@ -455,7 +457,7 @@ fn a_record_cannot_ask_for_more_than_its_verifier_allows() {
         other => panic!("{other:?}"),
     };
     assert_eq!(refusal(&manager, config.clone().fuel(999_999)), "inputs[0].fuel");
-    let smaller: [(&str, fn(&mut causality_vm::Limits)); 6] = [
+    let smaller: [(&str, Change<causality_vm::Limits>); 6] = [
         ("address_space", |limits| limits.address_space -= 4096),
         ("memory", |limits| limits.memory -= 1),
         ("stack", |limits| limits.stack -= 1),
@@ -468,7 +470,7 @@ fn a_record_cannot_ask_for_more_than_its_verifier_allows() {
         change(&mut limits);
         assert_eq!(refusal(&manager, config.clone().limits(limits)), format!("inputs[0].{name}"));
     }
-    let smaller: [(&str, fn(&mut RunLimits)); 7] = [
+    let smaller: [(&str, Change<RunLimits>); 7] = [
         ("registers", |limits| limits.registers -= 1),
         ("outputs", |limits| limits.outputs -= 1),
         ("output_bytes", |limits| limits.output_bytes -= 1),
@@ -483,6 +485,11 @@ fn a_record_cannot_ask_for_more_than_its_verifier_allows() {
         let manager = manager.clone().with_limits(limits);
         assert_eq!(refusal(&manager, config.clone()), format!("inputs[0].run_{name}"));
     }
+    let writable = causality_vm::Limits { allow_writable_code: true, ..Default::default() };
+    let other = Transactions::new(manager.clone(), config.clone().limits(writable));
+    let record = other.run(&transfer(mint(&manager, ALICE, 100, 1), 30)).unwrap().committed.record;
+    let strict = Transactions::new(manager.clone(), config.clone());
+    assert_eq!(complaints(&strict, &record), ["inputs[0].allow_writable_code"]);
     let hashes = causality_vm::zk::HashLimits { requests: 1, ..Default::default() };
     let fewer = Transactions::new(manager.clone(), config.clone()).hash_limits(hashes);
     let error = fewer.verify(id).unwrap_err().to_string();
@@ -913,4 +920,32 @@ fn a_logic_has_its_own_fuel_and_terms() {
     .unwrap();
     let rejected = run.finish_host().finalize().unwrap().verify().unwrap_err();
     assert!(rejected.to_string().contains("out of fuel"), "{rejected}");
+}
+
+/// Asks again and again to unlock the register in slot 0.
+fn nag() -> Vec<u8> {
+    let mut code = Assembler::new();
+    let name = code.label();
+    code.address(X::A0, name);
+    call(&mut code, 0x1000);
+    code.inst(Inst::Addi(format::I { rd: X::A7, rs1: X::A0, imm: 0 }));
+    let again = code.here();
+    code.li(X::A0, 0);
+    code.inst(Inst::Ecall(format::Bare {}));
+    code.jump(X::ZERO, again);
+    code.bind(name);
+    b"causality.unlock\0\0".chunks(2).for_each(|pair| code.half(u16::from_le_bytes([pair[0], pair[1]])));
+    program(code)
+}
+
+#[test]
+fn decisions_cost_fuel() {
+    let manager = manager();
+    let token = mint(&manager, ALICE, 100, 0);
+    let reads = Grant::new(who(ALICE), Target::Any, "read".parse().unwrap()).issue(&key(ROOT)).unwrap();
+    let job = Job::new(who(ALICE), nag()).register(token, Intent::Read).capability(reads);
+    let (error, record) = refused(on(&manager, Tier::Auto).run(&job));
+    assert!(matches!(error, RunError::Failed(RunExit::OutOfFuel)), "{error}");
+    let decisions = record.decisions.len();
+    assert!((900..1001).contains(&decisions), "{decisions} for a million");
 }

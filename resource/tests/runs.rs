@@ -559,7 +559,7 @@ fn what_has_no_quantity_is_not_exchanged_without_the_right_to_transfer() {
         for (capability, is_allowed) in [(fixed.clone(), false), (everything(ALICE), true)] {
             let mut run = started(&manager, ALICE, &[capability], &accesses).expect("starts");
             consumed.iter().for_each(|id| run.consume(*id).expect("allowed"));
-            created.iter().for_each(|draft| drop(run.create(draft.clone()).expect("within limits")));
+            created.iter().for_each(|draft| _ = run.create(draft.clone()).expect("within limits"));
             let verified = run.finish_host().finalize().expect("fine").verify();
             match verified {
                 Ok(_) => assert!(is_allowed),
