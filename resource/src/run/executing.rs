@@ -189,17 +189,16 @@ impl RunContext<Executing> {
     /// Failures of the store.
     pub fn refresh(&mut self, memory: &mut Memory) -> Result<(), AccessError> {
         self.core.refresh_revocations().map_err(store_failed)?;
-        for access in &mut self.core.accesses {
-            // The slot may hold something else by now.
-            let mapped = self.phase.integration.live_slot_of(self.phase.context, access.id, memory);
-            let Some(slot) = mapped else { continue };
-            for (right, handle) in access.granted.clone() {
+        let (context, integration) = (self.phase.context, &self.phase.integration);
+        for access in &self.core.accesses {
+            for &(right, handle) in &access.granted {
                 let Some(block) = self.core.monitor.revoked_block(handle) else { continue };
+                // The slot may hold something else by now.
+                let Some(slot) = integration.live_slot_of(context, access.id, memory) else { continue };
                 let rights = SlotRights::from_bits((right.bit() & 0xff) as u8);
-                let is_there = memory.registers().slots().get(slot as usize).is_some_and(|found| {
-                    found.is_loaded == 1 && found.rights().contains(rights) && rights != SlotRights::NONE
-                });
-                if is_there {
+                let found = memory.registers().slots().get(slot as usize);
+                let is_there = found.is_some_and(|found| found.rights().contains(rights));
+                if is_there && rights != SlotRights::NONE {
                     memory.registers_mut().revoke(slot, rights);
                     let reason = DenyReason::Revoked(block);
                     self.core.monitor.deny(access.id, right, Phase::Execution, reason);
