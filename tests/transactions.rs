@@ -2,15 +2,20 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use causality_testkit::Assembler;
+use causality_testkit::elf::{Elf, PF_R, PF_X, Phdr};
 use causality_testkit::sweep::Effort;
+use causality_vm::isa::reg::X;
+use causality_vm::isa::{Inst, Opcode, format};
 use causality_vm::resource::{
-    Capability, Grant, Intent, KeyPair, LogicError, Logics, Principal, RegisterDraft, ResourceManager,
-    Rights, RunError, RunExit, Target, Token, TrustedRoots,
+    Capability, ConsumedRecord, Data, Grant, Intent, KeyPair, Limits, LogicError, Logics, Principal, Record,
+    RegisterDraft, ResourceManager, Rights, RunError, RunExit, RunLimits, Target, TimeContext, Token,
+    TrustedRoots, UpdatedRecord,
 };
 use causality_vm::store::{Blob, Object, Store};
-use causality_vm::transaction::{GuestLogics, Job, Outcome, TransactionError, Transactions};
+use causality_vm::transaction::{GuestLogics, Job, Outcome, Streams, TransactionError, Transactions};
 use causality_vm::zk::{Domain, Poseidon2};
-use causality_vm::{Cause, Config, ContentId, Exit, ObjectKind, Tier};
+use causality_vm::{Cause, Config, ContentId, Exit, ObjectKind, PauseReason, Tier};
 
 const ROOT: u8 = 1;
 const ALICE: u8 = 2;
@@ -49,17 +54,19 @@ fn on(manager: &ResourceManager, tier: Tier) -> Transactions {
     Transactions::new(manager.clone(), Config::new().tier(tier).fuel(1_000_000))
 }
 
-fn mint_of(manager: &ResourceManager, logic: ContentId, owner: u8, quantity: u64, nonce: u8) -> ContentId {
+fn mint_of(manager: &ResourceManager, logic: ContentId, owner: u8, quantity: u64, nonce: u64) -> ContentId {
     let mut run = manager.begin(who(ROOT)).unwrap();
     run.capability(&everything(ROOT)).unwrap();
     let mut run = run.start().unwrap();
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&nonce.to_le_bytes());
     let draft = RegisterDraft {
         logic,
         domain: gold(),
         quantity,
         controller: who(owner),
         nullifier_key: [owner; 32],
-        nonce: [nonce; 32],
+        nonce: bytes,
         predecessor: None,
         metadata: Vec::new(),
     };
@@ -68,7 +75,7 @@ fn mint_of(manager: &ResourceManager, logic: ContentId, owner: u8, quantity: u64
     id
 }
 
-fn mint(manager: &ResourceManager, owner: u8, quantity: u64, nonce: u8) -> ContentId {
+fn mint(manager: &ResourceManager, owner: u8, quantity: u64, nonce: u64) -> ContentId {
     mint_of(manager, Token::logic_id(), owner, quantity, nonce)
 }
 
@@ -94,9 +101,7 @@ fn quantities(manager: &ResourceManager, outcome: &Outcome) -> Vec<(u64, Princip
 }
 
 /// The record of a run that was refused, and why.
-fn refused<T: std::fmt::Debug>(
-    result: Result<T, TransactionError>,
-) -> (RunError, Box<causality_vm::resource::Record>) {
+fn refused<T: std::fmt::Debug>(result: Result<T, TransactionError>) -> (RunError, Box<Record>) {
     match result {
         Err(TransactionError::Rejected(rejected)) => (*rejected.error, rejected.record),
         other => panic!("{other:?}"),
@@ -220,7 +225,7 @@ fn read_as_bob(register: ContentId, capability: Capability) -> Job {
 
 #[test]
 fn a_delegated_capability_expires() {
-    use causality_vm::resource::{Attenuation, Limits};
+    use causality_vm::resource::Attenuation;
     let manager = manager();
     let token = mint(&manager, ALICE, 100, 0);
     let narrowed = Attenuation {
@@ -271,12 +276,11 @@ fn a_capability_revoked_after_the_guest_ended_stops_the_commit() {
 
 #[test]
 fn of_two_runs_that_consume_a_register_exactly_one_commits() {
-    let pairs = Effort::from_env().choose(30, 1000);
+    let pairs = Effort::from_env().choose(300, 4000);
     let manager = manager();
     let transactions = on(&manager, Tier::Baseline);
     for pair in 0..pairs {
-        let token = mint(&manager, ALICE, 100, pair as u8);
-        let token = if pair >= 256 { continue } else { token };
+        let token = mint(&manager, ALICE, 100, pair as u64);
         let (won, lost) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for amount in [1, 2] {
@@ -309,39 +313,532 @@ fn hashes_that_a_guest_asked_for_are_bound_by_the_record() {
     assert_eq!(again.hashes.commitment(), outcome.hashes.commitment());
 }
 
+/// A run with a bit of everything, on the interpreter, which starts soonest.
+fn busy(manager: &ResourceManager) -> (Transactions, Record) {
+    let token = mint(manager, ALICE, 100, 0);
+    let transactions = on(manager, Tier::Interpreter);
+    let first = transactions.run(&transfer(token, 30)).unwrap();
+    let change = first.committed.record.created[1].register;
+    let limits = Limits { max_uses: Some(9), ..Limits::default() };
+    let budget = Grant { limits, ..Grant::new(who(ALICE), Target::Any, Rights::ALL) };
+    let capability = budget.issue(&key(ROOT)).unwrap();
+    let outcome = transactions.run(&transfer_with(change, 30, capability).parent(first.id())).unwrap();
+    assert!(transactions.verify(outcome.id()).unwrap().is_confirmed());
+    (transactions, outcome.committed.record)
+}
+
+/// The fields that are named when somebody verifies this: none if nothing is wrong.
+fn complaints(transactions: &Transactions, record: &Record) -> Vec<String> {
+    match transactions.verify_record(record) {
+        Ok(verification) => {
+            assert!(!verification.is_confirmed() || verification.differences.is_empty());
+            let differences = verification.differences.iter().map(|it| it.field.clone());
+            let contradictions = verification.contradictions.iter().map(|it| it.field.clone());
+            differences.chain(contradictions).collect()
+        }
+        Err(TransactionError::Record { field, .. }) => vec![field],
+        Err(other) => panic!("{other}: no field is named"),
+    }
+}
+
+fn is_of(name: &str, field: &str) -> bool {
+    name.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
+}
+
 #[test]
-fn every_field_of_a_record_is_confirmed() {
+fn every_field_of_a_record_is_checked() {
+    let manager = manager();
+    let (transactions, honest) = busy(&manager);
+    let other = ContentId::of(ObjectKind::Blob, b"something else");
+    for &field in Record::FIELDS {
+        let mut forged = honest.clone();
+        let mut all = Vec::new();
+        match field {
+            "version" => forged.version += 1,
+            "semantics" => forged.semantics += 1,
+            "program" => {
+                forged.program = None;
+                all.push(forged.clone());
+                forged.program = Some(honest.inputs[0].blob);
+            }
+            "initiator" => forged.initiator = who(BOB),
+            "inputs" => {
+                forged.inputs.push(forged.inputs[0].clone());
+                all.push(forged.clone());
+                forged.inputs = Vec::new();
+                all.push(forged.clone());
+                forged.inputs = honest.inputs.clone();
+                forged.inputs[1].name = "stdout".to_owned();
+                all.push(forged.clone());
+                forged.inputs.swap(0, 1);
+                all.push(forged.clone());
+                forged.inputs = honest.inputs.clone();
+                forged.inputs[1].blob = other;
+            }
+            "parents" => forged.parents = vec![other],
+            "time_context" => forged.time_context = other,
+            "state_root" => forged.state_root = forged.effects,
+            "nullifier_root" => forged.nullifier_root = forged.effects,
+            "effects" => forged.effects = forged.state_root,
+            "accesses" => {
+                forged.accesses[0].entry = other;
+                all.push(forged.clone());
+                forged.accesses = honest.accesses.clone();
+                forged.accesses[0].register = honest.created[0].register;
+                all.push(forged.clone());
+                forged.accesses = vec![honest.accesses[0].clone(); 2];
+            }
+            "consumed" => forged.consumed.clear(),
+            "updated" => {
+                let ConsumedRecord { register, nullifier } = honest.consumed[0].clone();
+                forged.updated.push(UpdatedRecord { register, nullifier, successors: Vec::new() });
+            }
+            "created" => forged.created.swap(0, 1),
+            "transitions" => forged.transitions.clear(),
+            "capabilities" => forged.capabilities[0] = other,
+            "revoked" => forged.revoked.push(honest.budgets[0].block),
+            "budgets" => forged.budgets[0].before.uses += 1,
+            "decisions" => forged.decisions.truncate(1),
+            "journal" => forged.journal = other,
+            "exit" => forged.exit = RunExit::Exited(1),
+            "fuel" => forged.fuel += 1,
+            "deferred_hashes" => forged.deferred_hashes = Some(forged.effects),
+            "in_run_registers" => forged.in_run_registers += 1,
+            unknown => panic!("nothing is known of field `{unknown}`"),
+        }
+        all.push(forged);
+        for forged in all {
+            let names = complaints(&transactions, &forged);
+            assert!(names.iter().any(|name| is_of(name, field)), "{field}: {names:?}");
+            // Not even if the store has the forged record as an object.
+            let id = manager.store().put(&forged);
+            let Ok(id) = id else { continue };
+            assert!(!transactions.verify(id).is_ok_and(|it| it.is_confirmed()), "{field}");
+        }
+    }
+}
+
+#[test]
+fn every_bit_of_a_record_is_checked() {
+    let manager = manager();
+    let (transactions, honest) = busy(&manager);
+    let bytes = honest.to_bytes().unwrap();
+    let step = Effort::from_env().choose(9, 1);
+    for bit in (0..bytes.len() * 8).step_by(step) {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        match Record::from_bytes(&changed) {
+            Ok(record) => {
+                let names = complaints(&transactions, &record);
+                let is_named = |name: &String| Record::FIELDS.iter().any(|field| is_of(name, field));
+                assert!(!names.is_empty() && names.iter().all(is_named), "bit {bit}: {names:?}");
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let is_named = Record::FIELDS.iter().any(|field| text.contains(&format!("`{field}`")));
+                assert!(is_named || text.contains("Not all bytes read"), "bit {bit}: {text}");
+            }
+        }
+    }
+}
+
+type Change<T> = fn(&mut T);
+
+#[test]
+fn a_record_cannot_ask_for_more_than_its_verifier_allows() {
     let manager = manager();
     let token = mint(&manager, ALICE, 100, 0);
-    let transactions = on(&manager, Tier::Auto);
-    let outcome = transactions.run(&transfer(token, 30)).unwrap();
-    let honest = outcome.committed.record;
-    type Change = fn(&mut causality_vm::resource::Record);
-    let changes: [(&str, Change); 9] = [
-        ("fuel", |record| record.fuel += 1),
-        ("journal", |record| record.journal = gold()),
-        ("effects", |record| record.effects = record.state_root),
-        ("consumed", |record| record.consumed.clear()),
-        ("created", |record| record.created.swap(0, 1)),
-        ("exit", |record| record.exit = RunExit::Exited(1)),
-        ("decisions", |record| record.decisions.truncate(1)),
-        ("in_run_registers", |record| record.in_run_registers += 1),
-        ("deferred_hashes", |record| record.deferred_hashes = Some(record.effects)),
+    let config = Config::new().tier(Tier::Interpreter).fuel(1_000_000);
+    let id = Transactions::new(manager.clone(), config.clone()).run(&transfer(token, 30)).unwrap().id();
+    let refusal = |manager: &ResourceManager, config: Config| match Transactions::new(manager.clone(), config)
+        .verify(id)
+    {
+        Err(TransactionError::Record { field, .. }) => field,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refusal(&manager, config.clone().fuel(999_999)), "inputs[0].fuel");
+    let smaller: [(&str, Change<causality_vm::Limits>); 6] = [
+        ("address_space", |limits| limits.address_space -= 4096),
+        ("memory", |limits| limits.memory -= 1),
+        ("stack", |limits| limits.stack -= 1),
+        ("segments", |limits| limits.segments -= 1),
+        ("registers", |limits| limits.registers -= 1),
+        ("register_bytes", |limits| limits.register_bytes -= 1),
     ];
-    for (field, change) in changes {
-        let mut forged = honest.clone();
-        change(&mut forged);
-        let verification = transactions.verify_record(&forged).unwrap();
-        let names: Vec<_> = verification.differences.iter().map(|it| it.field.to_string()).collect();
-        assert!(!names.is_empty() && names.iter().all(|name| name.starts_with(field)), "{field}: {names:?}");
+    for (name, change) in smaller {
+        let mut limits = causality_vm::Limits::default();
+        change(&mut limits);
+        assert_eq!(refusal(&manager, config.clone().limits(limits)), format!("inputs[0].{name}"));
     }
+    let smaller: [(&str, Change<RunLimits>); 7] = [
+        ("registers", |limits| limits.registers -= 1),
+        ("outputs", |limits| limits.outputs -= 1),
+        ("output_bytes", |limits| limits.output_bytes -= 1),
+        ("journal", |limits| limits.journal -= 1),
+        ("decisions", |limits| limits.decisions -= 1),
+        ("capabilities", |limits| limits.capabilities -= 1),
+        ("parents", |limits| limits.parents -= 1),
+    ];
+    for (name, change) in smaller {
+        let mut limits = RunLimits::default();
+        change(&mut limits);
+        let manager = manager.clone().with_limits(limits);
+        assert_eq!(refusal(&manager, config.clone()), format!("inputs[0].run_{name}"));
+    }
+    let writable = causality_vm::Limits { allow_writable_code: true, ..Default::default() };
+    let other = Transactions::new(manager.clone(), config.clone().limits(writable));
+    let record = other.run(&transfer(mint(&manager, ALICE, 100, 1), 30)).unwrap().committed.record;
+    let strict = Transactions::new(manager.clone(), config.clone());
+    assert_eq!(complaints(&strict, &record), ["inputs[0].allow_writable_code"]);
+    let hashes = causality_vm::zk::HashLimits { requests: 1, ..Default::default() };
+    let fewer = Transactions::new(manager.clone(), config.clone()).hash_limits(hashes);
+    let error = fewer.verify(id).unwrap_err().to_string();
+    assert!(error.contains("`inputs[0].hash_requests`"), "{error}");
+    // Who allows more comes to the same record.
+    let larger = Transactions::new(manager, config.fuel(u64::MAX >> 1).memory(2 << 30));
+    assert!(larger.verify(id).unwrap().is_confirmed());
+}
+
+#[test]
+fn settings_that_somebody_made_up_do_no_harm() {
+    let manager = manager();
+    let (transactions, honest) = busy(&manager);
+    let settings = manager.store().get::<Blob>(honest.inputs[0].blob).unwrap().into_vec();
+    for at in 0..settings.len() {
+        for value in [0, 0xff, settings[at] ^ 0x11] {
+            let mut changed = settings.clone();
+            changed[at] = value;
+            if changed == settings {
+                continue;
+            }
+            let mut forged = honest.clone();
+            forged.inputs[0].blob = manager.store().put(&Blob::new(changed)).unwrap();
+            match transactions.verify_record(&forged) {
+                Ok(verification) => assert!(!verification.is_confirmed(), "byte {at}"),
+                Err(TransactionError::Record { .. }) => {}
+                Err(other) => panic!("byte {at} = {value:#x}: {other}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_forged_second_spend_is_not_confirmed() {
+    let (here, elsewhere) = (manager(), manager());
+    let token = mint(&here, ALICE, 100, 0);
+    assert_eq!(mint(&elsewhere, ALICE, 100, 0), token, "the same register");
+    let capability = everything(ALICE);
+    let (transactions, others) = (on(&here, Tier::Auto), on(&elsewhere, Tier::Auto));
+    let spent = transactions.run(&transfer_with(token, 30, capability.clone())).unwrap();
+    let forged = others.run(&transfer_with(token, 31, capability)).unwrap().committed.record;
+    // All that it takes to repeat the other run: the entry says that the token is active, the time is made up.
+    let store = here.store();
+    store.put(&elsewhere.store().get::<TimeContext>(forged.time_context).unwrap()).unwrap();
+    for input in &forged.inputs {
+        store.put(&elsewhere.store().get::<Blob>(input.blob).unwrap()).unwrap();
+    }
+    let verification = transactions.verify_record(&forged).unwrap();
+    assert!(verification.is_reproduced(), "{:?}", verification.differences);
+    assert!(!verification.committed && !verification.is_confirmed());
+    let [contradiction] = &verification.contradictions[..] else { panic!("{verification:?}") };
+    assert_eq!(contradiction.field, "consumed[0]");
+    assert!(contradiction.left.contains(&spent.id().to_string()), "{contradiction}");
+    assert!(transactions.verify(spent.id()).unwrap().is_confirmed());
+}
+
+#[test]
+fn a_parent_is_the_record_of_a_run_that_took_effect() {
+    let manager = manager();
+    let token = mint(&manager, ALICE, 100, 0);
+    let transactions = on(&manager, Tier::Interpreter);
+    let nobody = ContentId::of(ObjectKind::Record, b"nobody");
+    let error = transactions.run(&transfer(token, 30).parent(nobody)).unwrap_err().to_string();
+    assert!(error.contains("parents[0]") && error.contains(&nobody.to_string()), "{error}");
+    transactions.run(&transfer(token, 30)).unwrap();
+}
+
+#[test]
+fn the_record_of_a_run_that_failed_can_be_repeated_and_is_not_confirmed() {
+    let manager = manager();
+    let token = mint(&manager, ALICE, 100, 0);
+    let short = Transactions::new(manager.clone(), Config::new().fuel(100));
+    let transactions = on(&manager, Tier::Auto);
+    let double = Job::new(who(ALICE), elf("double_spend")).args(["double_spend"]);
+    let double = double.register(token, Intent::Consume).capability(everything(ALICE));
+    let denied = Job::new(who(ALICE), elf("transfer")).register(token, Intent::Consume);
+    let runs = [
+        ("trap", transactions.run(&double)),
+        ("out of fuel", short.run(&transfer(token, 30))),
+        ("exit code", transactions.run(&transfer(token, 101))),
+        ("denied", transactions.run(&denied)),
+    ];
+    for (what, result) in runs {
+        let Err(TransactionError::Rejected(rejected)) = result else { panic!("{what}: {result:?}") };
+        assert_eq!(rejected.record.accesses.len(), 1, "{what}: what was declared is in the record");
+        let id = manager.keep(&rejected).unwrap();
+        for tier in Tier::ALL {
+            let verification = on(&manager, tier).verify(id).unwrap();
+            assert!(verification.is_reproduced(), "{what}: {:?}", verification.differences);
+            assert!(verification.refusal.is_some() && !verification.is_confirmed(), "{what}");
+        }
+        let mut forged = (*rejected.record).clone();
+        forged.exit = RunExit::Exited(7);
+        assert_eq!(complaints(&transactions, &forged), ["exit"], "{what}");
+    }
+}
+
+#[test]
+fn what_a_run_leaves_behind_is_bounded() {
+    let manager = manager();
+    let token = mint(&manager, ALICE, 100, 0);
+    let few = manager.clone().with_limits(RunLimits { output_bytes: 400, ..RunLimits::default() });
+    let (error, _) = refused(on(&few, Tier::Auto).run(&transfer(token, 30)));
+    assert!(error.to_string().contains("bytes of registers left behind"), "{error}");
+    on(&manager, Tier::Auto).run(&transfer(token, 30)).unwrap();
+}
+
+/// A program of these instructions.
+fn program(code: Assembler) -> Vec<u8> {
+    let code = code.finish();
+    Elf::exec(0x10000)
+        .segment(Phdr::load(PF_R | PF_X, 0x10000, &code))
+        .symbol("_start", 0x10000, code.len() as u64)
+        .build()
+}
+
+/// Makes a call, and leaves its result in a0.
+fn call(code: &mut Assembler, number: u64) {
+    code.li(X::A7, number);
+    code.inst(Inst::Ecall(format::Bare {}));
+}
+
+/// Writes a byte, and then loads from the register in slot 0 for ever.
+fn spin() -> Vec<u8> {
+    let mut code = Assembler::new();
+    code.li(X::A1, 0);
+    code.inst(Inst::XrrWindow(format::Unary { rd: X::S0, rs1: X::A1 }));
+    code.li(X::A0, 1);
+    code.li(X::A1, 0x10000);
+    code.li(X::A2, 1);
+    call(&mut code, 64);
+    let again = code.here();
+    code.inst(Inst::Ld(format::Load { rd: X::A3, rs1: X::S0, imm: 0 }));
+    code.jump(X::ZERO, again);
+    program(code)
+}
+
+/// Does something, in another thread, when the guest writes for the first time.
+struct Then<F>(Option<F>);
+
+impl<F: FnOnce() + Send + 'static> std::io::Write for Then<F> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if let Some(then) = self.0.take() {
+            std::thread::spawn(then).join().expect("it succeeds");
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Fuel that a spinning guest uses after its capability was revoked by `revoke`.
+fn fuel_after_revocation(manager: &ResourceManager, tier: Tier, revoke: &ResourceManager, nonce: u64) -> u64 {
+    let token = mint(manager, ALICE, 100, nonce);
+    let capability = everything(BOB);
+    let blocks = capability.verify().unwrap().revocation_ids().to_vec();
+    let job = Job::new(who(BOB), spin()).register(token, Intent::Read).capability(capability);
+    let transactions = Transactions::new(manager.clone(), Config::new().tier(tier).fuel(1 << 40));
+    let revoke = revoke.clone();
+    let streams = Streams::new().stdout(Then(Some(move || _ = revoke.revoke(blocks).unwrap())));
+    let mut transaction = transactions.begin_with(&job, streams).unwrap();
+    let Exit::Trap(trap) = transaction.run().unwrap() else { panic!("it must not be read") };
+    assert_eq!(trap.cause, Cause::CapabilityDenied);
+    let fuel = transaction.fuel();
+    let (_, record) = refused(transaction.commit());
+    assert!(record.to_string().contains("revoked"), "{record}");
+    fuel
+}
+
+#[test]
+fn a_revocation_reaches_a_guest_that_makes_no_calls() {
+    for tier in Tier::ALL {
+        let manager = manager();
+        let fuel = fuel_after_revocation(&manager, tier, &manager, 0);
+        assert!(fuel < 1000, "{tier:?}: it went on for {fuel} instructions");
+    }
+}
+
+#[test]
+fn a_revocation_by_another_process_reaches_a_guest_that_makes_no_calls() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        let store = Store::open(directory.path()).unwrap();
+        ResourceManager::new(store).with_roots(TrustedRoots::new().with_root(who(ROOT)))
+    };
+    let (own, others) = (open(), open());
+    for (nonce, tier) in (0..).zip(Tier::ALL) {
+        let fuel = fuel_after_revocation(&own, tier, &others, nonce);
+        assert!(fuel < 4_100_000, "{tier:?}: it went on for {fuel} instructions");
+    }
+}
+
+#[test]
+fn a_pause_of_the_embedder_is_not_taken_for_a_revocation() {
+    let manager = manager();
+    let token = mint(&manager, ALICE, 100, 0);
+    let job = Job::new(who(BOB), spin()).register(token, Intent::Read).capability(everything(BOB));
+    let transactions = on(&manager, Tier::Auto);
+    let mut transaction = transactions.begin(&job).unwrap();
+    transaction.pause_handle().pause();
+    assert_eq!(transaction.run().unwrap(), Exit::Paused(PauseReason::Requested));
+    assert_eq!(transaction.fuel(), 0);
+    // A revocation of something else pauses it, and it goes on.
+    manager.revoke(everything(ALICE).verify().unwrap().revocation_ids().to_vec()).unwrap();
+    assert_eq!(transaction.run().unwrap(), Exit::OutOfFuel);
+}
+
+/// Loads the register whose identifier is the standard input into slot 5, reads its quantity, and consumes it.
+fn loader() -> Vec<u8> {
+    let mut code = Assembler::new();
+    let (name, failed) = (code.label(), code.label());
+    code.address(X::A0, name);
+    call(&mut code, 0x1000);
+    code.inst(Inst::Addi(format::I { rd: X::S1, rs1: X::A0, imm: 0 }));
+    code.inst(Inst::Addi(format::I { rd: X::S0, rs1: X::SP, imm: -64 }));
+    code.li(X::A0, 0);
+    code.inst(Inst::Addi(format::I { rd: X::A1, rs1: X::S0, imm: 0 }));
+    code.li(X::A2, 32);
+    call(&mut code, 63);
+    code.inst(Inst::Addi(format::I { rd: X::A0, rs1: X::S0, imm: 0 }));
+    code.li(X::A1, 5);
+    code.inst(Inst::Addi(format::I { rd: X::A7, rs1: X::S1, imm: 0 }));
+    code.inst(Inst::Ecall(format::Bare {}));
+    code.branch(Opcode::Bne, X::A0, X::ZERO, failed);
+    code.li(X::A1, 5);
+    code.inst(Inst::XrrWindow(format::Unary { rd: X::A2, rs1: X::A1 }));
+    code.inst(Inst::Ld(format::Load { rd: X::A2, rs1: X::A2, imm: 0 }));
+    code.inst(Inst::XrrConsume(format::Slot { rs1: X::A1 }));
+    code.bind(failed);
+    code.inst(Inst::Sub(format::R { rd: X::A0, rs1: X::ZERO, rs2: X::A0 }));
+    call(&mut code, 93);
+    code.bind(name);
+    b"causality.load\0\0".chunks(2).for_each(|pair| code.half(u16::from_le_bytes([pair[0], pair[1]])));
+    program(code)
+}
+
+/// A register without quantity, which can simply be consumed.
+fn note(manager: &ResourceManager) -> ContentId {
+    let mut run = manager.begin(who(ALICE)).unwrap().start().unwrap();
+    let draft = RegisterDraft {
+        logic: Data::logic_id(),
+        domain: ContentId::of(ObjectKind::Blob, b"notes"),
+        quantity: 0,
+        controller: who(ALICE),
+        nullifier_key: [0; 32],
+        nonce: [0; 32],
+        predecessor: None,
+        metadata: b"hello".to_vec(),
+    };
+    let id = run.create(draft).unwrap();
+    run.finish_host().finalize().unwrap().verify().unwrap().commit().unwrap();
+    id
+}
+
+#[test]
+fn a_guest_can_load_what_it_has_declared_itself() {
+    for tier in Tier::ALL {
+        let manager = manager();
+        let (token, note) = (mint(&manager, ALICE, 100, 0), note(&manager));
+        let transactions = on(&manager, tier);
+        let job = |wanted: ContentId| {
+            let job = Job::new(who(ALICE), loader()).stdin(wanted.as_bytes().to_vec());
+            job.register_later(note, Intent::Consume).capability(everything(ALICE))
+        };
+        let outcome = transactions.run(&job(note).register(token, Intent::Read)).unwrap();
+        assert_eq!(outcome.committed.record.consumed[0].register, note);
+        assert!(transactions.verify(outcome.id()).unwrap().is_confirmed());
+        // What was not declared cannot be loaded: EACCES.
+        let (error, record) =
+            refused(transactions.run(&Job::new(who(ALICE), loader()).stdin(token.as_bytes().to_vec())));
+        assert!(matches!(error, RunError::Failed(RunExit::Exited(13))), "{error}");
+        assert!(record.to_string().contains("denied"), "{record}");
+    }
+}
+
+#[test]
+fn what_is_to_be_loaded_and_is_not_has_not_been_used() {
+    let manager = manager();
+    let token = mint(&manager, ALICE, 100, 0);
+    let mut code = Assembler::new();
+    code.li(X::A0, 0);
+    call(&mut code, 93);
+    let job = Job::new(who(ALICE), program(code)).register_later(token, Intent::Read);
+    let (error, _) = refused(on(&manager, Tier::Auto).run(&job.capability(everything(ALICE))));
+    assert!(matches!(error, RunError::NotUsed { register, .. } if register == token), "{error}");
+}
+
+const DIRECTORY: &str = "CAUSALITY_TEST_TRANSACTIONS_STORE";
+
+/// What each process does: pays with all tokens that it can, and says with which.
+fn pay_all(directory: &str) {
+    let store = Store::open(directory).unwrap();
+    let manager = ResourceManager::new(store).with_roots(TrustedRoots::new().with_root(who(ROOT)));
+    let transactions = on(&manager, Tier::Baseline);
+    let mut tokens: Vec<_> = std::io::stdin().lines().map(|line| line.unwrap().parse().unwrap()).collect();
+    tokens.sort();
+    for token in tokens {
+        match transactions.run(&transfer(token, 30)) {
+            Ok(_) => println!("got {token}"),
+            Err(error) => assert!(error.to_string().contains(&token.to_string()), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn of_two_processes_that_consume_a_register_exactly_one_commits() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    if let Ok(directory) = std::env::var(DIRECTORY) {
+        return pay_all(&directory);
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let manager = ResourceManager::new(store).with_roots(TrustedRoots::new().with_root(who(ROOT)));
+    let pairs = Effort::from_env().choose(100, 1000) as u64;
+    let mut tokens: Vec<_> = (0..pairs).map(|nonce| mint(&manager, ALICE, 100, nonce)).collect();
+    let own = std::env::current_exe().unwrap();
+    let children = [0, 1].map(|_| {
+        let mut child = Command::new(&own)
+            .args(["--exact", "of_two_processes_that_consume_a_register_exactly_one_commits", "--nocapture"])
+            .env(DIRECTORY, directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        tokens.iter().for_each(|token| writeln!(stdin, "{token}").unwrap());
+        child
+    });
+    let mut got = Vec::new();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stdout).unwrap();
+        got.extend(text.lines().filter_map(|line| line.split_once("got ")?.1.parse::<ContentId>().ok()));
+    }
+    got.sort();
+    tokens.sort();
+    assert_eq!(got, tokens);
+    assert_eq!(manager.store().snapshot().unwrap().nullifier_count().unwrap(), pairs);
 }
 
 #[test]
 fn a_logic_can_be_a_guest_program() {
     let store = Store::in_memory().unwrap();
     let config = Config::new().fuel(1_000_000);
-    let loader = GuestLogics::new(store.clone(), config.clone());
+    let loader = GuestLogics::new(store.clone(), config.clone(), 1_000_000);
     let logics = Logics::native().with_loader(std::sync::Arc::new(loader));
     let roots = TrustedRoots::new().with_root(who(ROOT));
     let manager = ResourceManager::new(store.clone()).with_roots(roots).with_logics(logics);
@@ -385,4 +882,70 @@ fn a_logic_can_be_a_guest_program() {
     })
     .unwrap();
     assert!(run.finish_host().finalize().unwrap().verify().is_err());
+}
+
+#[test]
+fn a_logic_has_its_own_fuel_and_terms() {
+    let store = Store::in_memory().unwrap();
+    let config = Config::new().fuel(1_000_000);
+    let over = |fuel: u64| {
+        let loader = GuestLogics::new(store.clone(), Config::new(), fuel);
+        let logics = Logics::native().with_loader(std::sync::Arc::new(loader));
+        let roots = TrustedRoots::new().with_root(who(ROOT));
+        ResourceManager::new(store.clone()).with_roots(roots).with_logics(logics)
+    };
+    let (manager, others) = (over(1_000_000), over(2_000_000));
+    let logic = store.put_stream(ObjectKind::Program, &*elf("capped")).unwrap();
+    let token = mint_of(&manager, logic, ALICE, 100, 0);
+    let id = Transactions::new(manager.clone(), config.clone()).run(&transfer(token, 30)).unwrap().id();
+    assert!(Transactions::new(manager.clone(), config.clone()).verify(id).unwrap().is_confirmed());
+    let error = Transactions::new(others, config).verify(id).unwrap_err().to_string();
+    assert!(error.contains("`inputs[0].logics`"), "{error}");
+    // A logic that does not end is a refusal, though the engine that it was given has no limit.
+    let endless = std::fs::read("testkit/guests/loop_forever.elf").unwrap();
+    let logic = store.put_stream(ObjectKind::Program, &*endless).unwrap();
+    let mut run = manager.begin(who(ROOT)).unwrap();
+    run.capability(&everything(ROOT)).unwrap();
+    let mut run = run.start().unwrap();
+    run.create(RegisterDraft {
+        logic,
+        domain: gold(),
+        quantity: 1,
+        controller: who(ALICE),
+        nullifier_key: [0; 32],
+        nonce: [9; 32],
+        predecessor: None,
+        metadata: Vec::new(),
+    })
+    .unwrap();
+    let rejected = run.finish_host().finalize().unwrap().verify().unwrap_err();
+    assert!(rejected.to_string().contains("out of fuel"), "{rejected}");
+}
+
+/// Asks again and again to unlock the register in slot 0.
+fn nag() -> Vec<u8> {
+    let mut code = Assembler::new();
+    let name = code.label();
+    code.address(X::A0, name);
+    call(&mut code, 0x1000);
+    code.inst(Inst::Addi(format::I { rd: X::A7, rs1: X::A0, imm: 0 }));
+    let again = code.here();
+    code.li(X::A0, 0);
+    code.inst(Inst::Ecall(format::Bare {}));
+    code.jump(X::ZERO, again);
+    code.bind(name);
+    b"causality.unlock\0\0".chunks(2).for_each(|pair| code.half(u16::from_le_bytes([pair[0], pair[1]])));
+    program(code)
+}
+
+#[test]
+fn decisions_cost_fuel() {
+    let manager = manager();
+    let token = mint(&manager, ALICE, 100, 0);
+    let reads = Grant::new(who(ALICE), Target::Any, "read".parse().unwrap()).issue(&key(ROOT)).unwrap();
+    let job = Job::new(who(ALICE), nag()).register(token, Intent::Read).capability(reads);
+    let (error, record) = refused(on(&manager, Tier::Auto).run(&job));
+    assert!(matches!(error, RunError::Failed(RunExit::OutOfFuel)), "{error}");
+    let decisions = record.decisions.len();
+    assert!((900..1001).contains(&decisions), "{decisions} for a million");
 }

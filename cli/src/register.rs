@@ -128,8 +128,7 @@ fn attempt(
     }
     let mut run = run.start()?;
     if let Err(error) = act(&mut run) {
-        let record = Box::new(run.abandon(&error.to_string(), 0));
-        return Ok(Err(Rejected { error: Box::new(error), record }));
+        return Ok(Err(run.reject(error)));
     }
     Ok(run.finish_host().finalize().and_then(|run| run.verify()).and_then(|run| run.commit()))
 }

@@ -20,7 +20,7 @@ const LOGIC_FUEL: u64 = 1_000_000_000;
 /// The registers of the store in a directory. Logics are the native ones, and programs in the store.
 pub(crate) fn open(directory: &Path, named: &[RootArg], tier: Tier) -> Result<ResourceManager, Failure> {
     let store = Store::open_existing(directory).map_err(Failure::new)?;
-    let logics = GuestLogics::new(store.clone(), Config::new().tier(tier).fuel(LOGIC_FUEL));
+    let logics = GuestLogics::new(store.clone(), Config::new().tier(tier), LOGIC_FUEL);
     let logics = Logics::native().with_loader(Arc::new(logics));
     let roots = roots::trusted(directory, named)?;
     Ok(ResourceManager::new(store).with_logics(logics).with_roots(roots))

@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use causality_vm::Exit;
 use causality_vm::resource::{Intent, Record, Rejected, RunError, Transition, Verdict};
-use causality_vm::transaction::{Job, Outcome, Transaction, TransactionError, Transactions};
-use causality_vm::{Exit, Options};
+use causality_vm::transaction::{Job, Outcome, Streams, Transaction, TransactionError, Transactions};
 
 use crate::args::RunArgs;
 use crate::ending::{self, Ending};
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &RunArgs, key: &Path) -> Result<u8, Failure> {
     let transactions = Transactions::new(manager, run::config(args));
     let job = job(args, key, &elf)?;
     let output = Output::new();
-    let streams = |options: Options| options.stdout(output.clone()).stderr(Errors);
+    let streams = Streams::new().stdout(output.clone()).stderr(Errors);
     let transaction = match transactions.begin_with(&job, streams) {
         Ok(transaction) => transaction,
         Err(TransactionError::Engine(error)) => return Err(Failure::of_program(path, error)),

@@ -39,11 +39,19 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
             printing::print(args.place.json, &json, &text)
         }
         Ok(verification) => {
-            let why = "its repetition comes to another record";
-            tell(args, id, why, &verification.differences, ["the repetition", "the record"])
+            let why = match &verification.refusal {
+                Some(refusal) if resources::is_host_failure(refusal) => {
+                    return Err(Failure::new(format!("{id}: {refusal}")));
+                }
+                Some(refusal) => format!("its repetition is refused: {refusal}"),
+                None if verification.differences.is_empty() => "the store contradicts it".to_owned(),
+                None => "its repetition comes to another record".to_owned(),
+            };
+            let fields = [verification.differences, verification.contradictions].concat();
+            tell(args, id, &why, &fields, ["the repetition", "the record"])
         }
-        Err(TransactionError::Rejected(rejected)) if !resources::is_host_failure(&rejected.error) => {
-            let why = format!("its repetition is refused: {rejected}");
+        Err(TransactionError::Record { field, problem }) => {
+            let why = format!("its field `{field}` cannot be repeated: {problem}");
             tell(args, id, &why, &[], ["", ""])
         }
         Err(error) => Err(Failure::new(format!("{id}: {error}"))),

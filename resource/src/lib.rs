@@ -17,6 +17,7 @@ mod resource_manager;
 mod right;
 mod rights;
 mod run;
+mod watch;
 
 pub use capability::{
     Attenuation, Budget, Capability, CapabilityError, Grant, KeyPair, Limits, ParseRevocationIdError,
@@ -34,7 +35,7 @@ pub use phase::Phase;
 pub use principal::{ParsePrincipalError, Principal};
 pub use record::{
     AccessRecord, BudgetRecord, ConsumedRecord, CreatedRecord, FieldDifference, Record, RunExit, RunInput,
-    UpdatedRecord,
+    Standing, UpdatedRecord,
 };
 pub use register::{
     IllegalTransition, LifecycleState, RegisterEntry, ResourceRegister, Transition, TransitionRecord,
@@ -47,3 +48,4 @@ pub use run::{
     ResourceVmIntegration, RunContext, RunError, RunLimits, TimeContext, VerifiedRun, Verifying,
     revocation_key, spent_key,
 };
+pub use watch::RevocationWatch;

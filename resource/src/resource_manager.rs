@@ -5,10 +5,11 @@ use std::sync::Arc;
 use causality_store::{Commit, Commitment, ContentId, Nullifier, Object, ObjectKind, Roots, StateKey, Store};
 
 use crate::run::{Core, History};
+use crate::watch::Watchers;
 use crate::{
     Capability, Committed, Intent, LifecycleState, Logics, Preparing, Principal, Record, ReferenceMonitor,
-    RegisterEntry, ResourceRegister, RevocationId, RunContext, RunError, RunLimits, TimeContext, Transition,
-    TrustedRoots, revocation_key,
+    RegisterEntry, Rejected, ResourceRegister, RevocationId, RevocationWatch, RunContext, RunError,
+    RunLimits, Standing, TimeContext, Transition, TrustedRoots, revocation_key,
 };
 
 /// Registers in a store, the logics that govern them, and whose capabilities are believed. Cheap to clone.
@@ -51,6 +52,7 @@ use crate::{
 pub struct ResourceManager {
     store: Store,
     rules: Arc<Rules>,
+    watchers: Arc<Watchers>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +67,7 @@ impl ResourceManager {
     #[must_use]
     pub fn new(store: Store) -> Self {
         let (logics, roots, limits) = (Logics::native(), TrustedRoots::new(), RunLimits::default());
-        ResourceManager { store, rules: Arc::new(Rules { logics, roots, limits }) }
+        ResourceManager { store, rules: Arc::new(Rules { logics, roots, limits }), watchers: Arc::default() }
     }
 
     /// With these logics instead.
@@ -129,24 +131,33 @@ impl ResourceManager {
     ///
     /// # Errors
     ///
-    /// Something that the record names is not in the store, or is not what it should be.
+    /// [`RunError::Field`]: something that the record names is not in the store, or is not what it should be.
     pub fn replay(&self, record: &Record) -> Result<RunContext<Preparing>, RunError> {
         if record.version != Record::VERSION {
-            return Err(RunError::RecordVersion(record.version));
+            return Err(RunError::RecordVersion(record.version).of_field("version"));
         }
-        let time: TimeContext = self.store.get(record.time_context)?;
+        let time = self.store.get(record.time_context);
+        let time: TimeContext = time.map_err(|error| RunError::from(error).of_field("time_context"))?;
         let history = History::Recorded(Box::new(record.clone()));
         let mut run = self.context(record.initiator, time, history)?;
         run.core.program = record.program;
         run.core.semantics = record.semantics;
         run.core.inputs.clone_from(&record.inputs);
         run.core.parents.clone_from(&record.parents);
-        for capability in &record.capabilities {
-            let capability: Capability = self.store.get(*capability)?;
-            run.capability(&capability)?;
+        for (index, capability) in record.capabilities.iter().enumerate() {
+            let capability = self.store.get(*capability).map_err(RunError::from);
+            let admitted = capability.and_then(|capability: Capability| run.capability(&capability));
+            admitted.map_err(|error| error.of_field(format!("capabilities[{index}]")))?;
         }
-        for access in &record.accesses {
-            run.declare(access.register, access.intent)?;
+        for (index, access) in record.accesses.iter().enumerate() {
+            let field = |name: &str| format!("accesses[{index}].{name}");
+            let entry = self.store.get::<RegisterEntry>(access.entry);
+            let entry = entry.map_err(|error| RunError::from(error).of_field(field("entry")))?;
+            if matches!(entry.lifecycle, LifecycleState::Consumed { .. }) {
+                let error = RunError::Damaged(format!("{} was consumed before", access.register));
+                return Err(error.of_field(field("entry")));
+            }
+            run.declare(access.register, access.intent).map_err(|error| error.of_field(field("register")))?;
         }
         Ok(run)
     }
@@ -170,6 +181,7 @@ impl ResourceManager {
             capabilities: Vec::new(),
             accesses: Vec::new(),
             outputs: Vec::new(),
+            output_bytes: 0,
             journal: Vec::new(),
             transitions: Vec::new(),
             time_id: time.content_id()?,
@@ -177,6 +189,7 @@ impl ResourceManager {
             deferred_hashes: None,
             in_run_registers: 0,
             fuel: 0,
+            revoked_before: Vec::new(),
             revocations_of: None,
         };
         Ok(RunContext::of(core, Preparing))
@@ -253,7 +266,41 @@ impl ResourceManager {
         for block in blocks {
             commit.set(revocation_key(block), Commitment::from_bytes(*block.as_bytes()));
         }
-        Ok(self.store.commit(commit)?)
+        let roots = self.store.commit(commit)?;
+        self.watchers.tell();
+        Ok(roots)
+    }
+
+    /// Has `notify` called after each revocation by this manager or a clone of it, in whatever thread that revokes, until the
+    /// watch is dropped. Revocations by others show in [`Store::commits`].
+    pub fn on_revocation(&self, notify: impl Fn() + Send + Sync + 'static) -> RevocationWatch {
+        self.watchers.add(Arc::new(notify))
+    }
+
+    /// What the store says about a record, without repeating the run: whether it took effect, and which fields cannot be.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the store.
+    pub fn standing(&self, record: &Record) -> Result<Standing, RunError> {
+        Standing::of(record, &self.store.snapshot()?)
+    }
+
+    /// Keeps the record of a run that was refused, and what it takes to repeat it. The run has taken no effect, and its record
+    /// is not among those that have: it is an object that is pinned.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the store.
+    pub fn keep(&self, rejected: &Rejected) -> Result<ContentId, RunError> {
+        let mut commit = Commit::new();
+        for (kind, bytes) in &rejected.objects {
+            commit.bytes(*kind, bytes.clone(), Vec::new());
+        }
+        let id = commit.object(&*rejected.record)?;
+        commit.pin(id);
+        self.store.commit(commit)?;
+        Ok(id)
     }
 
     /// Whether a block is revoked.

@@ -101,3 +101,18 @@ fn any_changed_bit_is_noticed_and_named() {
     }
     assert!(named.iter().any(|field| field.starts_with("decisions[")));
 }
+
+#[test]
+fn the_store_says_whether_a_run_took_effect() {
+    let manager = world();
+    let honest = busy(&manager);
+    let standing = manager.standing(&honest.record).expect("the store works");
+    assert!(standing.is_committed(), "{standing:?}");
+    assert_eq!(standing.committed, Some(honest.roots));
+    // The same run, said to have gone otherwise: something else used up what it says it did.
+    let forged = Record { fuel: 1, ..honest.record };
+    let standing = manager.standing(&forged).expect("the store works");
+    assert_eq!(standing.committed, None);
+    let fields: Vec<_> = standing.contradictions.iter().map(|it| it.field.as_str()).collect();
+    assert_eq!(fields, ["consumed[0]", "updated[0]", "created[0]", "created[1]"]);
+}

@@ -506,7 +506,7 @@ fn a_successor_names_its_predecessor_and_no_other() {
 
 #[test]
 fn limits_are_limits() {
-    let limits = RunLimits { registers: 1, outputs: 1, journal: 3, decisions: 10 };
+    let limits = RunLimits { registers: 1, outputs: 1, journal: 3, decisions: 10, ..RunLimits::default() };
     let manager = world();
     let ids = issue(&manager, [note(ALICE, "one"), note(ALICE, "two")]);
     let manager = manager.with_limits(limits);
@@ -543,4 +543,92 @@ fn that_nothing_is_revoked_can_be_proven_to_others() {
     let (value, proof) = snapshot.prove_state(key).expect("works");
     assert_eq!(value, None);
     causality_store::verify_state(snapshot.roots().state, key, None, &proof).expect("it is not there");
+}
+
+#[test]
+fn what_has_no_quantity_is_not_exchanged_without_the_right_to_transfer() {
+    let manager = world();
+    let fixed = capability(&grant(ALICE, Rights::ALL.without(Right::Transfer)));
+    let [mine, yours] = issue(&manager, [note(ALICE, "mine"), note(BOB, "yours")])[..] else { panic!("two") };
+    let again = |owner, text| RegisterDraft { nonce: [7; 32], ..note(owner, text) };
+    // One for another, which each of them has as many of afterwards, and one handed on as if it were new.
+    let exchanged = (vec![mine, yours], vec![again(BOB, "mine"), again(ALICE, "yours")]);
+    let handed_on = (vec![mine], vec![again(BOB, "something else")]);
+    for (consumed, created) in [exchanged, handed_on] {
+        let accesses: Vec<_> = consumed.iter().map(|id| (*id, Intent::Consume)).collect();
+        for (capability, is_allowed) in [(fixed.clone(), false), (everything(ALICE), true)] {
+            let mut run = started(&manager, ALICE, &[capability], &accesses).expect("starts");
+            consumed.iter().for_each(|id| run.consume(*id).expect("allowed"));
+            created.iter().for_each(|draft| _ = run.create(draft.clone()).expect("within limits"));
+            let verified = run.finish_host().finalize().expect("fine").verify();
+            match verified {
+                Ok(_) => assert!(is_allowed),
+                Err(rejected) => {
+                    assert!(!is_allowed, "{rejected}");
+                    assert!(matches!(error(rejected), RunError::Denied { right: Right::Transfer, .. }));
+                }
+            }
+        }
+    }
+    // Another text for the same controller is no transfer.
+    let mut run = started(&manager, ALICE, &[fixed], &[(mine, Intent::Consume)]).expect("starts");
+    run.consume(mine).expect("allowed");
+    run.create(again(ALICE, "still mine")).expect("within limits");
+    done(run).expect("nothing is transferred");
+}
+
+#[test]
+fn a_run_does_not_outlast_a_revocation_of_what_it_could_have_used() {
+    let manager = world();
+    let [id] = issue(&manager, [note(ALICE, "read")])[..] else { panic!("one") };
+    let (used, spare) = (everything(ALICE), capability(&grant(ALICE, Rights::from_iter([Right::Lock]))));
+    let mut run = started(&manager, ALICE, &[used, spare.clone()], &[(id, Intent::Read)]).expect("starts");
+    run.read(id).expect("allowed");
+    let block = spare.verify().expect("genuine").revocation_ids()[0];
+    manager.revoke([block]).expect("the store works");
+    let refused = error(done(run).expect_err("it could not be repeated"));
+    assert!(matches!(refused, RunError::RevokedMeanwhile(revoked) if revoked == block), "{refused}");
+}
+
+#[test]
+fn bytes_left_behind_capabilities_and_parents_are_bounded() {
+    let manager = world();
+    let length = issue(&manager, [note(ALICE, "12345")])[0];
+    let length = manager.register(length).expect("it is there").0;
+    let length = causality_store::Object::to_bytes(&length).expect("encodes").len();
+    let limits = RunLimits { output_bytes: 2 * length, capabilities: 1, parents: 1, ..RunLimits::default() };
+    let manager = manager.with_limits(limits);
+    let mut run = started(&manager, ALICE, &[], &[]).expect("starts");
+    for nonce in [1, 2] {
+        run.create(RegisterDraft { nonce: [nonce; 32], ..note(ALICE, "12345") }).expect("within limits");
+    }
+    let one_more = run.create(RegisterDraft { nonce: [3; 32], ..note(ALICE, "") });
+    assert!(matches!(one_more, Err(AccessError::Limit { limit, .. }) if limit == 2 * length));
+    let first = done(run).expect("fine");
+    let two = started(&manager, ALICE, &[everything(ALICE), everything(ALICE)], &[]);
+    assert!(matches!(two, Err(RunError::Limit { what: "capabilities", limit: 1 })));
+    let mut run = manager.begin(who(ALICE)).expect("begins");
+    run.parent(first.id);
+    run.parent(first.id);
+    let error = run.start().expect_err("too many").to_string();
+    assert!(error.contains("`parents`"), "{error}");
+}
+
+#[test]
+fn those_who_watch_are_told_of_revocations() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let manager = world();
+    let told = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&told);
+    let watch = manager.on_revocation(move || _ = counter.fetch_add(1, Ordering::SeqCst));
+    let revoke = || {
+        let blocks = everything(ALICE).verify().expect("genuine").revocation_ids().to_vec();
+        manager.clone().revoke(blocks).expect("the store works");
+    };
+    revoke();
+    assert_eq!(told.load(Ordering::SeqCst), 1);
+    drop(watch);
+    revoke();
+    assert_eq!(told.load(Ordering::SeqCst), 1);
 }

@@ -8,8 +8,8 @@ use causality_machine::memory::Loaded;
 use causality_machine::registers::{Lifecycle, Rights as SlotRights};
 use causality_machine::{Cause, Limits as MachineLimits, Memory};
 use causality_resource::{
-    AccessError, Committed, DenyReason, Executing, Intent, LifecycleState, RegisterDraft, Rejected,
-    ResourceManager, Right, Rights, RunContext, RunError, RunExit, RunLimits,
+    AccessError, Committed, DenyReason, Executing, Grant, Intent, LifecycleState, RegisterDraft, Rejected,
+    ResourceManager, Right, Rights, RunContext, RunError, RunExit, RunLimits, Target,
 };
 use causality_store::{ContentId, Object};
 use proptest::prelude::*;
@@ -226,6 +226,28 @@ fn revoking_empties_windows_that_are_mapped() {
         Err(AccessError::Denied { reason: DenyReason::Revoked(_), .. })
     ));
     assert!(end(run, &memory).is_err());
+}
+
+#[test]
+fn revoking_leaves_alone_what_has_taken_the_slot() {
+    let manager = world();
+    let [first, second] = issue(&manager, [note(ALICE, "one"), note(ALICE, "two")])[..] else {
+        panic!("two")
+    };
+    let only = |id| capability(&Grant::new(who(ALICE), Target::Resource(id), Rights::ALL));
+    let (of_first, of_second) = (only(first), only(second));
+    let block = of_first.verify().expect("verifies").revocation_ids()[0];
+    let accesses = [(first, Intent::Consume), (second, Intent::Consume)];
+    let mut run = started(&manager, ALICE, &[of_first, of_second], &accesses).expect("starts");
+    let mut memory = memory();
+    run.load(&mut memory, first, 0).expect("allowed");
+    memory.consume_register(0).expect("it may");
+    run.load(&mut memory, second, 0).expect("the slot is free");
+    manager.revoke([block]).expect("the store works");
+    run.refresh(&mut memory).expect("the store works");
+    assert!(run.decisions().iter().all(|decision| decision.is_allowed()));
+    memory.read_register(0, 0).expect("this one has not been revoked");
+    memory.consume_register(0).expect("nor the right to consume it");
 }
 
 #[test]

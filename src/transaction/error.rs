@@ -21,9 +21,23 @@ pub enum TransactionError {
     /// The guest has not ended.
     #[error("the guest has not ended")]
     NotEnded,
+    /// What the program is given cannot be kept for a repetition.
+    #[error("arguments, environment and settings of a transaction can have {0} bytes at most")]
+    SettingsTooLong(u64),
     /// A record, or something that it names, is not what it should be.
-    #[error("the record cannot be repeated: {0}")]
-    Record(String),
+    #[error("the record cannot be repeated: field `{field}`: {problem}")]
+    Record {
+        /// In which field, and where in it: `inputs[0].fuel`, for example.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl TransactionError {
+    pub(super) fn record(field: impl Into<String>, problem: impl ToString) -> Self {
+        TransactionError::Record { field: field.into(), problem: problem.to_string() }
+    }
 }
 
 impl From<StoreError> for TransactionError {

@@ -8,7 +8,7 @@ use causality_machine::registers::{Lifecycle, Operation};
 use causality_machine::{Cause, Fault, Memory};
 use causality_resource::{AccessError, Executing, Right, RunContext};
 use causality_store::ContentId;
-use causality_zk::{DeferredHashId, DeferredHashing};
+use causality_zk::{DeferredHashId, DeferredHashing, HashLimits};
 
 use crate::{Error, Linker};
 
@@ -40,8 +40,9 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) fn new(run: RunContext<Executing>) -> Self {
-        Guest { run: Some(run), hashing: DeferredHashing::new(), hashed: BTreeMap::new() }
+    pub(super) fn new(run: RunContext<Executing>, hashes: HashLimits) -> Self {
+        let hashing = DeferredHashing::new().limits(hashes);
+        Guest { run: Some(run), hashing, hashed: BTreeMap::new() }
     }
 }
 
@@ -78,7 +79,10 @@ fn small(slot: u64) -> Result<u32, HostFault> {
     u32::try_from(slot).map_err(|_| HostFault::Access(Fault { cause: Cause::RegisterLimit, tval: slot }))
 }
 
-/// The functions of `causality.h`.
+/// What each change of a register's state takes in fuel: the reference monitor decides on it, and may look far.
+const DECISION: u64 = 1000;
+
+/// The functions of `causality.h`. They return 0 unless something else is said.
 pub(super) fn linker(engine: &crate::Engine) -> Result<Linker<Guest>, Error> {
     let mut linker = Linker::new(engine);
     linker.deferred_hashing(|guest: &mut Guest| &mut guest.hashing)?;
@@ -86,9 +90,11 @@ pub(super) fn linker(engine: &crate::Engine) -> Result<Linker<Guest>, Error> {
     linker.function("causality.context", context)?;
     linker.function("causality.register_id", register_id)?;
     linker.function("causality.load", |caller: &mut Call<'_>, id: Ptr, slot: u64| {
+        caller.charge(DECISION);
         let (id, to) = (id_at(caller, id)?, small(slot)?);
         let (run, memory) = parts(caller)?;
-        run.load(memory, id, to).map_err(fault(slot))
+        run.load(memory, id, to).map_err(fault(slot))?;
+        Ok::<u64, HostFault>(0)
     })?;
     linker.function("causality.store", |caller: &mut Call<'_>, slot: u64, to: Ptr| {
         let length = caller.memory().register_length(slot).unwrap_or(0);
@@ -102,42 +108,53 @@ pub(super) fn linker(engine: &crate::Engine) -> Result<Linker<Guest>, Error> {
         if to.0 != 0 {
             memory.slice_mut(to.0, 32)?.copy_from_slice(id.as_bytes());
         }
-        Ok::<(), HostFault>(())
+        Ok::<u64, HostFault>(0)
     })?;
     linker.function("causality.lock", |caller: &mut Call<'_>, slot: u64, expires_at: u64| {
+        caller.charge(DECISION);
         let (run, memory) = parts(caller)?;
-        run.lock(memory, slot, expires_at).map_err(fault(slot))
+        run.lock(memory, slot, expires_at).map_err(fault(slot))?;
+        Ok::<u64, HostFault>(0)
     })?;
     linker.function("causality.unlock", |caller: &mut Call<'_>, slot: u64| {
+        caller.charge(DECISION);
         let (run, memory) = parts(caller)?;
-        run.unlock(memory, slot).map_err(fault(slot))
+        run.unlock(memory, slot).map_err(fault(slot))?;
+        Ok::<u64, HostFault>(0)
     })?;
     linker.function("causality.freeze", |caller: &mut Call<'_>, slot: u64, reason: Ptr, len: u64| {
         if len > REASON {
             return Err(HostFault::Errno(errno::INVAL));
         }
+        caller.charge(DECISION);
         let reason = String::from_utf8_lossy(caller.bytes(reason.0, len)?).into_owned();
         let (run, memory) = parts(caller)?;
-        run.freeze(memory, slot, &reason).map_err(fault(slot))
+        run.freeze(memory, slot, &reason).map_err(fault(slot))?;
+        Ok::<u64, HostFault>(0)
     })?;
     linker.function("causality.unfreeze", |caller: &mut Call<'_>, slot: u64| {
+        caller.charge(DECISION);
         let (run, memory) = parts(caller)?;
-        run.unfreeze(memory, slot).map_err(fault(slot))
+        run.unfreeze(memory, slot).map_err(fault(slot))?;
+        Ok::<u64, HostFault>(0)
     })?;
     linker.function(
         "causality.use_capability",
         |caller: &mut Call<'_>, handle: u64, slot: u64, right: u64| {
+            caller.charge(DECISION);
             let right = Right::ALL.into_iter().find(|known| u64::from(known.bit()) == right);
             let right = right.ok_or(HostFault::Errno(errno::INVAL))?;
             let (run, memory) = parts(caller)?;
-            run.use_capability(memory, handle, slot, right).map_err(fault(slot))
+            run.use_capability(memory, handle, slot, right).map_err(fault(slot))?;
+            Ok::<u64, HostFault>(0)
         },
     )?;
     linker.function("causality.journal", |caller: &mut Call<'_>, bytes: Ptr, len: u64| {
         let (run, memory) = parts(caller)?;
         let appended = run.append_journal(memory.slice(bytes.0, len)?);
         caller.charge(len / BYTES_FOR_FUEL);
-        appended.map_err(fault(0))
+        appended.map_err(fault(0))?;
+        Ok::<u64, HostFault>(0)
     })?;
     Ok(linker)
 }
@@ -163,20 +180,20 @@ fn request_register_hash(caller: &mut Call<'_>, slot: u64) -> Result<u64, HostFa
 }
 
 /// Writes what registers built in this run have to name, and who the run is for: epoch, time context, initiator.
-fn context(caller: &mut Call<'_>, to: Ptr) -> Result<(), HostFault> {
+fn context(caller: &mut Call<'_>, to: Ptr) -> Result<u64, HostFault> {
     let (run, memory) = parts(caller)?;
     let out = memory.slice_mut(to.0, 72)?;
     out[..8].copy_from_slice(&run.time().epoch.to_le_bytes());
     out[8..40].copy_from_slice(run.time_context().as_bytes());
     out[40..].copy_from_slice(run.initiator().as_bytes());
-    Ok(())
+    Ok(0)
 }
 
 /// Writes the identifier of a register that was loaded, which its successor has to name.
-fn register_id(caller: &mut Call<'_>, slot: u64, to: Ptr) -> Result<(), HostFault> {
+fn register_id(caller: &mut Call<'_>, slot: u64, to: Ptr) -> Result<u64, HostFault> {
     let (run, memory) = parts(caller)?;
     let id = run.integration().register_in(run.context(), slot, memory);
     let id = id.ok_or(HostFault::Errno(errno::INVAL))?;
     memory.slice_mut(to.0, 32)?.copy_from_slice(id.as_bytes());
-    Ok(())
+    Ok(0)
 }

@@ -1,7 +1,17 @@
 //! What is to be run as a transaction.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use causality_resource::{Capability, Intent, Principal};
 use causality_store::ContentId;
+
+/// A register that the program will use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) struct Declared {
+    pub(super) register: ContentId,
+    pub(super) intent: Intent,
+    /// Whether the program itself puts it into a slot.
+    pub(super) is_later: bool,
+}
 
 /// A program, what it is given, and what it may do.
 #[derive(Clone, Debug)]
@@ -12,7 +22,7 @@ pub struct Job {
     pub(super) env: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) seed: u64,
     pub(super) stdin: Vec<u8>,
-    pub(super) accesses: Vec<(ContentId, Intent)>,
+    pub(super) accesses: Vec<Declared>,
     pub(super) capabilities: Vec<Capability>,
     pub(super) parents: Vec<ContentId>,
 }
@@ -62,8 +72,16 @@ impl Job {
 
     /// Declares that the program will use a register. The first declared one is in slot 0, and so on.
     #[must_use]
-    pub fn register(mut self, id: ContentId, intent: Intent) -> Self {
-        self.accesses.push((id, intent));
+    pub fn register(mut self, register: ContentId, intent: Intent) -> Self {
+        self.accesses.push(Declared { register, intent, is_later: false });
+        self
+    }
+
+    /// Declares that the program will put a register into a slot of its choice, by `causality_load`, and then use it. The
+    /// capabilities are asked then. It has to do that, as with any register that is declared.
+    #[must_use]
+    pub fn register_later(mut self, register: ContentId, intent: Intent) -> Self {
+        self.accesses.push(Declared { register, intent, is_later: true });
         self
     }
 

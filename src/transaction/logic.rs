@@ -1,15 +1,21 @@
 //! Logics that are guest programs.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use causality_machine::Exit;
-use causality_resource::{LogicError, LogicLoader, Operation, Refusal, ResourceLogic};
+use causality_machine::{Exit, Limits};
+use causality_resource::{LogicError, LogicLoader, Operation, Refusal, ResourceLogic, RunLimits};
 use causality_store::{ContentId, ObjectKind, Store};
+use causality_zk::HashLimits;
 
+use super::settings::Bounds;
 use crate::{Capture, Config, Engine, Linker, Module, Options};
 
 /// The most bytes of a program that is a logic.
 const PROGRAM: u64 = 64 << 20;
+
+/// The most programs that are kept ready.
+const KEPT: usize = 64;
 
 /// The most bytes that a logic says.
 const WORDS: usize = 4096;
@@ -22,13 +28,37 @@ const WORDS: usize = 4096;
 pub struct GuestLogics {
     store: Store,
     engine: Engine,
+    /// Those that have been used, shared by clones.
+    modules: Arc<Mutex<BTreeMap<ContentId, Module>>>,
 }
 
 impl GuestLogics {
-    /// Logics in `store`, executed as `config` says, with its limits and its fuel for each.
+    /// Logics in `store`, executed as `config` says, with its limits and with this fuel for each question. That is all that
+    /// bounds the time of a run's verification, so it should be little. They have no slots for registers.
     #[must_use]
-    pub fn new(store: Store, config: Config) -> Self {
-        GuestLogics { store, engine: Engine::new(config.metering(true)) }
+    pub fn new(store: Store, config: Config, fuel: u64) -> Self {
+        let limits = Limits { registers: 0, ..config.get_limits().clone() };
+        let engine = Engine::new(config.limits(limits).fuel(fuel).metering(true));
+        GuestLogics { store, engine, modules: Arc::default() }
+    }
+
+    fn module(
+        &self,
+        id: ContentId,
+        elf: impl FnOnce() -> Result<Vec<u8>, LogicError>,
+    ) -> Result<Module, LogicError> {
+        let known = self.modules.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if let Some(module) = known {
+            return Ok(module);
+        }
+        let module = Module::new(&self.engine, &elf()?);
+        let module = module.map_err(|error| LogicError::Failed { logic: id, reason: error.to_string() })?;
+        let mut modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
+        if modules.len() >= KEPT {
+            modules.clear();
+        }
+        modules.insert(id, module.clone());
+        Ok(module)
     }
 }
 
@@ -42,9 +72,15 @@ impl LogicLoader for GuestLogics {
         if !matches!(snapshot.kind(id), Ok(Some(ObjectKind::Program))) {
             return Ok(None);
         }
-        let elf = snapshot.bytes(id, PROGRAM).map_err(|error| failed(error.to_string()))?;
-        let module = Module::new(&self.engine, &elf).map_err(|error| failed(error.to_string()))?;
+        let elf = || snapshot.bytes(id, PROGRAM).map_err(|error| failed(error.to_string()));
+        let module = self.module(id, elf)?;
         Ok(Some(Arc::new(GuestLogic { module, engine: self.engine.clone() })))
+    }
+
+    /// Limits and fuel.
+    fn terms(&self) -> Vec<u8> {
+        let bounds = Bounds::of(self.engine.config(), RunLimits::default(), HashLimits::default());
+        borsh::to_vec(&(super::SEMANTICS, bounds)).unwrap_or_default()
     }
 }
 

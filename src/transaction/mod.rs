@@ -16,39 +16,43 @@ mod guest;
 mod job;
 mod logic;
 mod settings;
+mod streams;
 
 pub use error::TransactionError;
 pub use job::Job;
 pub use logic::GuestLogics;
-
-use std::io::Read;
+pub use streams::Streams;
 
 use causality_machine::{Exit, Hart, Memory, PauseHandle, PauseReason};
 use causality_resource::{
-    Committed, FieldDifference, Preparing, Record, Rejected, ResourceManager, RunContext, RunExit,
-    VerifiedRun,
+    AccessError, Committed, FieldDifference, Preparing, Record, ResourceManager, RevocationWatch, RunContext,
+    RunError, RunExit, VerifiedRun,
 };
-use causality_store::{Commitment, ContentId, Object};
-use causality_zk::FinalizedHashes;
+use causality_store::{Commitment, ContentId, Object, ObjectKind, StoreError};
+use causality_zk::{DeferredHashing, FinalizedHashes, HashLimits};
 
 use self::guest::Guest;
-use self::settings::Settings;
+use self::settings::{Bounds, Settings};
 use crate::{Config, Engine, Instance, Module, Report};
 
 /// The version of what programs do: it changes when a program could come to another result than before.
 pub const SEMANTICS: u32 = 1;
 
-/// Instructions between two looks at whether capabilities have been revoked.
-const SLICE: u64 = 100_000_000;
+/// Instructions between two looks at whether other processes have revoked capabilities. This process tells at once.
+const SLICE: u64 = 2_000_000;
 
 /// The largest input that is read back for a repetition.
 const INPUT: u64 = 1 << 30;
+
+/// The largest record that is read back.
+const RECORD: u64 = 256 << 20;
 
 /// Runs guests as transactions over the registers of a store.
 #[derive(Clone, Debug)]
 pub struct Transactions {
     manager: ResourceManager,
     config: Config,
+    hashes: HashLimits,
 }
 
 /// A transaction that has been prepared and not yet taken effect. Dropping it leaves the store as it was.
@@ -56,6 +60,10 @@ pub struct Transactions {
 pub struct Transaction {
     instance: Instance<Guest>,
     fuel: u64,
+    /// For the embedder. The instance's own handle is for revocations, which must not be taken for the embedder's pauses.
+    pause: PauseHandle,
+    /// Pauses the guest when capabilities are revoked.
+    _watch: RevocationWatch,
 }
 
 /// A transaction that took effect.
@@ -67,22 +75,37 @@ pub struct Outcome {
     pub hashes: FinalizedHashes,
 }
 
-/// What repeating a recorded run has shown.
+/// What repeating a recorded run has shown, and what the store says about the record.
 #[derive(Debug)]
 pub struct Verification {
+    /// Whether the record is in the store's list of those of runs that took effect.
+    pub committed: bool,
     /// The record that the repetition came to.
     pub record: Record,
-    /// In which fields it is not the one that was to be verified: none, if all is well.
+    /// In which fields it is not the one that was to be verified: none, if all is well. On the left is the repetition.
     pub differences: Vec<FieldDifference>,
-    /// The hashes that the guest asked for.
+    /// Which fields the store contradicts: registers that another run has used up, for example. On the left is the store.
+    pub contradictions: Vec<FieldDifference>,
+    /// Why the repetition must not take effect, if so: those of runs that failed do not.
+    pub refusal: Option<Box<RunError>>,
+    /// The hashes that the guest asked for; none if the repetition must not take effect.
     pub hashes: FinalizedHashes,
 }
 
 impl Transactions {
     /// Over the registers of `manager`, executed as `config` says; always metered.
+    ///
+    /// Fuel and limits, of `config` and of `manager`, are those of each run. They are also a ceiling for what is
+    /// [verified](Self::verify): a record that asks for more is refused, as somebody else has written it.
     #[must_use]
     pub fn new(manager: ResourceManager, config: Config) -> Self {
-        Transactions { manager, config }
+        Transactions { manager, config, hashes: HashLimits::default() }
+    }
+
+    /// The same with other limits for the hashes that guests ask for.
+    #[must_use]
+    pub fn hash_limits(self, hashes: HashLimits) -> Self {
+        Transactions { hashes, ..self }
     }
 
     /// The registers.
@@ -91,26 +114,28 @@ impl Transactions {
         &self.manager
     }
 
-    /// Prepares a run. All its registers are mapped, the first into slot 0.
+    fn bounds(&self) -> Bounds {
+        Bounds::of(&self.config, self.manager.limits(), self.hashes)
+    }
+
+    /// Prepares a run. All its registers are mapped, the first into slot 0, but for those that the program is to load.
     ///
     /// # Errors
     /// The program cannot be run; a register is not there, has been consumed, or may not be used; a capability is not
-    /// genuine.
+    /// genuine; a parent is not the record of a run that took effect.
     pub fn begin(&self, job: &Job) -> Result<Transaction, TransactionError> {
-        self.begin_with(job, |options| options)
+        self.begin_with(job, Streams::new())
     }
 
     /// The same; `streams` says where the guest's output goes. Nothing of that is recorded.
     ///
     /// # Errors
     /// As [`Transactions::begin`].
-    pub fn begin_with(
-        &self,
-        job: &Job,
-        streams: impl FnOnce(crate::Options) -> crate::Options,
-    ) -> Result<Transaction, TransactionError> {
-        let settings = Settings::of(job, &self.config);
-        let bytes = borsh::to_vec(&settings).map_err(|error| TransactionError::Record(error.to_string()))?;
+    pub fn begin_with(&self, job: &Job, streams: Streams) -> Result<Transaction, TransactionError> {
+        let settings = Settings::of(job, self.bounds(), &self.manager);
+        let bytes = settings.to_bytes()?;
+        let engine = Engine::new(settings.bounds.configure(&self.config));
+        let module = Module::new(&engine, &job.program)?;
         let mut run = self.manager.begin(job.initiator)?;
         run.input(Settings::NAME, &bytes);
         run.input(STDIN, &job.stdin);
@@ -118,38 +143,39 @@ impl Transactions {
         for capability in &job.capabilities {
             run.capability(capability)?;
         }
-        for &(register, intent) in &job.accesses {
-            run.declare(register, intent)?;
+        for declared in &job.accesses {
+            run.declare(declared.register, declared.intent)?;
         }
         let run = run.program_bytes(&job.program, SEMANTICS);
-        self.start(run, &settings, &job.program, job.stdin.clone(), streams)
+        self.start(run, &settings, &engine, &module, job.stdin.clone(), streams)
     }
 
     fn start(
         &self,
         run: RunContext<Preparing>,
         settings: &Settings,
-        elf: &[u8],
+        engine: &Engine,
+        module: &Module,
         stdin: Vec<u8>,
-        streams: impl FnOnce(crate::Options) -> crate::Options,
+        streams: Streams,
     ) -> Result<Transaction, TransactionError> {
-        let engine = Engine::new(settings.configure(&self.config));
-        let module = Module::new(&engine, elf)?;
-        let options = streams(settings.options()).stdin(std::io::Cursor::new(stdin));
-        let run = run.start()?;
-        let mut instance = guest::linker(&engine)?.instantiate(&module, options, Guest::new(run))?;
+        let options = streams.of(settings.options()).stdin(std::io::Cursor::new(stdin));
+        let guest = Guest::new(run.start()?, settings.bounds.hash_limits());
+        let mut instance = guest::linker(engine)?.instantiate(module, options, guest)?;
+        let handle = instance.pause_handle();
+        // Before the first look at revocations, so that none is missed.
+        let watch = self.manager.on_revocation(move || handle.pause());
         let (memory, guest) = instance.parts();
-        if let Some(run) = &mut guest.run
-            && let Err(error) = run.map_all(memory)
-        {
-            let run = guest.run.take();
-            let record = run.map(|run| run.abandon(&error.to_string(), 0));
-            return Err(match record {
-                Some(record) => Rejected { error: Box::new(error.into()), record: Box::new(record) }.into(),
-                None => TransactionError::NotEnded,
-            });
+        let run = guest.run.as_mut().ok_or(TransactionError::NotEnded)?;
+        let accesses = settings.accesses.iter().enumerate();
+        let mut now = (0..).zip(accesses.filter(|(_, declared)| !declared.is_later));
+        let mapped = now.try_for_each(|(slot, (index, _))| run.map(memory, index, slot));
+        if let Err(error) = mapped {
+            let run = guest.run.take().ok_or(TransactionError::NotEnded)?;
+            return Err(run.reject(error.into()).into());
         }
-        Ok(Transaction { instance, fuel: settings.fuel })
+        let (fuel, pause) = (settings.bounds.fuel, PauseHandle::default());
+        Ok(Transaction { instance, fuel, pause, _watch: watch })
     }
 
     /// Prepares, runs and commits.
@@ -162,58 +188,145 @@ impl Transactions {
         transaction.commit()
     }
 
-    /// Repeats the run of a record in the store, and compares what comes out.
+    /// Whether a run took effect, and as its record says: looks it up in the store, repeats it, and compares what
+    /// comes out. See [`Verification::is_confirmed`].
     ///
     /// # Errors
-    /// It cannot be repeated: something is not in the store, or not what it should be. [`TransactionError::Rejected`]:
-    /// the repetition would not have been allowed to take effect.
+    /// As [`Transactions::verify_record`]; the record is not in the store.
     pub fn verify(&self, id: ContentId) -> Result<Verification, TransactionError> {
-        let record: Record = self.manager.store().get(id)?;
+        let bytes = self.manager.store().snapshot()?.bytes(id, RECORD)?;
+        let record = Record::from_bytes(&bytes).map_err(StoreError::from)?;
         self.verify_record(&record)
     }
 
-    /// The same for a record from elsewhere.
+    /// The same for a record from wherever. It is confirmed only if this store has it, too.
+    ///
+    /// What the record names has to be in the store. Fuel and limits of this object's configuration are a ceiling: time and
+    /// memory that this takes are bounded by them, whatever the record says.
     ///
     /// # Errors
-    /// As [`Transactions::verify`].
+    /// [`TransactionError::Record`]: it cannot be repeated, because something is not in the store, not what it should be, or
+    /// more than is allowed here. Failures of the host.
     pub fn verify_record(&self, record: &Record) -> Result<Verification, TransactionError> {
-        if record.semantics != SEMANTICS {
-            let problem = format!("it is of semantics {}, and this engine has {SEMANTICS}", record.semantics);
-            return Err(TransactionError::Record(problem));
+        if record.version != Record::VERSION {
+            let problem = format!("this engine repeats version {}", Record::VERSION);
+            return Err(TransactionError::record("version", problem));
         }
-        let program = record.program.ok_or_else(|| TransactionError::Record("no guest ran".to_owned()))?;
-        let input = |name: &str| -> Result<Vec<u8>, TransactionError> {
-            let input = record.inputs.iter().find(|input| input.name == name);
-            let input = input.ok_or_else(|| TransactionError::Record(format!("it has no input `{name}`")))?;
-            self.bytes(input.blob)
+        if record.semantics != SEMANTICS {
+            let problem = format!("it is {}, and this engine has {SEMANTICS}", record.semantics);
+            return Err(TransactionError::record("semantics", problem));
+        }
+        let program = record.program.ok_or_else(|| TransactionError::record("program", "no guest ran"))?;
+        let settings = self.settings_of(record)?;
+        let standing = self.manager.standing(record)?;
+        let engine = Engine::new(settings.bounds.configure(&self.config));
+        let elf = self.object("program", program, ObjectKind::Program, INPUT)?;
+        let module =
+            Module::new(&engine, &elf).map_err(|error| TransactionError::record("program", error))?;
+        let stdin = self.object("inputs[1].blob", record.inputs[1].blob, ObjectKind::Blob, INPUT)?;
+        let manager = self.manager.clone().with_limits(settings.bounds.run_limits());
+        let run = manager.replay(record).map_err(field_of)?;
+        let repeated = match self.start(run, &settings, &engine, &module, stdin, Streams::new()) {
+            Ok(mut transaction) => {
+                transaction.run()?;
+                transaction.verify()
+            }
+            Err(TransactionError::Engine(error)) => {
+                return Err(TransactionError::record(Settings::field("limits"), error));
+            }
+            Err(TransactionError::Run(error)) => return Err(field_of(error)),
+            Err(error) => Err(error),
         };
-        let settings: Settings = borsh::from_slice(&input(Settings::NAME)?)
-            .map_err(|error| TransactionError::Record(format!("its settings: {error}")))?;
-        let (elf, stdin) = (self.bytes(program)?, input(STDIN)?);
-        let run = self.manager.replay(record)?;
-        let mut transaction = self.start(run, &settings, &elf, stdin, |options| options)?;
-        transaction.run()?;
-        let (verified, hashes) = transaction.verify()?;
-        let record_now = verified.record().clone();
-        Ok(Verification { differences: record_now.diff(record), record: record_now, hashes })
+        let (repeated, refusal, hashes) = match repeated {
+            Ok((verified, hashes)) => (verified.record().clone(), None, hashes),
+            Err(TransactionError::Rejected(rejected)) if !is_host_failure(&rejected.error) => {
+                (*rejected.record, Some(rejected.error), DeferredHashing::new().finalize())
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Verification {
+            committed: standing.committed.is_some(),
+            differences: repeated.diff(record),
+            contradictions: standing.contradictions,
+            record: repeated,
+            refusal,
+            hashes,
+        })
     }
 
-    fn bytes(&self, id: ContentId) -> Result<Vec<u8>, TransactionError> {
-        let mut bytes = Vec::new();
-        let read = self.manager.store().open_object(id)?.take(INPUT + 1).read_to_end(&mut bytes);
-        read.map_err(|error| TransactionError::Record(format!("{id}: {error}")))?;
-        if bytes.len() as u64 > INPUT {
-            return Err(TransactionError::Record(format!("{id} is too large")));
+    /// The settings of a record, which has them and the standard input as its inputs and nothing else.
+    fn settings_of(&self, record: &Record) -> Result<Settings, TransactionError> {
+        let names = [Settings::NAME, STDIN];
+        for (index, name) in names.into_iter().enumerate() {
+            let found = record.inputs.get(index).map(|input| input.name.as_str());
+            if found != Some(name) {
+                let problem = format!("it must be `{name}` and is {found:?}");
+                return Err(TransactionError::record(format!("inputs[{index}].name"), problem));
+            }
         }
-        Ok(bytes)
+        if record.inputs.len() > names.len() {
+            let problem = "there is nothing that a program is given besides";
+            return Err(TransactionError::record(format!("inputs[{}]", names.len()), problem));
+        }
+        let bytes = self.object("inputs[0].blob", record.inputs[0].blob, ObjectKind::Blob, Settings::MOST)?;
+        let settings: Settings =
+            borsh::from_slice(&bytes).map_err(|error| TransactionError::record("inputs[0].blob", error))?;
+        if settings.initiator != record.initiator {
+            let problem = format!("the run was for {}", settings.initiator);
+            return Err(TransactionError::record("initiator", problem));
+        }
+        for index in 0..settings.accesses.len().max(record.accesses.len()) {
+            let declared = settings.accesses.get(index).map(|it| (it.register, it.intent));
+            let recorded = record.accesses.get(index).map(|it| (it.register, it.intent));
+            if declared != recorded {
+                let problem = "this is not what was declared when the run began";
+                return Err(TransactionError::record(format!("accesses[{index}]"), problem));
+            }
+        }
+        settings.check(&self.bounds(), &self.manager)?;
+        Ok(settings)
+    }
+
+    /// The bytes of an object that a field of a record names.
+    fn object(
+        &self,
+        field: &str,
+        id: ContentId,
+        kind: ObjectKind,
+        most: u64,
+    ) -> Result<Vec<u8>, TransactionError> {
+        let named = |error: StoreError| TransactionError::record(field, error);
+        let snapshot = self.manager.store().snapshot()?;
+        match snapshot.kind(id).map_err(named)? {
+            Some(found) if found != kind => {
+                let error = StoreError::WrongKind { id, expected: kind, found };
+                Err(named(error))
+            }
+            _ => snapshot.bytes(id, most).map_err(named),
+        }
     }
 }
 
 /// The name of the input that the program reads.
 const STDIN: &str = "stdin";
 
+/// What repeating found wrong with a record.
+fn field_of(error: RunError) -> TransactionError {
+    match error {
+        RunError::Field { field, error } => TransactionError::record(field, error),
+        error => TransactionError::Run(error),
+    }
+}
+
+/// Whether a repetition was refused for no reason that is in the record.
+fn is_host_failure(error: &RunError) -> bool {
+    matches!(error, RunError::Store(_) | RunError::Access(AccessError::Store(_)))
+}
+
 impl Transaction {
-    /// Runs the guest until it ends, or somebody pauses it. Capabilities that are revoked meanwhile are taken from it.
+    /// Runs the guest until it ends, or somebody pauses it. Capabilities that are revoked meanwhile are taken from it: at once
+    /// if this process revokes them through the same [`ResourceManager`], otherwise before the guest has executed two million
+    /// instructions more.
     ///
     /// # Errors
     /// The host failed, the store among it.
@@ -221,19 +334,24 @@ impl Transaction {
         loop {
             let (memory, guest) = self.instance.parts();
             if let Some(run) = &mut guest.run {
-                run.refresh(memory).map_err(causality_resource::RunError::from)?;
+                run.refresh(memory).map_err(RunError::from)?;
+            }
+            if self.pause.take() {
+                self.instance.pause_handle().pause();
+                return Ok(self.instance.run_for(1)?);
             }
             let exit = self.instance.run_for(SLICE)?;
-            if exit != Exit::Paused(PauseReason::Step) {
+            // The instance is paused for revocations only.
+            if !matches!(exit, Exit::Paused(PauseReason::Step | PauseReason::Requested)) {
                 return Ok(exit);
             }
         }
     }
 
-    /// A handle that pauses the guest from any thread. It can then be run on, or dropped.
+    /// A handle that pauses the guest from any thread, within two million instructions. It can then be run on, or dropped.
     #[must_use]
     pub fn pause_handle(&self) -> PauseHandle {
-        self.instance.pause_handle()
+        self.pause.clone()
     }
 
     /// The guest's program.
@@ -307,17 +425,25 @@ impl Outcome {
 }
 
 impl Verification {
-    /// Whether the repetition came to the very record.
+    /// Whether the run took effect in this store, and as the record says: the record is in the list of those of runs that did,
+    /// what it used up was used up by it, and repeating the run comes to the very record.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
+        self.committed && self.contradictions.is_empty() && self.is_reproduced()
+    }
+
+    /// Whether repeating the run came to the very record, which says nothing of whether it ever took effect: anybody can
+    /// write a record that can be repeated.
+    #[must_use]
+    pub fn is_reproduced(&self) -> bool {
         self.differences.is_empty()
     }
 
     /// The identifier of the record that the repetition came to.
     ///
     /// # Errors
-    /// [`TransactionError::Record`] if it cannot be encoded.
+    /// If it cannot be encoded.
     pub fn id(&self) -> Result<ContentId, TransactionError> {
-        self.record.content_id().map_err(|error| TransactionError::Record(error.to_string()))
+        self.record.content_id().map_err(|error| RunError::from(error).into())
     }
 }

@@ -235,6 +235,14 @@ impl Snapshot {
     }
 }
 
+/// The number of commits so far, and nothing else.
+pub(crate) fn commits(inner: &Inner) -> Result<u64, StoreError> {
+    guarded(|| {
+        let txn = redb::ReadableDatabase::begin_read(&inner.database)?;
+        counter(&txn.open_table(META)?, META_COMMITS)
+    })
+}
+
 fn read_roots(txn: &ReadTransaction) -> Result<Roots, StoreError> {
     let (meta, roots) = (txn.open_table(META)?, txn.open_table(ROOTS)?);
     let root = |name: &'static str| -> Result<Commitment, StoreError> {

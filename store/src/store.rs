@@ -86,6 +86,15 @@ impl Store {
         Snapshot::new(&self.inner)
     }
 
+    /// How many commits there have been, by anybody: if it is what it was, nothing has changed. Cheaper than a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the host, and damage that shows.
+    pub fn commits(&self) -> Result<u64, StoreError> {
+        crate::snapshot::commits(&self.inner)
+    }
+
     /// Makes all of a commit take effect at once and durably, or nothing of it.
     ///
     /// # Errors

@@ -318,3 +318,15 @@ fn of_two_commits_that_consume_the_same_exactly_one_takes_effect() {
 fn blake3(number: u64) -> ContentId {
     ContentId::of(ObjectKind::Blob, &number.to_le_bytes())
 }
+
+#[test]
+fn commits_are_counted_by_whoever_makes_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, other) = (Store::open(directory.path()).unwrap(), Store::open(directory.path()).unwrap());
+    let before = one.commits().unwrap();
+    assert_eq!(before, one.snapshot().unwrap().roots().commits);
+    other.advance_epoch().unwrap();
+    assert_eq!(one.commits().unwrap(), before + 1);
+    other.put(&Blob::new(b"something".to_vec())).unwrap();
+    assert_eq!(one.commits().unwrap(), before + 2);
+}

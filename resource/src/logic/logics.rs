@@ -17,6 +17,12 @@ pub trait LogicLoader: Debug + Send + Sync {
     ///
     /// [`LogicError::Failed`]: it is there and cannot be used.
     fn load(&self, id: ContentId) -> Result<Option<Arc<dyn ResourceLogic>>, LogicError>;
+
+    /// What the answers of these logics depend on besides their identifiers and what they are asked: limits, for example. It is
+    /// recorded with each run of a guest, and whoever repeats the run has to have the same.
+    fn terms(&self) -> Vec<u8> {
+        Vec::new()
+    }
 }
 
 /// Logics by identifier. A register whose logic is not there cannot be consumed nor created, unless the embedder
@@ -85,6 +91,12 @@ impl Logics {
             return if given == id { Ok(logic) } else { Err(LogicError::Mismatch { asked: id, given }) };
         }
         self.fallback.clone().ok_or(LogicError::Unknown(id))
+    }
+
+    /// [`LogicLoader::terms`] of the loader.
+    #[must_use]
+    pub fn terms(&self) -> Vec<u8> {
+        self.loader.as_ref().map(|loader| loader.terms()).unwrap_or_default()
     }
 
     /// Asks the logic of an operation whether it allows it.

@@ -5,9 +5,11 @@ mod execution_record;
 mod field;
 mod parts;
 mod render;
+mod standing;
 
 pub use difference::FieldDifference;
 pub use execution_record::Record;
 pub use parts::{
     AccessRecord, BudgetRecord, ConsumedRecord, CreatedRecord, RunExit, RunInput, UpdatedRecord,
 };
+pub use standing::Standing;

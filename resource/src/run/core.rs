@@ -7,8 +7,9 @@ use causality_store::{Commitment, ContentId, Object, ObjectKind, Snapshot, State
 use super::access::{Access, Output};
 use super::{decode_spent, revocation_key, spent_key};
 use crate::{
-    BudgetRecord, Capability, DenyReason, Phase, Record, ReferenceMonitor, RegisterEntry, Rejected,
-    ResourceManager, RevocationId, Right, RunError, RunExit, RunInput, Spent, TimeContext, TransitionRecord,
+    AccessError, AccessRecord, BudgetRecord, Capability, DenyReason, Phase, Record, ReferenceMonitor,
+    RegisterEntry, Rejected, ResourceManager, RevocationId, Right, RunError, RunExit, RunInput, Spent,
+    TimeContext, TransitionRecord,
 };
 
 /// Where a run has the past from.
@@ -58,6 +59,25 @@ impl fmt::Debug for History {
     }
 }
 
+/// More than a run may have.
+#[derive(Debug)]
+pub(crate) struct Excess {
+    what: &'static str,
+    limit: usize,
+}
+
+impl From<Excess> for RunError {
+    fn from(Excess { what, limit }: Excess) -> Self {
+        RunError::Limit { what, limit }
+    }
+}
+
+impl From<Excess> for AccessError {
+    fn from(Excess { what, limit }: Excess) -> Self {
+        AccessError::Limit { what, limit }
+    }
+}
+
 /// The state of a run.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -73,6 +93,8 @@ pub(crate) struct Core {
     pub(crate) capabilities: Vec<Capability>,
     pub(crate) accesses: Vec<Access>,
     pub(crate) outputs: Vec<Output>,
+    /// Bytes of these.
+    pub(crate) output_bytes: usize,
     pub(crate) journal: Vec<u8>,
     pub(crate) transitions: Vec<TransitionRecord>,
     pub(crate) time: TimeContext,
@@ -80,8 +102,10 @@ pub(crate) struct Core {
     pub(crate) deferred_hashes: Option<Commitment>,
     pub(crate) in_run_registers: u64,
     pub(crate) fuel: u64,
-    /// The root of the state in which revocations were looked up last.
-    pub(crate) revocations_of: Option<Commitment>,
+    /// The blocks that were revoked when the execution began.
+    pub(crate) revoked_before: Vec<RevocationId>,
+    /// After how many commits revocations were looked up last.
+    pub(crate) revocations_of: Option<u64>,
 }
 
 impl Core {
@@ -114,24 +138,45 @@ impl Core {
     pub(crate) fn refresh_revocations(&mut self) -> Result<(), RunError> {
         let revoked: Vec<RevocationId> = match &self.history {
             History::Live(_) => {
-                let now = self.manager.store().snapshot()?;
-                let root = now.roots().state;
-                if self.revocations_of == Some(root) {
+                let store = self.manager.store();
+                if self.revocations_of.is_some() && self.revocations_of == Some(store.commits()?) {
                     return Ok(());
                 }
+                let now = store.snapshot()?;
                 let mut revoked = Vec::new();
                 for block in self.monitor.capabilities().iter().flat_map(|c| c.revocation_ids()) {
                     if now.state(revocation_key(*block))?.is_some() {
                         revoked.push(*block);
                     }
                 }
-                self.revocations_of = Some(root);
+                self.revocations_of = Some(now.roots().commits);
                 revoked
             }
             History::Recorded(record) => record.revoked.clone(),
         };
         self.monitor.revoke(revoked);
         Ok(())
+    }
+
+    /// Counts a register that the run leaves behind, or says that it is one too many.
+    pub(crate) fn leave_behind(&mut self, output: Output) -> Result<(), Excess> {
+        let limits = self.manager.limits();
+        if self.outputs.len() >= limits.outputs {
+            return Err(Excess { what: "registers left behind", limit: limits.outputs });
+        }
+        self.check_output_bytes(output.bytes.len() as u64)?;
+        self.output_bytes += output.bytes.len();
+        self.outputs.push(output);
+        Ok(())
+    }
+
+    /// Whether a register of so many bytes can be left behind.
+    pub(crate) fn check_output_bytes(&self, length: u64) -> Result<(), Excess> {
+        let limit = self.manager.limits().output_bytes;
+        match length > limit.saturating_sub(self.output_bytes) as u64 {
+            true => Err(Excess { what: "bytes of registers left behind", limit }),
+            false => Ok(()),
+        }
     }
 
     /// Asks the monitor, and keeps by which capability an access was allowed.
@@ -145,15 +190,21 @@ impl Core {
     /// A record without effects, for a run that has none.
     pub(crate) fn reject(self, error: RunError, exit: RunExit) -> Rejected {
         let exit = if exit.is_success() { RunExit::Rejected(error.to_string()) } else { exit };
-        let mut record = self.blank_record(exit);
-        record.accesses = Vec::new();
-        Rejected { error: Box::new(error), record: Box::new(record) }
+        let record = self.blank_record(exit);
+        let mut objects = self.objects;
+        let capabilities = self.capabilities.iter().filter_map(|it| Object::to_bytes(it).ok());
+        objects.extend(capabilities.map(|bytes| (Capability::KIND, bytes)));
+        objects.push((ObjectKind::Journal, self.journal));
+        Rejected { error: Box::new(error), record: Box::new(record), objects }
     }
 
     /// The part of a record that does not depend on what the run did to registers.
     pub(crate) fn blank_record(&self, exit: RunExit) -> Record {
         // Blobs and capabilities that are within their limits can be encoded.
         let capabilities = self.capabilities.iter().filter_map(|capability| capability.content_id().ok());
+        let accesses = self.accesses.iter();
+        let accesses =
+            accesses.map(|it| AccessRecord { register: it.id, intent: it.intent, entry: it.entry_id });
         Record {
             version: Record::VERSION,
             semantics: self.semantics,
@@ -165,7 +216,7 @@ impl Core {
             state_root: self.time.state,
             nullifier_root: self.time.nullifiers,
             effects: Commitment::from_bytes([0; 32]),
-            accesses: Vec::new(),
+            accesses: accesses.collect(),
             consumed: Vec::new(),
             updated: Vec::new(),
             created: Vec::new(),

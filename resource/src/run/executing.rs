@@ -89,10 +89,12 @@ impl RunContext<Executing> {
     /// [`AccessError`]; the slot is as it was.
     pub fn store(&mut self, memory: &mut Memory, slot: u64) -> Result<ContentId, AccessError> {
         self.check_outputs()?;
+        // Before the bytes are copied, and before the slot is empty.
+        self.core.check_output_bytes(memory.register_length(slot).unwrap_or(0))?;
         let (mut output, origin) = ResourceVmIntegration::take(memory, slot, self.initiator())?;
         output.origin = self.access_of_input(origin);
         let id = output.id;
-        self.core.outputs.push(output);
+        self.core.leave_behind(output)?;
         Ok(id)
     }
 
@@ -187,15 +189,16 @@ impl RunContext<Executing> {
     /// Failures of the store.
     pub fn refresh(&mut self, memory: &mut Memory) -> Result<(), AccessError> {
         self.core.refresh_revocations().map_err(store_failed)?;
-        for access in &mut self.core.accesses {
-            let Some(slot) = self.phase.integration.slot_of(self.phase.context, access.id) else { continue };
-            for (right, handle) in access.granted.clone() {
+        let (context, integration) = (self.phase.context, &self.phase.integration);
+        for access in &self.core.accesses {
+            for &(right, handle) in &access.granted {
                 let Some(block) = self.core.monitor.revoked_block(handle) else { continue };
+                // The slot may hold something else by now.
+                let Some(slot) = integration.live_slot_of(context, access.id, memory) else { continue };
                 let rights = SlotRights::from_bits((right.bit() & 0xff) as u8);
-                let is_there = memory.registers().slots().get(slot as usize).is_some_and(|found| {
-                    found.is_loaded == 1 && found.rights().contains(rights) && rights != SlotRights::NONE
-                });
-                if is_there {
+                let found = memory.registers().slots().get(slot as usize);
+                let is_there = found.is_some_and(|found| found.rights().contains(rights));
+                if is_there && rights != SlotRights::NONE {
                     memory.revoke_register(slot, rights);
                     let reason = DenyReason::Revoked(block);
                     self.core.monitor.deny(access.id, right, Phase::Execution, reason);
@@ -283,7 +286,7 @@ impl RunContext<Executing> {
         let register = draft.observed(self.core.time.epoch, self.core.time_id);
         let (id, bytes) = (register.content_id()?, register.to_bytes()?);
         let origin = register.predecessor.and_then(|predecessor| self.core.index_of(predecessor));
-        self.core.outputs.push(Output { id, register, bytes, state: LifecycleState::Active, origin });
+        self.core.leave_behind(Output { id, register, bytes, state: LifecycleState::Active, origin })?;
         self.core.in_run_registers += 1;
         Ok(id)
     }
@@ -415,6 +418,13 @@ impl RunContext<Executing> {
         self.into_phase(Finalizing { exit: RunExit::Host })
     }
 
+    /// Refuses the run before the guest has ended. Nothing has happened.
+    #[must_use]
+    pub fn reject(self, error: RunError) -> Rejected {
+        let exit = RunExit::Rejected(error.to_string());
+        self.core.reject(error, exit)
+    }
+
     /// Gives up. Nothing has happened; the record says what was decided until then.
     #[must_use]
     pub fn abandon(mut self, reason: &str, fuel: u64) -> crate::Record {
@@ -432,13 +442,12 @@ impl RunContext<Executing> {
             }
             access.is_consumed = true;
         }
-        let limit = self.core.manager.limits().outputs;
-        for (mut output, origin) in ResourceVmIntegration::left_behind(memory, self.initiator())? {
-            if self.core.outputs.len() >= limit {
-                return Err(RunError::Limit { what: "registers left behind", limit });
-            }
+        for slot in ResourceVmIntegration::left_behind(memory)? {
+            let length = memory.register_length(slot.into()).unwrap_or(0);
+            self.core.check_output_bytes(length)?;
+            let (mut output, origin) = ResourceVmIntegration::output_in(memory, slot, self.initiator())?;
             output.origin = self.access_of_input(origin);
-            self.core.outputs.push(output);
+            self.core.leave_behind(output)?;
         }
         self.phase.integration.release(context);
         Ok(())

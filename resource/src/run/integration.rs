@@ -37,6 +37,18 @@ impl ResourceVmIntegration {
         self.mappings.get(&(context, register)).map(|mapping| mapping.slot)
     }
 
+    /// The slot that a register is in, unless it is not there any more.
+    pub(super) fn live_slot_of(
+        &self,
+        context: ContextId,
+        register: ContentId,
+        memory: &Memory,
+    ) -> Option<u32> {
+        let mapping = self.mappings.get(&(context, register))?;
+        let state = memory.registers().inputs().nth(mapping.input as usize);
+        (state == Some(InputState::Live(mapping.slot))).then_some(mapping.slot)
+    }
+
     /// The register of the store that is in a slot, and has not been consumed.
     #[must_use]
     pub fn register_in(&self, context: ContextId, slot: u64, memory: &Memory) -> Option<ContentId> {
@@ -113,12 +125,9 @@ impl ResourceVmIntegration {
         self.of(context).find(|(_, mapping)| mapping.input == input).map(|(register, _)| register)
     }
 
-    /// The registers that the guest built and left in slots, with the inputs that they descend from.
-    pub(super) fn left_behind(
-        memory: &Memory,
-        by: Principal,
-    ) -> Result<Vec<(Output, Option<u32>)>, RunError> {
-        let mut outputs = Vec::new();
+    /// The slots in which the guest left what it built.
+    pub(super) fn left_behind(memory: &Memory) -> Result<Vec<u32>, RunError> {
+        let mut left = Vec::new();
         for (number, slot) in (0u32..).zip(memory.registers().slots()) {
             let state = slot.lifecycle();
             if slot.is_loaded == 1 || !state.is_live() {
@@ -127,12 +136,23 @@ impl ResourceVmIntegration {
             if state == Lifecycle::Initial {
                 return Err(RunError::NotSealed(number));
             }
-            let bytes = memory.register_bytes(number).unwrap_or_default().to_vec();
-            let output = decode(bytes, state, by);
-            let output = output.map_err(|error| RunError::NotARegister { slot: number, error })?;
-            outputs.push((output, slot.origin.checked_sub(1)));
+            left.push(number);
         }
-        Ok(outputs)
+        Ok(left)
+    }
+
+    /// The register that the guest built in a slot, with the input that it descends from.
+    pub(super) fn output_in(
+        memory: &Memory,
+        number: u32,
+        by: Principal,
+    ) -> Result<(Output, Option<u32>), RunError> {
+        let slots = memory.registers().slots();
+        let slot = slots.get(number as usize).ok_or(RunError::NotSealed(number))?;
+        let bytes = memory.register_bytes(number).unwrap_or_default().to_vec();
+        let output = decode(bytes, slot.lifecycle(), by);
+        let output = output.map_err(|error| RunError::NotARegister { slot: number, error })?;
+        Ok((output, slot.origin.checked_sub(1)))
     }
 
     /// Takes a complete register out of its slot, before the end of the run. If its bytes are no register, it stays.

@@ -10,13 +10,15 @@ use crate::{Right, Rights};
 /// What a run declares for a register before it starts. It has to do just that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Intent {
-    /// Read it.
+    /// Read it. It counts as read when it is mapped with the right to, or read by the host: loads of a window are plain
+    /// loads, which nobody counts.
     Read,
     /// Read it and use it up.
     Consume,
     /// Read it and replace it by successors.
     Update,
-    /// Change its state: lock, freeze and so on, without reading it.
+    /// Change its state: lock, freeze and so on, without reading it. A guest has it in a slot without rights, and can ask
+    /// for its state, its length and the address of its window, which take none.
     Control,
 }
 

@@ -40,7 +40,7 @@ impl RunContext<Preparing> {
         &self.core.inputs
     }
 
-    /// A record that the run relies on.
+    /// A record that the run relies on: of a run that took effect in this store, or the execution does not begin.
     pub fn parent(&mut self, record: ContentId) {
         self.core.parents.push(record);
     }
@@ -54,8 +54,12 @@ impl RunContext<Preparing> {
     ///
     /// # Errors
     ///
-    /// [`RunError::Capability`]: it is none. Failures of the store.
+    /// [`RunError::Capability`]: it is none. [`RunError::Limit`]; failures of the store.
     pub fn capability(&mut self, capability: &Capability) -> Result<Handle, RunError> {
+        let limit = self.core.manager.limits().capabilities;
+        if self.core.capabilities.len() >= limit {
+            return Err(RunError::Limit { what: "capabilities", limit });
+        }
         let handle = self.core.monitor.admit(capability)?;
         self.core.capabilities.push(capability.clone());
         self.core.load_budgets()?;
@@ -106,17 +110,36 @@ impl RunContext<Preparing> {
     ///
     /// # Errors
     ///
-    /// Failures of the store.
+    /// [`RunError::NoParent`], [`RunError::Limit`]; failures of the store.
     pub fn start(mut self) -> Result<RunContext<Executing>, RunError> {
+        self.check_parents()?;
         self.core.time_id = self.core.time.content_id()?;
         let time = self.core.time.to_bytes()?;
         self.core.objects.push((ObjectKind::TimeContext, time));
         self.core.refresh_revocations()?;
+        self.core.revoked_before = self.core.monitor.revoked();
         let accesses: Vec<_> = self.core.accesses.iter().map(|access| (access.id, access.intent)).collect();
         let given = (self.core.time_id, self.core.program, self.initiator(), accesses, &self.core.inputs);
         let given = borsh::to_vec(&given).map_err(|error| RunError::Damaged(error.to_string()))?;
         let integration = ResourceVmIntegration::new(self.core.manager.limits().registers);
         Ok(self.into_phase(Executing::new(ContextId::of(&given), integration)))
+    }
+
+    fn check_parents(&self) -> Result<(), RunError> {
+        let limit = self.core.manager.limits().parents;
+        if self.core.parents.len() > limit {
+            return Err(RunError::Limit { what: "parents", limit }.of_field("parents"));
+        }
+        if self.core.parents.is_empty() {
+            return Ok(());
+        }
+        let snapshot = self.core.manager.store().snapshot()?;
+        for (index, parent) in self.core.parents.iter().enumerate() {
+            if snapshot.roots_after(*parent)?.is_none() {
+                return Err(RunError::NoParent(*parent).of_field(format!("parents[{index}]")));
+            }
+        }
+        Ok(())
     }
 
     /// Would the monitor allow this now? Asked in the phase of preparation, and written down.

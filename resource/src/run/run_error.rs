@@ -1,6 +1,8 @@
 //! Why a run does not take effect.
 
-use causality_store::{CommitError, ContentId, EncodingError, StoreError};
+use core::fmt;
+
+use causality_store::{CommitError, ContentId, EncodingError, ObjectKind, StoreError};
 
 use crate::{
     AccessError, CapabilityError, DenyReason, IllegalTransition, Intent, LogicError, Record, RevocationId,
@@ -99,6 +101,9 @@ pub enum RunError {
         /// The epoch of the store.
         now: u64,
     },
+    /// A block of one of the run's capabilities was revoked since the execution began, whether it was used or not.
+    #[error("{0} has been revoked since the run started")]
+    RevokedMeanwhile(RevocationId),
     /// A change of state that the table does not have.
     #[error(transparent)]
     Illegal(Box<IllegalTransition>),
@@ -121,6 +126,18 @@ pub enum RunError {
     /// A repetition of a run takes no effect.
     #[error("a run that is repeated cannot be committed")]
     Replay,
+    /// A record that the run relies on is not one of this store.
+    #[error("no run recorded as {0} took effect in this store")]
+    NoParent(ContentId),
+    /// A field of a record cannot be repeated.
+    #[error("field `{field}`: {error}")]
+    Field {
+        /// Which.
+        field: String,
+        /// What is wrong with it.
+        #[source]
+        error: Box<RunError>,
+    },
     /// A record of a version that this engine cannot repeat.
     #[error("the record has version {0}, and this engine repeats version {expected}", expected = Record::VERSION)]
     RecordVersion(u32),
@@ -138,6 +155,13 @@ pub enum RunError {
     Commit(Box<CommitError>),
 }
 
+impl RunError {
+    /// This error, about a field of a record.
+    pub(crate) fn of_field(self, field: impl Into<String>) -> Self {
+        RunError::Field { field: field.into(), error: Box::new(self) }
+    }
+}
+
 impl From<IllegalTransition> for RunError {
     fn from(error: IllegalTransition) -> Self {
         RunError::Illegal(Box::new(error))
@@ -151,7 +175,7 @@ impl From<CommitError> for RunError {
 }
 
 /// A run that must not take effect, and the record of it.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("{error}")]
 pub struct Rejected {
     /// Why.
@@ -159,4 +183,14 @@ pub struct Rejected {
     pub error: Box<RunError>,
     /// What it did and was decided until then. It is not in the store.
     pub record: Box<Record>,
+    /// What the record names and the store may not have, for [`ResourceManager::keep`](crate::ResourceManager::keep).
+    pub(crate) objects: Vec<(ObjectKind, Vec<u8>)>,
+}
+
+impl fmt::Debug for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rejected { error, record, objects } = self;
+        let mut shown = f.debug_struct("Rejected");
+        shown.field("error", error).field("record", record).field("objects", &objects.len()).finish()
+    }
 }

@@ -6,9 +6,9 @@ use causality_store::{Commit, Commitment, ContentId, Nullifier, Object, ObjectKi
 
 use super::{Core, History, RunContext, VerifiedRun, encode_spent, revocation_key, spent_key};
 use crate::{
-    AccessRecord, BalanceSheet, ConsumedInput, ConsumedRecord, CreatedOutput, CreatedRecord, DenyReason,
-    Intent, Operation, Phase, Principal, Record, RegisterEntry, Rejected, ResourceFacts, ResourceRegister,
-    Right, RunError, RunExit, Spent, UpdatedRecord,
+    BalanceSheet, ConsumedInput, ConsumedRecord, CreatedOutput, CreatedRecord, DenyReason, Intent, Operation,
+    Phase, Principal, Record, RegisterEntry, Rejected, ResourceFacts, ResourceRegister, Right, RunError,
+    RunExit, Spent, UpdatedRecord,
 };
 
 /// Marks a run that is being verified.
@@ -42,6 +42,7 @@ impl RunContext<Verifying> {
         outputs_are_right(core)?;
         not_consumed_meanwhile(core, &self.phase.nullifiers)?;
         confirm_capabilities(core)?;
+        nothing_revoked_meanwhile(core)?;
         let balances = balances(core)?;
         let issues = conserved(core, &balances)?;
         transfers(core)?;
@@ -59,10 +60,6 @@ impl RunContext<Verifying> {
         let core = &self.core;
         let mut record = core.blank_record(self.phase.exit.clone());
         record.effects = changes.effects(&self.phase.nullifiers)?;
-        let accesses = core.accesses.iter();
-        record.accesses = accesses
-            .map(|it| AccessRecord { register: it.id, intent: it.intent, entry: it.entry_id })
-            .collect();
         for (index, nullifier) in self.phase.nullifiers.iter().copied() {
             let (register, intent) = (core.accesses[index].id, core.accesses[index].intent);
             if intent == Intent::Update {
@@ -82,8 +79,8 @@ impl RunContext<Verifying> {
         Ok(record)
     }
 
-    fn commit(&self, record: &Record, changes: Changes) -> Result<Commit, RunError> {
-        let core = &self.core;
+    fn commit(&mut self, record: &Record, changes: Changes) -> Result<Commit, RunError> {
+        let core = &mut self.core;
         let mut commit = Commit::new();
         commit.expect_epoch(core.time.epoch);
         for (kind, bytes) in &core.objects {
@@ -92,8 +89,8 @@ impl RunContext<Verifying> {
         for capability in &core.capabilities {
             commit.object(capability)?;
         }
-        for output in &core.outputs {
-            commit.bytes(ObjectKind::Register, output.bytes.clone(), Vec::new());
+        for output in &mut core.outputs {
+            commit.bytes(ObjectKind::Register, core::mem::take(&mut output.bytes), Vec::new());
             commit.expect(StateKey::from(output.id), None);
         }
         for entry in &changes.entries {
@@ -226,6 +223,16 @@ fn confirm_capabilities(core: &mut Core) -> Result<(), RunError> {
     Ok(())
 }
 
+/// A decision may have been another one before a block was revoked, used or not. The record says which are revoked, and not
+/// since when, so such a run could not be repeated.
+fn nothing_revoked_meanwhile(core: &Core) -> Result<(), RunError> {
+    let revoked = core.monitor.revoked();
+    match revoked.into_iter().find(|block| !core.revoked_before.contains(block)) {
+        Some(block) => Err(RunError::RevokedMeanwhile(block)),
+        None => Ok(()),
+    }
+}
+
 fn consumed(core: &Core) -> impl Iterator<Item = &super::access::Access> {
     core.accesses.iter().filter(|access| access.is_consumed)
 }
@@ -268,30 +275,60 @@ fn registers(core: &Core) -> impl Iterator<Item = &ResourceRegister> {
     consumed(core).map(|access| &access.register).chain(core.outputs.iter().map(|output| &output.register))
 }
 
-/// What goes to another controller, went with the right to do that.
+/// What a controller has in registers of one kind, before and after the run: quantity, and registers that have none.
+#[derive(Clone, Copy, Default)]
+struct Holding {
+    quantity: [u128; 2],
+    bare: [u64; 2],
+}
+
+impl Holding {
+    fn add(&mut self, when: usize, register: &ResourceRegister) -> Result<(), RunError> {
+        let sum = self.quantity[when].checked_add(register.quantity.into());
+        self.quantity[when] = sum.ok_or(crate::LogicError::Overflow { domain: register.domain })?;
+        self.bare[when] += u64::from(register.quantity == 0);
+        Ok(())
+    }
+
+    /// Whether what this loses, the other can have got.
+    fn loses_to(&self, other: &Holding) -> bool {
+        self.quantity[1] < self.quantity[0] && other.quantity[1] > other.quantity[0]
+            || self.bare[1] < self.bare[0] && other.bare[1] > other.bare[0]
+    }
+}
+
+/// By domain, by metadata if that is to count, and by controller.
+type Holdings<'a> = BTreeMap<(ContentId, Option<&'a [u8]>), BTreeMap<Principal, Holding>>;
+
+fn holdings(core: &Core) -> Result<Holdings<'_>, RunError> {
+    let mut holdings = Holdings::new();
+    let before = consumed(core).map(|access| (0, &access.register));
+    let after = core.outputs.iter().map(|output| (1, &output.register));
+    for (when, register) in before.chain(after) {
+        for metadata in [None, Some(&register.metadata[..])] {
+            let kind = holdings.entry((register.domain, metadata)).or_default();
+            kind.entry(register.controller).or_default().add(when, register)?;
+        }
+    }
+    Ok(holdings)
+}
+
+/// What goes to another controller, went with the right to do that: in a domain as a whole, and also among registers with the
+/// same metadata, so that nobody's register is exchanged for another of the same quantity.
 fn transfers(core: &mut Core) -> Result<(), RunError> {
-    let mut sums: BTreeMap<(ContentId, Principal), (u128, u128)> = BTreeMap::new();
-    let overflow = |domain| crate::LogicError::Overflow { domain };
-    for access in consumed(core) {
-        let (before, _) = sums.entry((access.register.domain, access.register.controller)).or_default();
-        let sum = before.checked_add(access.register.quantity.into());
-        *before = sum.ok_or_else(|| overflow(access.register.domain))?;
-    }
-    for output in &core.outputs {
-        let (_, after) = sums.entry((output.register.domain, output.register.controller)).or_default();
-        let sum = after.checked_add(output.register.quantity.into());
-        *after = sum.ok_or_else(|| overflow(output.register.domain))?;
-    }
-    let gains = |domain: ContentId, but: Principal| {
-        sums.iter().any(|((of, who), (before, after))| *of == domain && *who != but && after > before)
+    let holdings = holdings(core)?;
+    let is_lost = |register: &ResourceRegister| {
+        [None, Some(&register.metadata[..])].into_iter().any(|metadata| {
+            let Some(kind) = holdings.get(&(register.domain, metadata)) else { return false };
+            let Some(own) = kind.get(&register.controller) else { return false };
+            kind.iter().any(|(who, other)| *who != register.controller && own.loses_to(other))
+        })
     };
     let mut transferred = Vec::new();
     for (index, access) in core.accesses.iter().enumerate().filter(|(_, access)| access.is_consumed) {
-        let (domain, controller) = (access.register.domain, access.register.controller);
-        let loses = sums.get(&(domain, controller)).is_some_and(|(before, after)| after < before);
         let mut successors = core.outputs.iter().filter(|it| it.register.predecessor == Some(access.id));
-        let is_handed_on = successors.any(|it| it.register.controller != controller);
-        if loses && gains(domain, controller) || is_handed_on {
+        let is_handed_on = successors.any(|it| it.register.controller != access.register.controller);
+        if is_handed_on || is_lost(&access.register) {
             transferred.push(index);
         }
     }
