@@ -8,7 +8,7 @@ pub const NATIVE_BYTES: u32 = 4096;
 /// A place for one register.
 ///
 /// `repr(C)`, because generated code reads and writes the fields. Those of the first group are what it compares with:
-/// whatever changes one of the others computes them anew ([`Slot::refresh`]). Generated code carries out the usual
+/// whatever changes one of the others computes them anew. Generated code carries out the usual
 /// transitions itself and must leave the same fields behind as [`RegisterFile`](super::RegisterFile) does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
