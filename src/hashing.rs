@@ -1,15 +1,12 @@
 //! What makes deferred hashing an `ecall`.
 
-use causality_abi::{Caller, HostFault, Ptr, RegisterError};
+use causality_abi::{Caller, Errno, HostFault, Ptr, RegisterError};
 use causality_zk::DeferredHashing;
 
 use crate::Linker;
 
 /// The name by which guests find the function; `causality_request_hash` of `causality.h` asks for it.
 pub const REQUEST_HASH: &str = "causality.request_hash";
-
-/// `ENOMEM`.
-const OUT_OF_MEMORY: i32 = 12;
 
 /// Bytes that are compared and copied for a unit of fuel.
 const BYTES_FOR_FUEL: u64 = 4;
@@ -35,7 +32,7 @@ impl<T> Linker<T> {
             let (memory, data) = caller.parts();
             let id = hashing(data).request(memory.slice(bytes.0, len)?);
             caller.charge(len / BYTES_FOR_FUEL);
-            id.map(|id| id.number()).map_err(|_| HostFault::Errno(OUT_OF_MEMORY))
+            id.map(|id| id.number()).map_err(|_| HostFault::from(Errno::NOMEM))
         };
         self.function(REQUEST_HASH, request)
     }

@@ -9,12 +9,11 @@ use causality_machine::isa::format::{self, Bare};
 use causality_machine::isa::reg::X;
 use causality_machine::isa::{Inst, Opcode};
 use causality_machine::memory::{Perms, SegmentKind};
-use causality_machine::{
-    Cause, Executor, Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, PauseReason, Trap,
-};
+use causality_machine::{Cause, Executor, Exit, Hart, Limits, Machine, Memory, PauseReason, Trap};
 use causality_testkit::digest::digest;
 use causality_testkit::program::{CODE, DATA, DATA_END, WINDOW};
 use causality_testkit::sweep::Effort;
+use causality_testkit::vm::Answer;
 use causality_testkit::{Assembler, Label, Source};
 use causality_vm::{InstructionReport, Native};
 
@@ -24,19 +23,6 @@ const STACK: u64 = 8 << 20;
 
 /// More than any program here needs.
 const FUEL: u64 = 1 << 40;
-
-/// A host that answers by a function; `a7` is 93 for the end.
-struct Answer<F>(F);
-
-impl<F: FnMut(&mut Hart, &mut Memory)> Host for Answer<F> {
-    fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
-        if hart.x[17] == 93 {
-            return Ok(Flow::Exit(hart.x[10] as i32));
-        }
-        (self.0)(hart, memory);
-        Ok(Flow::Continue)
-    }
-}
 
 fn code(build: impl FnOnce(&mut Assembler)) -> Vec<u8> {
     let mut asm = Assembler::new();

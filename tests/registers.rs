@@ -8,14 +8,13 @@ use causality_machine::isa::reg::X;
 use causality_machine::isa::{Inst, Opcode};
 use causality_machine::memory::{Loaded, Perms, SegmentKind};
 use causality_machine::registers::{InputState, Lifecycle, Operation, Rights};
-use causality_machine::{
-    Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Limits, Machine, Memory, Trap,
-};
+use causality_machine::{Cause, Executor, Exit, Fault, Hart, Limits, Machine, Memory, Trap};
 use causality_testkit::asm::Label;
 use causality_testkit::digest::digest;
 use causality_testkit::duel::{Duel, Tally};
 use causality_testkit::program::{CODE, DATA, DATA_END};
 use causality_testkit::sweep::Effort;
+use causality_testkit::vm::Answer;
 use causality_testkit::{Assembler, Shape, Source};
 use causality_vm::{InstructionReport, Native};
 
@@ -28,19 +27,6 @@ const T2: X = X::T2;
 
 /// What a call does.
 type Call = fn(&mut Hart, &mut Memory);
-
-/// A host that answers by a function; `a7` is 93 for the end.
-struct Answer<F>(F);
-
-impl<F: FnMut(&mut Hart, &mut Memory)> Host for Answer<F> {
-    fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
-        if hart.x[17] == 93 {
-            return Ok(Flow::Exit(hart.x[10] as i32));
-        }
-        (self.0)(hart, memory);
-        Ok(Flow::Continue)
-    }
-}
 
 fn limits() -> Limits {
     Limits { address_space: 64 << 20, registers: 8, register_bytes: 8192, ..Limits::default() }

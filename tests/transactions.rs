@@ -9,8 +9,8 @@ use causality_vm::isa::reg::X;
 use causality_vm::isa::{Inst, Opcode, format};
 use causality_vm::resource::{
     Capability, ConsumedRecord, Data, Grant, Intent, KeyPair, Limits, LogicError, Logics, Principal, Record,
-    RegisterDraft, ResourceManager, Rights, RunError, RunExit, RunLimits, Target, TimeContext, Token,
-    TrustedRoots, UpdatedRecord,
+    RegisterDraft, Rejected, ResourceManager, Rights, RunError, RunExit, RunLimits, Target, TimeContext,
+    Token, TrustedRoots, UpdatedRecord,
 };
 use causality_vm::store::{Blob, Object, Store};
 use causality_vm::transaction::{GuestLogics, Job, Outcome, Streams, TransactionError, Transactions};
@@ -54,13 +54,11 @@ fn on(manager: &ResourceManager, tier: Tier) -> Transactions {
     Transactions::new(manager.clone(), Config::new().tier(tier).fuel(1_000_000))
 }
 
-fn mint_of(manager: &ResourceManager, logic: ContentId, owner: u8, quantity: u64, nonce: u64) -> ContentId {
-    let mut run = manager.begin(who(ROOT)).unwrap();
-    run.capability(&everything(ROOT)).unwrap();
-    let mut run = run.start().unwrap();
+/// A token, governed by `logic`.
+fn token_of(logic: ContentId, owner: u8, quantity: u64, nonce: u64) -> RegisterDraft {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&nonce.to_le_bytes());
-    let draft = RegisterDraft {
+    RegisterDraft {
         logic,
         domain: gold(),
         quantity,
@@ -69,10 +67,21 @@ fn mint_of(manager: &ResourceManager, logic: ContentId, owner: u8, quantity: u64
         nonce: bytes,
         predecessor: None,
         metadata: Vec::new(),
-    };
+    }
+}
+
+/// Creates a register by the root's authority, if its logic allows it.
+fn issue(manager: &ResourceManager, draft: RegisterDraft) -> Result<ContentId, Rejected> {
+    let mut run = manager.begin(who(ROOT)).unwrap();
+    run.capability(&everything(ROOT)).unwrap();
+    let mut run = run.start().unwrap();
     let id = run.create(draft).unwrap();
-    run.finish_host().finalize().unwrap().verify().unwrap().commit().unwrap();
-    id
+    run.finish_host().finalize()?.verify()?.commit()?;
+    Ok(id)
+}
+
+fn mint_of(manager: &ResourceManager, logic: ContentId, owner: u8, quantity: u64, nonce: u64) -> ContentId {
+    issue(manager, token_of(logic, owner, quantity, nonce)).unwrap()
 }
 
 fn mint(manager: &ResourceManager, owner: u8, quantity: u64, nonce: u64) -> ContentId {
@@ -848,40 +857,14 @@ fn a_logic_can_be_a_guest_program() {
     let outcome = transactions.run(&transfer(token, 30)).unwrap();
     assert_eq!(quantities(&manager, &outcome), [(30, who(BOB)), (70, who(ALICE))]);
     // More than the logic allows cannot even be issued.
-    let mut run = manager.begin(who(ROOT)).unwrap();
-    run.capability(&everything(ROOT)).unwrap();
-    let mut run = run.start().unwrap();
-    let draft = RegisterDraft {
-        logic,
-        domain: gold(),
-        quantity: 101,
-        controller: who(ALICE),
-        nullifier_key: [0; 32],
-        nonce: [9; 32],
-        predecessor: None,
-        metadata: Vec::new(),
-    };
-    run.create(draft).unwrap();
-    let rejected = run.finish_host().finalize().unwrap().verify().unwrap_err();
+    let issued = issue(&manager, token_of(logic, ALICE, 101, 9));
+    let rejected = issued.unwrap_err();
     let RunError::Logic(LogicError::Refused { refusal, .. }) = *rejected.error else { panic!("{rejected}") };
     assert_eq!(refusal.0, "no register may hold more than 100, and one has 101");
     // What is no program is no logic.
     let no_program = store.put(&Blob::new(b"nothing".to_vec())).unwrap();
-    let mut run = manager.begin(who(ROOT)).unwrap();
-    run.capability(&everything(ROOT)).unwrap();
-    let mut run = run.start().unwrap();
-    run.create(RegisterDraft {
-        logic: no_program,
-        domain: gold(),
-        quantity: 1,
-        controller: who(ALICE),
-        nullifier_key: [0; 32],
-        nonce: [9; 32],
-        predecessor: None,
-        metadata: Vec::new(),
-    })
-    .unwrap();
-    assert!(run.finish_host().finalize().unwrap().verify().is_err());
+    let issued = issue(&manager, token_of(no_program, ALICE, 1, 9));
+    assert!(issued.is_err());
 }
 
 #[test]
@@ -904,21 +887,8 @@ fn a_logic_has_its_own_fuel_and_terms() {
     // A logic that does not end is a refusal, though the engine that it was given has no limit.
     let endless = std::fs::read("testkit/guests/loop_forever.elf").unwrap();
     let logic = store.put_stream(ObjectKind::Program, &*endless).unwrap();
-    let mut run = manager.begin(who(ROOT)).unwrap();
-    run.capability(&everything(ROOT)).unwrap();
-    let mut run = run.start().unwrap();
-    run.create(RegisterDraft {
-        logic,
-        domain: gold(),
-        quantity: 1,
-        controller: who(ALICE),
-        nullifier_key: [0; 32],
-        nonce: [9; 32],
-        predecessor: None,
-        metadata: Vec::new(),
-    })
-    .unwrap();
-    let rejected = run.finish_host().finalize().unwrap().verify().unwrap_err();
+    let issued = issue(&manager, token_of(logic, ALICE, 1, 9));
+    let rejected = issued.unwrap_err();
     assert!(rejected.to_string().contains("out of fuel"), "{rejected}");
 }
 

@@ -63,6 +63,15 @@ pub(crate) struct Near {
     pub(crate) len: u64,
 }
 
+/// Offsets from `vm` of the [`Near`] for loads, or for stores: of its distance and of its length.
+pub(crate) const fn near(is_store: bool) -> (i32, i32) {
+    if is_store {
+        (field!(near_write.distance), field!(near_write.len))
+    } else {
+        (field!(near_read.distance), field!(near_read.len))
+    }
+}
+
 /// What generated code calls when the host has to do something. `C` is the System V convention on all hosts we run on.
 pub(crate) type Libcall = unsafe extern "C" fn(vm: *mut u8, argument: u64) -> u64;
 

@@ -30,8 +30,8 @@ pub struct Limits {
     /// Slots for resource registers, at most 65,536. Default 256.
     pub registers: u32,
     /// The most bytes of a resource register; rounded up to a power of two of at least a page, at most 1 GiB. As much of
-    /// the host's address space is used up for each slot. The bytes that registers really have count as `memory`.
-    /// Default 1 MiB.
+    /// the host's address space is used up for each slot. Pages count as `memory` from the first register on that needs them, until
+    /// the machine is reset. Default 1 MiB.
     pub register_bytes: u64,
 }
 

@@ -60,8 +60,8 @@ fn a_window_has_the_canonical_bytes_and_the_rights_of_the_intent() {
     let read = SlotRights::READ;
     for (intent, rights) in [
         (Intent::Read, read),
-        (Intent::Consume, read.and(SlotRights::CONSUME)),
-        (Intent::Update, read.and(SlotRights::UPDATE)),
+        (Intent::Consume, read.union(SlotRights::CONSUME)),
+        (Intent::Update, read.union(SlotRights::UPDATE)),
         (Intent::Control, SlotRights::NONE),
     ] {
         let (run, memory) = mapped(&manager, id, intent);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use causality_abi::{Caller, HostFault, Ptr};
+use causality_abi::{Caller, Errno, HostFault, Ptr};
 use causality_machine::registers::{Lifecycle, Operation};
 use causality_machine::{Cause, Fault, Memory};
 use causality_resource::{AccessError, Executing, Right, RunContext};
@@ -11,17 +11,6 @@ use causality_store::ContentId;
 use causality_zk::{DeferredHashId, DeferredHashing, HashLimits};
 
 use crate::{Error, Linker};
-
-/// What Linux calls the reasons.
-mod errno {
-    pub(super) const PERM: i32 = 1;
-    pub(super) const ACCES: i32 = 13;
-    pub(super) const EXIST: i32 = 17;
-    pub(super) const INVAL: i32 = 22;
-    pub(super) const NOMEM: i32 = 12;
-    pub(super) const NOSPC: i32 = 28;
-    pub(super) const BADMSG: i32 = 74;
-}
 
 /// Bytes that are compared, copied or hashed for a unit of fuel.
 const BYTES_FOR_FUEL: u64 = 4;
@@ -49,14 +38,14 @@ impl Guest {
 /// What the guest is told of a failed operation about `slot`.
 fn fault(slot: u64) -> impl Fn(AccessError) -> HostFault {
     move |error| match error {
-        AccessError::Denied { .. } => HostFault::Errno(errno::ACCES),
-        AccessError::NoSuchAccess(_) | AccessError::NotMapped(_) => HostFault::Errno(errno::INVAL),
-        AccessError::AlreadyMapped(_) => HostFault::Errno(errno::EXIST),
+        AccessError::Denied { .. } => Errno::ACCES.into(),
+        AccessError::NoSuchAccess(_) | AccessError::NotMapped(_) => Errno::INVAL.into(),
+        AccessError::AlreadyMapped(_) => Errno::EXIST.into(),
         AccessError::Consumed(_) => HostFault::Access(Fault { cause: Cause::RegisterConsumed, tval: slot }),
-        AccessError::Limit { .. } => HostFault::Errno(errno::NOSPC),
+        AccessError::Limit { .. } => Errno::NOSPC.into(),
         AccessError::Fault(fault) => HostFault::Access(fault),
-        AccessError::Illegal(_) => HostFault::Errno(errno::PERM),
-        AccessError::NoRegister { .. } | AccessError::Encoding(_) => HostFault::Errno(errno::BADMSG),
+        AccessError::Illegal(_) => Errno::PERM.into(),
+        AccessError::NoRegister { .. } | AccessError::Encoding(_) => Errno::BADMSG.into(),
         other => HostFault::Fail(Box::new(other)),
     }
 }
@@ -124,7 +113,7 @@ pub(super) fn linker(engine: &crate::Engine) -> Result<Linker<Guest>, Error> {
     })?;
     linker.function("causality.freeze", |caller: &mut Call<'_>, slot: u64, reason: Ptr, len: u64| {
         if len > REASON {
-            return Err(HostFault::Errno(errno::INVAL));
+            return Err(Errno::INVAL.into());
         }
         caller.charge(DECISION);
         let reason = String::from_utf8_lossy(caller.bytes(reason.0, len)?).into_owned();
@@ -143,7 +132,7 @@ pub(super) fn linker(engine: &crate::Engine) -> Result<Linker<Guest>, Error> {
         |caller: &mut Call<'_>, handle: u64, slot: u64, right: u64| {
             caller.charge(DECISION);
             let right = Right::ALL.into_iter().find(|known| u64::from(known.bit()) == right);
-            let right = right.ok_or(HostFault::Errno(errno::INVAL))?;
+            let right = right.ok_or(Errno::INVAL)?;
             let (run, memory) = parts(caller)?;
             run.use_capability(memory, handle, slot, right).map_err(fault(slot))?;
             Ok::<u64, HostFault>(0)
@@ -173,7 +162,7 @@ fn request_register_hash(caller: &mut Call<'_>, slot: u64) -> Result<u64, HostFa
         Some(&earlier) => (guest.hashing.request_again(earlier), 0),
         None => (guest.hashing.request(bytes), bytes.len() as u64 / BYTES_FOR_FUEL),
     };
-    let id = id.map_err(|_| HostFault::Errno(errno::NOMEM))?;
+    let id = id.map_err(|_| Errno::NOMEM)?;
     guest.hashed.insert(key, id);
     caller.charge(cost);
     Ok(id.number())
@@ -193,7 +182,7 @@ fn context(caller: &mut Call<'_>, to: Ptr) -> Result<u64, HostFault> {
 fn register_id(caller: &mut Call<'_>, slot: u64, to: Ptr) -> Result<u64, HostFault> {
     let (run, memory) = parts(caller)?;
     let id = run.integration().register_in(run.context(), slot, memory);
-    let id = id.ok_or(HostFault::Errno(errno::INVAL))?;
+    let id = id.ok_or(Errno::INVAL)?;
     memory.slice_mut(to.0, 32)?.copy_from_slice(id.as_bytes());
     Ok(0)
 }

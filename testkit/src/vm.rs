@@ -34,6 +34,20 @@ impl Host for Console {
     }
 }
 
+/// A host that answers calls by a function; with 93 in `a7`, one ends the machine with the exit code in `a0`.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<F>(pub F);
+
+impl<F: FnMut(&mut Hart, &mut Memory)> Host for Answer<F> {
+    fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
+        if hart.x[17] == 93 {
+            return Ok(Flow::Exit(hart.x[10] as i32));
+        }
+        (self.0)(hart, memory);
+        Ok(Flow::Continue)
+    }
+}
+
 /// A host for which any `ecall` is the end.
 #[derive(Clone, Copy, Debug)]
 pub struct End;

@@ -2,6 +2,8 @@
 
 use causality_machine::{Fault, HostError};
 
+use crate::linux::Errno;
+
 /// Why a host function does not return a value to the guest.
 ///
 /// Made from a [`Fault`] by `?`, so that a bad pointer traps exactly as the guest's own access would,
@@ -28,4 +30,10 @@ pub enum HostFault {
     /// The host itself failed: the run ends with this error.
     #[error(transparent)]
     Fail(HostError),
+}
+
+impl From<Errno> for HostFault {
+    fn from(errno: Errno) -> Self {
+        HostFault::Errno(errno.number())
+    }
 }

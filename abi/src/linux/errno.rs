@@ -76,6 +76,8 @@ errnos! {
     NOTEMPTY = 39;
     /// Too many symbolic links.
     LOOP = 40;
+    /// Not a message of the kind that is expected.
+    BADMSG = 74;
     /// Value too large for its type.
     OVERFLOW = 75;
     /// Operation not supported.

@@ -18,7 +18,7 @@ use super::loops::Ahead;
 use super::register::{VM, pinned};
 use super::trap::{Kind, Shared};
 use super::unit::Marks;
-use crate::context::{GUEST, Range, SPANS, WINDOW, field};
+use crate::context::{GUEST, Range, SPANS, WINDOW, field, near};
 use crate::cranelift::access;
 use crate::region::{Flow, RegSet, changes_access, flow, is_link};
 
@@ -134,6 +134,12 @@ pub(super) struct Outside {
     safe: Option<Gpr>,
     /// Where to go if the access is not allowed, instead of leaving.
     pub(super) denied: Option<Label>,
+}
+
+impl Outside {
+    const fn is_store(&self) -> bool {
+        self.check >= SPANS.len()
+    }
 }
 
 /// What a guard does where the access is not allowed.
@@ -321,7 +327,7 @@ impl Emitter<'_> {
         if outside.is_stack {
             // The function expects it relative to the other range.
             let start = |range: i32| Mem::at(VM, range + offset_of!(Range, start) as i32);
-            let other = if outside.check < SPANS.len() { field!(read) } else { field!(write) };
+            let other = if outside.is_store() { field!(write) } else { field!(read) };
             self.a.alu(Alu::Add, Width::Double, RCX, start(field!(stack)));
             self.a.alu(Alu::Sub, Width::Double, RCX, start(other));
         }
@@ -338,7 +344,7 @@ impl Emitter<'_> {
         self.a.call_indirect(Mem::at(VM, field!(baseline.check) + 8 * outside.check as i32));
         let allowed = self.a.skip_if(Cond::Equal);
         self.a.constant(RCX, outside.len as u64);
-        let window = WINDOW + usize::from(outside.check >= SPANS.len());
+        let window = WINDOW + usize::from(outside.is_store());
         self.a.call_indirect(Mem::at(VM, field!(baseline.check) + 8 * window as i32));
         self.a.arrive(allowed);
         if let Some(reg) = outside.safe {
@@ -357,11 +363,7 @@ impl Emitter<'_> {
 
     /// Goes back if what is guarded is in the window that was accessed last.
     fn emit_last_window(&mut self, outside: Outside) {
-        let (distance, len) = if outside.check < SPANS.len() {
-            (field!(near_read.distance), field!(near_read.len))
-        } else {
-            (field!(near_write.distance), field!(near_write.len))
-        };
+        let (distance, len) = near(outside.is_store());
         let bytes = outside.len as i32;
         self.a.alu(Alu::Sub, Width::Double, RCX, Mem::at(VM, distance));
         // Where it ends; what begins before the window and reaches into it wraps around.

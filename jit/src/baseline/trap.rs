@@ -8,7 +8,7 @@ use super::float::Open;
 use super::register::VM;
 use super::runtime::{give_hart, take_hart};
 use super::{Emitter, fuel};
-use crate::context::{SPANS, WINDOW, field};
+use crate::context::{SPANS, WINDOW, field, near};
 use crate::cranelift::LEFT;
 
 /// Bytes of a jump.
@@ -87,7 +87,7 @@ impl Emitter<'_> {
 
     /// The same, with how many bytes a guard is for, which the functions for windows need to know.
     pub(super) fn note_with_len(&mut self, pc: u64, pending: u32, len: i64) {
-        // Guards that are followed by such a note are for this many at most.
+        // 0 is as many as are guarded together at most.
         let len = u8::try_from(len).unwrap_or(0);
         self.a.note_more(((pc - self.unit.start) / 2) as u16, pending as u8, len);
     }
@@ -203,11 +203,7 @@ impl Emitter<'_> {
     /// is tested first, is in the window that was accessed last. How many bytes that are, the note behind the jump behind the
     /// guard's call says.
     fn emit_last_window_noted(&mut self, is_store: bool) {
-        let (distance, len) = if is_store {
-            (field!(near_write.distance), field!(near_write.len))
-        } else {
-            (field!(near_read.distance), field!(near_read.len))
-        };
+        let (distance, len) = near(is_store);
         self.a.push(RAX);
         self.a.mov(Width::Double, RAX, Mem::at(RSP, 8));
         self.a.extend(Extend::U8, RAX, Mem::at(RAX, JUMP + 4));

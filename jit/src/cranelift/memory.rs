@@ -18,7 +18,7 @@ use cranelift_codegen::isa::CallConv;
 
 use super::trips::Pointer;
 use super::{Emitter, Facts};
-use crate::context::{GUEST, Range, SPANS, field};
+use crate::context::{GUEST, Range, SPANS, field, near};
 use crate::region::{At, Block, End, Loop, RegSet, Table, changes_access, definitions};
 
 /// `fn(vm)`: whether the pages of the range at `check_address` allow it goes to `check_denied`. Nothing is passed or
@@ -341,11 +341,8 @@ impl Emitter<'_> {
     /// Whether `hull` is elsewhere than in the window that was accessed last, and if not, how many bytes of that are
     /// before it and behind.
     fn near(&mut self, value: Value, hull: Hull) -> (Value, Value, Value) {
-        let (range, distance, len) = if hull.store {
-            (field!(write), field!(near_write.distance), field!(near_write.len))
-        } else {
-            (field!(read), field!(near_read.distance), field!(near_read.len))
-        };
+        let range = if hull.store { field!(write) } else { field!(read) };
+        let (distance, len) = near(hull.store);
         let address = self.offset(value, hull.lo);
         let start = self.field(types::I64, range + offset_of!(Range, start) as i32);
         let distance = self.field(types::I64, distance);

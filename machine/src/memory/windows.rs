@@ -384,7 +384,7 @@ impl Memory {
             if extent > 0 {
                 let start = windows.address(slot);
                 self.mapped -= extent;
-                // What the host refuses to take back stays inaccessible: every register is zeroed when it is created.
+                // If the host refuses, no byte comes back: every register is zeroed when it is created.
                 let _ = self.space.discard(start..start + extent);
                 let _ = self.space.protect(start..start + extent, Perms::NONE);
             }

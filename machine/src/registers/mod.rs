@@ -196,8 +196,7 @@ impl RegisterFile {
         (0..).zip(&self.slots).filter(move |(_, slot)| is_there(slot)).map(|(index, _)| index)
     }
 
-    /// The number of a section with this name; as there are at most as many as inputs, and those are fewer than slots can
-    /// count, all fit.
+    /// The number of a section with this name; `None` if a slot cannot count so many.
     pub(crate) fn section_number(&mut self, name: &str) -> Option<u16> {
         let found = self.sections.iter().position(|section| section == name);
         let number = found.unwrap_or(self.sections.len());
@@ -349,7 +348,7 @@ impl RegisterFile {
     /// Gives more rights over the register in a slot, at once: the host has decided to.
     pub(crate) fn grant(&mut self, number: u32, rights: Rights) {
         if (number as usize) < self.slots.len() {
-            self.change(number, |slot| slot.rights = slot.rights().and(rights).bits());
+            self.change(number, |slot| slot.rights = slot.rights().union(rights).bits());
         }
     }
 }

@@ -61,7 +61,7 @@ impl Operation {
             Self::Write | Self::Seal => Rights::WRITE,
             Self::Consume => Rights::CONSUME,
             // The successor begins with the bytes of its predecessor.
-            Self::Update => Rights::UPDATE.and(Rights::READ),
+            Self::Update => Rights::UPDATE.union(Rights::READ),
             Self::Lock | Self::Unlock => Rights::LOCK,
             Self::Freeze | Self::Unfreeze => Rights::FREEZE,
         }

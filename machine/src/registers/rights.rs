@@ -44,9 +44,9 @@ impl Rights {
         self.0
     }
 
-    /// Both sets together.
+    /// What either set has.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
