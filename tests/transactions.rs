@@ -12,7 +12,7 @@ use causality_vm::resource::{
     RegisterDraft, Rejected, ResourceManager, Rights, RunError, RunExit, RunLimits, Target, TimeContext,
     Token, TrustedRoots, UpdatedRecord,
 };
-use causality_vm::store::{Blob, Object, Store};
+use causality_vm::store::{Blob, Object, StateUpdateProof, Store};
 use causality_vm::transaction::{GuestLogics, Job, Outcome, Streams, TransactionError, Transactions};
 use causality_vm::zk::{Domain, Poseidon2};
 use causality_vm::{Cause, Config, ContentId, Exit, ObjectKind, PauseReason, Tier};
@@ -388,6 +388,18 @@ fn every_field_of_a_record_is_checked() {
             "time_context" => forged.time_context = other,
             "state_root" => forged.state_root = forged.effects,
             "nullifier_root" => forged.nullifier_root = forged.effects,
+            "state_root_after" => forged.state_root_after = forged.state_root,
+            "state_proof" => {
+                forged.state_proof = None;
+                all.push(forged.clone());
+                // As if it had changed nothing.
+                forged.state_root_after = forged.state_root;
+                all.push(forged.clone());
+                forged.state_root_after = honest.state_root_after;
+                forged.state_proof = Some(honest.journal);
+                all.push(forged.clone());
+                forged.state_proof = Some(other);
+            }
             "effects" => forged.effects = forged.state_root,
             "accesses" => {
                 forged.accesses[0].entry = other;
@@ -546,6 +558,8 @@ fn a_forged_second_spend_is_not_confirmed() {
     for input in &forged.inputs {
         store.put(&elsewhere.store().get::<Blob>(input.blob).unwrap()).unwrap();
     }
+    let proof = forged.state_proof.unwrap();
+    store.put(&elsewhere.store().get::<StateUpdateProof>(proof).unwrap()).unwrap();
     let verification = transactions.verify_record(&forged).unwrap();
     assert!(verification.is_reproduced(), "{:?}", verification.differences);
     assert!(!verification.committed && !verification.is_confirmed());

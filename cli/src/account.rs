@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use causality_store::Store;
+use causality_store::{Roots, Store};
 use causality_vm::ContentId;
 use causality_vm::resource::{
     Decision, Record, ResourceRegister, RunError, TimeContext, Transition, Verdict,
@@ -23,6 +23,8 @@ pub(crate) struct Account<'a> {
     pub(crate) id: ContentId,
     /// Whether the store has it as that of a run that took effect.
     pub(crate) took_effect: Option<bool>,
+    /// The roots of the store right after it, if so.
+    pub(crate) roots: Option<Roots>,
     /// The registers in it that the store has.
     pub(crate) registers: BTreeMap<ContentId, ResourceRegister>,
     /// The names of their domains, or what they are instead of one.
@@ -34,14 +36,10 @@ pub(crate) struct Account<'a> {
 }
 
 impl<'a> Account<'a> {
-    pub(crate) fn new(
-        record: &'a Record,
-        id: ContentId,
-        took_effect: Option<bool>,
-        store: Option<&Store>,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn new(record: &'a Record, id: ContentId, store: Option<&Store>) -> Result<Self, Failure> {
         let (registers, domains) = Default::default();
-        let mut account = Account { record, id, took_effect, registers, domains, journal: None, time: None };
+        let (took_effect, roots, journal, time) = (None, None, None, None);
+        let mut account = Account { record, id, took_effect, roots, registers, domains, journal, time };
         if let Some(store) = store {
             account.look_up(store).map_err(Failure::new)?;
         }
@@ -50,6 +48,8 @@ impl<'a> Account<'a> {
 
     fn look_up(&mut self, store: &Store) -> Result<(), RunError> {
         let snapshot = store.snapshot()?;
+        self.roots = snapshot.roots_after(self.id)?;
+        self.took_effect = Some(self.roots.is_some());
         let record = self.record;
         let used = record.accesses.iter().map(|it| it.register);
         let gone = record.consumed.iter().map(|it| it.register);
@@ -171,7 +171,14 @@ impl Account<'_> {
         line(f, "in the run", format!("{} registers", record.in_run_registers))?;
         line(f, "time", record.time_context)?;
         line(f, "state", record.state_root)?;
+        line(f, "  after it", record.state_root_after)?;
+        record.state_proof.map_or(Ok(()), |proof| line(f, "  proof", proof))?;
         line(f, "nullifiers", record.nullifier_root)?;
+        if let Some(roots) = &self.roots {
+            line(f, "store after", format!("commit {}", roots.commits))?;
+            line(f, "  state", roots.state)?;
+            line(f, "  nullifiers", roots.nullifiers)?;
+        }
         line(f, "effects", record.effects)?;
         line(f, "semantics", record.semantics)
     }

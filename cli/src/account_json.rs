@@ -13,6 +13,7 @@ pub(crate) fn of(account: &Account<'_>) -> Value {
     let mut json = facts(record);
     json["record"] = json!(account.id);
     json["took_effect"] = json!(account.took_effect);
+    json["roots_after"] = json!(account.roots);
     json["epoch"] = json!(account.time.as_ref().map(|time| time.epoch));
     json["accesses"] = array(&record.accesses, |it| {
         with_contents(account, it.register, json!({"intent": it.intent.name(), "entry": it.entry}))
@@ -40,6 +41,8 @@ fn facts(record: &Record) -> Value {
         "parents": record.parents,
         "time_context": record.time_context,
         "state_root": record.state_root.to_string(),
+        "state_root_after": record.state_root_after.to_string(),
+        "state_proof": record.state_proof,
         "nullifier_root": record.nullifier_root.to_string(),
         "effects": record.effects.to_string(),
         "transitions": array(&record.transitions, |it| {

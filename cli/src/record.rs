@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use causality_store::{Object, Store};
-use causality_vm::ContentId;
 use causality_vm::resource::Record;
 use serde_json::json;
 
@@ -32,8 +31,7 @@ fn show(place: &Place, named: &RecordArg) -> Result<u8, Failure> {
         (RecordArg::Id(id), None) => return Err(Failure::new(format!("there is no store to find {id} in"))),
     };
     let id = record.content_id().map_err(Failure::new)?;
-    let took_effect = store.as_ref().map(|store| is_committed(store, id)).transpose()?;
-    let account = Account::new(&record, id, took_effect, store.as_ref())?;
+    let account = Account::new(&record, id, store.as_ref())?;
     printing::print(place.json, &account_json::of(&account), &account.to_string())
 }
 
@@ -43,17 +41,6 @@ fn open_if_there(directory: &Path) -> Result<Option<Store>, Failure> {
         Err(causality_store::StoreError::NoStore(_)) => Ok(None),
         Err(error) => Err(Failure::new(error)),
     }
-}
-
-/// Whether the run with this record took effect in this store.
-pub(crate) fn is_committed(store: &Store, id: ContentId) -> Result<bool, Failure> {
-    let snapshot = store.snapshot().map_err(Failure::new)?;
-    for record in snapshot.records().map_err(Failure::new)? {
-        if record.map_err(Failure::new)? == id {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn list(place: &Place) -> Result<u8, Failure> {

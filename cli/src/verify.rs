@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::args::{RecordArg, VerifyArgs};
 use crate::failure::Failure;
-use crate::{printing, record, record_file, resources};
+use crate::{printing, record_file, resources};
 
 /// What it ends with if the record is not confirmed.
 const NOT_CONFIRMED: u8 = 1;
@@ -25,7 +25,8 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
         RecordArg::Id(id) => store.get(*id).map_err(Failure::new)?,
     };
     let id = claimed.content_id().map_err(Failure::new)?;
-    if !record::is_committed(store, id)? {
+    let roots = store.snapshot().and_then(|snapshot| snapshot.roots_after(id)).map_err(Failure::new)?;
+    if roots.is_none() {
         return not_committed(args, store, id, &claimed);
     }
     if claimed.program.is_none() {

@@ -2,12 +2,21 @@
 
 mod world;
 
-use causality_resource::{Committed, Intent, Limits, Record, RegisterDraft, ResourceManager, RunExit};
-use causality_store::{ContentId, Object, ObjectKind};
+use std::collections::BTreeMap;
+
+use causality_resource::{
+    Committed, Executing, Intent, Limits, Record, RegisterDraft, ResourceManager, RunContext, RunExit,
+};
+use causality_store::{ContentId, Object, ObjectKind, StateKey, StateUpdateProof, state_after};
 use world::*;
 
 /// A run that does a bit of everything.
 fn busy(manager: &ResourceManager) -> Committed {
+    done(acted(manager)).expect("fine")
+}
+
+/// The same, before its end.
+fn acted(manager: &ResourceManager) -> RunContext<Executing> {
     let ids = issue(manager, [coin(ALICE, 10, 0), note(ALICE, "read"), note(ALICE, "consumed")]);
     let mut run = manager.begin(who(ALICE)).expect("begins");
     run.input("args", b"one two");
@@ -18,10 +27,10 @@ fn busy(manager: &ResourceManager) -> Committed {
     run.declare(ids[2], Intent::Consume).expect("it is there");
     let mut run = run.program_bytes(b"a program", 1).start().expect("starts");
     act(&mut run, &ids);
-    done(run).expect("fine")
+    run
 }
 
-fn act(run: &mut causality_resource::RunContext<causality_resource::Executing>, ids: &[ContentId]) {
+fn act(run: &mut RunContext<Executing>, ids: &[ContentId]) {
     run.update(ids[0], coin(BOB, 4, 1)).expect("allowed");
     run.create(RegisterDraft { predecessor: Some(ids[0]), ..coin(ALICE, 6, 2) }).expect("allowed");
     run.read(ids[1]).expect("allowed");
@@ -70,6 +79,50 @@ fn a_repetition_that_differs_is_told_where() {
     let repeated = run.finish_host().finalize().expect("fine").verify().expect("fine");
     let fields: Vec<_> = repeated.record().diff(&original).into_iter().map(|it| it.field).collect();
     assert_eq!(fields, ["journal"]);
+}
+
+/// Whoever has the two roots, what changed and the proof, and nothing else, can tell that one leads to the other.
+#[test]
+fn a_record_says_what_state_its_run_leads_to() {
+    let manager = world();
+    let run = busy(&manager);
+    assert_eq!(run.record.state_root_after, run.roots.state, "nothing came in between");
+    let snapshot = manager.store().snapshot().expect("the store works");
+    let proof: StateUpdateProof =
+        snapshot.get(run.record.state_proof.expect("there is one")).expect("stored");
+    let changed = run.record.transitions.iter().map(|it| it.register);
+    let changed = changed.chain(run.record.created.iter().map(|it| it.register)).map(StateKey::from);
+    let budgets = run.record.budgets.iter().map(|it| causality_resource::spent_key(it.block));
+    let changes = changed.chain(budgets).map(|key| (key, snapshot.state(key).expect("reads").expect("set")));
+    let mut changes: BTreeMap<_, _> = changes.collect();
+    let after = state_after(run.record.state_root, &changes, &proof);
+    assert_eq!(after, Ok(run.record.state_root_after));
+    changes.pop_first();
+    state_after(run.record.state_root, &changes, &proof).expect_err("one change is missing");
+}
+
+/// What others commit meanwhile is not what this run leads to.
+#[test]
+fn what_others_commit_is_not_in_the_state_after_a_run() {
+    let manager = world();
+    let run = acted(&manager);
+    issue(&manager, [coin(BOB, 7, 0)]);
+    let committed = done(run).expect("fine");
+    let ids: Vec<_> = committed.record.accesses.iter().map(|access| access.register).collect();
+    assert_ne!(committed.record.state_root_after, committed.roots.state);
+    let mut run = manager.replay(&committed.record).expect("all is there").start().expect("starts");
+    act(&mut run, &ids);
+    let repeated = run.finish_host().finalize().expect("fine").verify().expect("fine");
+    assert_eq!(repeated.record().diff(&committed.record), []);
+}
+
+/// A run that changes nothing needs no proof.
+#[test]
+fn a_run_without_changes_leads_to_the_state_it_saw() {
+    let manager = world();
+    let run = manager.begin(who(ALICE)).expect("begins").start().expect("starts");
+    let record = done(run).expect("fine").record;
+    assert_eq!((record.state_root_after, record.state_proof), (record.state_root, None));
 }
 
 #[test]

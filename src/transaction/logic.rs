@@ -1,21 +1,18 @@
 //! Logics that are guest programs.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use causality_machine::{Exit, Limits};
 use causality_resource::{LogicError, LogicLoader, Operation, Refusal, ResourceLogic, RunLimits};
 use causality_store::{ContentId, ObjectKind, Store};
 use causality_zk::HashLimits;
 
+use super::modules::Modules;
 use super::settings::Bounds;
-use crate::{Capture, Config, Engine, Linker, Module, Options};
+use crate::{Capture, Config, Engine, Error, Linker, Module, Options};
 
 /// The most bytes of a program that is a logic.
 const PROGRAM: u64 = 64 << 20;
-
-/// The most programs that are kept ready.
-const KEPT: usize = 64;
 
 /// The most bytes that a logic says.
 const WORDS: usize = 4096;
@@ -27,9 +24,7 @@ const WORDS: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct GuestLogics {
     store: Store,
-    engine: Engine,
-    /// Those that have been used, shared by clones.
-    modules: Arc<Mutex<BTreeMap<ContentId, Module>>>,
+    modules: Modules,
 }
 
 impl GuestLogics {
@@ -38,27 +33,16 @@ impl GuestLogics {
     #[must_use]
     pub fn new(store: Store, config: Config, fuel: u64) -> Self {
         let limits = Limits { registers: 0, ..config.get_limits().clone() };
-        let engine = Engine::new(config.limits(limits).fuel(fuel).metering(true));
-        GuestLogics { store, engine, modules: Arc::default() }
+        GuestLogics { store, modules: Modules::new(config.limits(limits).fuel(fuel).metering(true)) }
     }
+}
 
-    fn module(
-        &self,
-        id: ContentId,
-        elf: impl FnOnce() -> Result<Vec<u8>, LogicError>,
-    ) -> Result<Module, LogicError> {
-        let known = self.modules.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        if let Some(module) = known {
-            return Ok(module);
-        }
-        let module = Module::new(&self.engine, &elf()?);
-        let module = module.map_err(|error| LogicError::Failed { logic: id, reason: error.to_string() })?;
-        let mut modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
-        if modules.len() >= KEPT {
-            modules.clear();
-        }
-        modules.insert(id, module.clone());
-        Ok(module)
+/// Why a program cannot be had.
+struct Unusable(String);
+
+impl From<Error> for Unusable {
+    fn from(error: Error) -> Self {
+        Unusable(error.to_string())
     }
 }
 
@@ -72,14 +56,14 @@ impl LogicLoader for GuestLogics {
         if !matches!(snapshot.kind(id), Ok(Some(ObjectKind::Program))) {
             return Ok(None);
         }
-        let elf = || snapshot.bytes(id, PROGRAM).map_err(|error| failed(error.to_string()));
-        let module = self.module(id, elf)?;
-        Ok(Some(Arc::new(GuestLogic { module, engine: self.engine.clone() })))
+        let elf = || snapshot.bytes(id, PROGRAM).map_err(|error| Unusable(error.to_string()));
+        let module = self.modules.module(id, elf).map_err(|Unusable(reason)| failed(reason))?;
+        Ok(Some(Arc::new(GuestLogic { module, engine: self.modules.engine().clone() })))
     }
 
     /// Limits and fuel.
     fn terms(&self) -> Vec<u8> {
-        let bounds = Bounds::of(self.engine.config(), RunLimits::default(), HashLimits::default());
+        let bounds = Bounds::of(self.modules.engine().config(), RunLimits::default(), HashLimits::default());
         borsh::to_vec(&(super::SEMANTICS, bounds)).unwrap_or_default()
     }
 }

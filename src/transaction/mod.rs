@@ -15,6 +15,7 @@ mod error;
 mod guest;
 mod job;
 mod logic;
+mod modules;
 mod settings;
 mod streams;
 
@@ -32,6 +33,7 @@ use causality_store::{Commitment, ContentId, Object, ObjectKind, StoreError};
 use causality_zk::{DeferredHashing, FinalizedHashes, HashLimits};
 
 use self::guest::Guest;
+use self::modules::Modules;
 use self::settings::{Bounds, Settings};
 use crate::{Config, Engine, Instance, Module, Report};
 
@@ -53,6 +55,8 @@ pub struct Transactions {
     manager: ResourceManager,
     config: Config,
     hashes: HashLimits,
+    /// For runs with just the limits of `config`.
+    modules: Modules,
 }
 
 /// A transaction that has been prepared and not yet taken effect. Dropping it leaves the store as it was.
@@ -99,7 +103,10 @@ impl Transactions {
     /// [verified](Self::verify): a record that asks for more is refused, as somebody else has written it.
     #[must_use]
     pub fn new(manager: ResourceManager, config: Config) -> Self {
-        Transactions { manager, config, hashes: HashLimits::default() }
+        let hashes = HashLimits::default();
+        let bounds = Bounds::of(&config, manager.limits(), hashes);
+        let modules = Modules::new(bounds.configure(&config));
+        Transactions { manager, config, hashes, modules }
     }
 
     /// The same with other limits for the hashes that guests ask for.
@@ -118,6 +125,14 @@ impl Transactions {
         Bounds::of(&self.config, self.manager.limits(), self.hashes)
     }
 
+    /// An engine for runs with these bounds.
+    fn modules(&self, bounds: &Bounds) -> Modules {
+        match *bounds == self.bounds() {
+            true => self.modules.clone(),
+            false => Modules::new(bounds.configure(&self.config)),
+        }
+    }
+
     /// Prepares a run. All its registers are mapped, the first into slot 0, but for those that the program is to load.
     ///
     /// # Errors
@@ -134,8 +149,9 @@ impl Transactions {
     pub fn begin_with(&self, job: &Job, streams: Streams) -> Result<Transaction, TransactionError> {
         let settings = Settings::of(job, self.bounds(), &self.manager);
         let bytes = settings.to_bytes()?;
-        let engine = Engine::new(settings.bounds.configure(&self.config));
-        let module = Module::new(&engine, &job.program)?;
+        let id = ContentId::of(ObjectKind::Program, &job.program);
+        let program = || Ok::<_, TransactionError>(&job.program);
+        let module = self.modules.module(id, program)?;
         let mut run = self.manager.begin(job.initiator)?;
         run.input(Settings::NAME, &bytes);
         run.input(STDIN, &job.stdin);
@@ -147,7 +163,7 @@ impl Transactions {
             run.declare(declared.register, declared.intent)?;
         }
         let run = run.program_bytes(&job.program, SEMANTICS);
-        self.start(run, &settings, &engine, &module, job.stdin.clone(), streams)
+        self.start(run, &settings, self.modules.engine(), &module, job.stdin.clone(), streams)
     }
 
     fn start(
@@ -219,14 +235,14 @@ impl Transactions {
         let program = record.program.ok_or_else(|| TransactionError::record("program", "no guest ran"))?;
         let settings = self.settings_of(record)?;
         let standing = self.manager.standing(record)?;
-        let engine = Engine::new(settings.bounds.configure(&self.config));
+        let modules = self.modules(&settings.bounds);
         let elf = self.object("program", program, ObjectKind::Program, INPUT)?;
-        let module =
-            Module::new(&engine, &elf).map_err(|error| TransactionError::record("program", error))?;
+        let module = modules.module(program, || Ok::<_, crate::Error>(&elf));
+        let module = module.map_err(|error| TransactionError::record("program", error))?;
         let stdin = self.object("inputs[1].blob", record.inputs[1].blob, ObjectKind::Blob, INPUT)?;
         let manager = self.manager.clone().with_limits(settings.bounds.run_limits());
         let run = manager.replay(record).map_err(field_of)?;
-        let repeated = match self.start(run, &settings, &engine, &module, stdin, Streams::new()) {
+        let repeated = match self.start(run, &settings, modules.engine(), &module, stdin, Streams::new()) {
             Ok(mut transaction) => {
                 transaction.run()?;
                 transaction.verify()

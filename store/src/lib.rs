@@ -94,4 +94,6 @@ pub use state_key::StateKey;
 pub use stats::Stats;
 pub use store::Store;
 pub use store_error::StoreError;
-pub use tree::{NullifierProof, ProofError, StateProof, verify_nullifier, verify_state};
+pub use tree::{
+    NullifierProof, ProofError, StateProof, StateUpdateProof, state_after, verify_nullifier, verify_state,
+};

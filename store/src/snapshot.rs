@@ -1,5 +1,6 @@
 //! The store as it was at one moment.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::tables::{
 use crate::tree::{NullifierTree, StateTree, TreeView};
 use crate::{
     Commitment, ContentId, Nullifier, NullifierProof, Object, ObjectKind, ObjectReader, Roots, StateKey,
-    StateProof, StoreError,
+    StateProof, StateUpdateProof, StoreError,
 };
 
 /// The store as it was when [`Store::snapshot`](crate::Store::snapshot) was called, whatever was committed or collected
@@ -73,6 +74,22 @@ impl Snapshot {
             let view = TreeView::<StateTree, _, _>::new(&roots, &leaves, &nodes)?;
             let (value, proof) = view.get(*key.as_bytes())?;
             Ok((value.map(Commitment::from_bytes), StateProof::new(proof)))
+        })
+    }
+
+    /// The root that this state would have after `changes`, with a proof for [`state_after`](crate::state_after). Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As of [`state`](Self::state).
+    pub fn prove_update(
+        &self,
+        changes: &BTreeMap<StateKey, Commitment>,
+    ) -> Result<(Commitment, StateUpdateProof), StoreError> {
+        guarded(|| {
+            let (roots, leaves) = (self.txn.open_table(ROOTS)?, self.txn.open_table(STATE)?);
+            let nodes = self.txn.open_table(STATE_NODES)?;
+            StateUpdateProof::of(&TreeView::new(&roots, &leaves, &nodes)?, changes)
         })
     }
 

@@ -61,6 +61,14 @@ pub enum StoreError {
     Database(String),
 }
 
+impl StoreError {
+    /// Whether the object that was asked for is not there, or another one; the store itself may be well.
+    #[must_use]
+    pub const fn is_about_object(&self) -> bool {
+        matches!(self, StoreError::Missing(_) | StoreError::WrongKind { .. } | StoreError::Encoding(_))
+    }
+}
+
 impl From<redb::Error> for StoreError {
     fn from(error: redb::Error) -> Self {
         match error {

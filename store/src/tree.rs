@@ -6,9 +6,11 @@
 mod kind;
 mod nodes;
 mod proof;
+mod state_update;
 mod update;
 
 pub use proof::{NullifierProof, ProofError, StateProof, verify_nullifier, verify_state};
+pub use state_update::{StateUpdateProof, state_after};
 
 pub(crate) use kind::{NullifierTree, StateTree, TreeKind};
 pub(crate) use nodes::TreeView;

@@ -16,9 +16,9 @@ named_fields! {
     /// the same inputs gives the same record, on every tier and machine, so that whoever doubts it can
     /// [compare](Record::diff).
     ///
-    /// The roots in it are those of the moment that the run saw. Those after the run are no part of it: they contain
-    /// its identifier, and whatever other runs committed in between. `effects` stands for what this run
-    /// changed; [`Committed`](crate::Committed) has the roots after it.
+    /// The roots in it are of the moment that the run saw. `state_root_after` is that of the state with this run's changes and
+    /// nobody else's: the store's, if nothing was committed in between. There is no such root of the nullifiers: it
+    /// contains the record's own identifier. [`Committed`](crate::Committed) has the roots of the store after the run.
     #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
     pub struct Record {
         /// Version of this format.
@@ -39,6 +39,11 @@ named_fields! {
         pub state_root: Commitment,
         /// Root of the nullifiers that the run saw.
         pub nullifier_root: Commitment,
+        /// Root of the state that the run saw, with what it changed.
+        pub state_root_after: Commitment,
+        /// The [`StateUpdateProof`](causality_store::StateUpdateProof) that the changes lead from one to the other; none if
+        /// there are none.
+        pub state_proof: Option<ContentId>,
         /// Hash of all changes of the state and of all nullifiers.
         pub effects: Commitment,
         /// The registers it used.
@@ -86,7 +91,8 @@ impl Object for Record {
     fn references(&self) -> Vec<ContentId> {
         let inputs = self.inputs.iter().map(|input| input.blob);
         let registers = self.accesses.iter().flat_map(|access| [access.register, access.entry]);
-        let single = [self.time_context, self.journal].into_iter().chain(self.program);
+        let single =
+            [self.time_context, self.journal].into_iter().chain(self.program).chain(self.state_proof);
         let lists = self.parents.iter().chain(&self.capabilities).copied();
         inputs.chain(registers).chain(single).chain(lists).collect()
     }

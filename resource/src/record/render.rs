@@ -19,6 +19,8 @@ impl fmt::Display for Record {
         writeln!(f, "time        {}", self.time_context)?;
         writeln!(f, "state       {}", self.state_root)?;
         writeln!(f, "nullifiers  {}", self.nullifier_root)?;
+        writeln!(f, "state after {}", self.state_root_after)?;
+        list(f, "proof", self.state_proof)?;
         writeln!(f, "effects     {}", self.effects)?;
         list(
             f,

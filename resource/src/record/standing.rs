@@ -1,6 +1,6 @@
 //! What a store says about a record.
 
-use causality_store::{Commitment, ContentId, Nullifier, Object, Roots, Snapshot, StateKey, StoreError};
+use causality_store::{Commitment, ContentId, Nullifier, Object, Roots, Snapshot, StateKey};
 
 use super::{FieldDifference, Record};
 use crate::run::{decode_spent, revocation_key, spent_key};
@@ -54,7 +54,7 @@ impl Standing {
     fn check_time(&mut self, record: &Record, snapshot: &Snapshot) -> Result<(), RunError> {
         let time: TimeContext = match snapshot.get(record.time_context) {
             Ok(time) => time,
-            Err(error) if is_about_object(&error) => {
+            Err(error) if error.is_about_object() => {
                 self.contradict("time_context", error.to_string(), record.time_context.to_string());
                 return Ok(());
             }
@@ -160,9 +160,4 @@ impl Standing {
 fn entry(register: ContentId, snapshot: &Snapshot) -> Result<Option<RegisterEntry>, RunError> {
     let value = snapshot.state(StateKey::from(register))?;
     Ok(value.map(|value| snapshot.get(ContentId::from_bytes(*value.as_bytes()))).transpose()?)
-}
-
-/// Whether the object that was asked for is not there, or another one.
-fn is_about_object(error: &StoreError) -> bool {
-    matches!(error, StoreError::Missing(_) | StoreError::WrongKind { .. } | StoreError::Encoding(_))
 }

@@ -1,8 +1,11 @@
 //! What a run carries through all phases.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
-use causality_store::{Commitment, ContentId, Object, ObjectKind, Snapshot, StateKey};
+use causality_store::{
+    Commitment, ContentId, Object, ObjectKind, Snapshot, StateKey, StateUpdateProof, state_after,
+};
 
 use super::access::{Access, Output};
 use super::{decode_spent, revocation_key, spent_key};
@@ -158,6 +161,37 @@ impl Core {
         Ok(())
     }
 
+    /// The root of the state that the run saw after these changes, and what shows it.
+    ///
+    /// A repetition takes the proof from the record. If that does not show where its own changes lead, it has
+    /// another one than the record says: none, or an empty one.
+    pub(crate) fn state_after(
+        &self,
+        changes: &BTreeMap<StateKey, Commitment>,
+    ) -> Result<(Commitment, Option<StateUpdateProof>), RunError> {
+        let before = self.time.state;
+        if changes.is_empty() {
+            return Ok((before, None));
+        }
+        let proof = match &self.history {
+            History::Live(snapshot) => {
+                let (after, proof) = snapshot.prove_update(changes)?;
+                return Ok((after, Some(proof)));
+            }
+            History::Recorded(record) => record.state_proof,
+        };
+        let Some(proof) = proof else { return Ok((before, Some(StateUpdateProof::default()))) };
+        let proof: StateUpdateProof = match self.manager.store().get(proof) {
+            Ok(proof) => proof,
+            Err(error) if error.is_about_object() => return Ok((before, None)),
+            Err(error) => return Err(error.into()),
+        };
+        match state_after(before, changes, &proof) {
+            Ok(after) => Ok((after, Some(proof))),
+            Err(_) => Ok((before, None)),
+        }
+    }
+
     /// Counts a register that the run leaves behind, or says that it is one too many.
     pub(crate) fn leave_behind(&mut self, output: Output) -> Result<(), Excess> {
         let limits = self.manager.limits();
@@ -215,6 +249,8 @@ impl Core {
             time_context: self.time_id,
             state_root: self.time.state,
             nullifier_root: self.time.nullifiers,
+            state_root_after: self.time.state,
+            state_proof: None,
             effects: Commitment::from_bytes([0; 32]),
             accesses: accesses.collect(),
             consumed: Vec::new(),

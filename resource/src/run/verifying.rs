@@ -51,8 +51,14 @@ impl RunContext<Verifying> {
             return Err(RunError::Limit { what: "decisions", limit });
         }
         let changes = changes(core)?;
-        let record = self.record(&changes)?;
-        let commit = self.commit(&record, changes)?;
+        let (after, proof) = core.state_after(&changes.values)?;
+        let mut record = self.record(&changes)?;
+        record.state_root_after = after;
+        record.state_proof = proof.as_ref().map(Object::content_id).transpose()?;
+        let mut commit = self.commit(&record, changes)?;
+        if let Some(proof) = &proof {
+            commit.object(proof)?;
+        }
         Ok((record, commit))
     }
 

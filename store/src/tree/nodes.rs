@@ -2,9 +2,9 @@
 
 use core::marker::PhantomData;
 
-use jmt::proof::SparseMerkleProof;
+use jmt::proof::{SparseMerkleProof, UpdateMerkleProof};
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
-use jmt::{JellyfishMerkleTree, KeyHash, OwnedValue, Version};
+use jmt::{JellyfishMerkleTree, KeyHash, OwnedValue, RootHash, Version};
 use redb::ReadableTable;
 
 use super::TreeKind;
@@ -79,6 +79,18 @@ where
             value.map(<[u8; 32]>::try_from).transpose().map_err(|_| damaged::<H>("a value is too long"))?;
         verify(&proof, self.root, key, value).map_err(|error| damaged::<H>(&error.to_string()))?;
         Ok((value, proof))
+    }
+
+    /// The root after values are set, which they are not, and what the tree shows of that.
+    pub(super) fn after(
+        &self,
+        changes: impl IntoIterator<Item = (KeyHash, OwnedValue)>,
+    ) -> Result<(RootHash, UpdateMerkleProof<H>), StoreError> {
+        let changes = changes.into_iter().map(|(key, value)| (key, Some(value)));
+        let (root, proof, _) = JellyfishMerkleTree::<_, H>::new(&self.tables)
+            .put_value_set_with_proof(changes, self.version + 1)
+            .map_err(|error| damaged::<H>(&error.to_string()))?;
+        Ok((root, proof))
     }
 
     /// Number of leaves, as the tree counts them.

@@ -13,6 +13,12 @@ use crate::{Commitment, ContentId, Nullifier, StateKey};
 #[error("the proof does not hold: {0}")]
 pub struct ProofError(String);
 
+impl ProofError {
+    pub(super) fn new(why: &str) -> Self {
+        ProofError(why.to_owned())
+    }
+}
+
 /// Shows that a key has a certain value in the state, or has none. See [`verify_state`].
 #[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct StateProof(#[serde(bound = "")] SparseMerkleProof<StateTree>);
