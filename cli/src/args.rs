@@ -209,18 +209,8 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreArgs {
-    /// The directory of the store; `put` and `trust` make it if it is not there
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "CAUSALITY_STORE",
-        global = true,
-        default_value = "causality-store"
-    )]
-    pub(crate) store: PathBuf,
-    /// Print JSON
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
     #[command(subcommand)]
     pub(crate) command: StoreCommand,
 }

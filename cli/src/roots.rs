@@ -26,7 +26,7 @@ pub(crate) fn trusted(directory: &Path, named: &[RootArg]) -> Result<TrustedRoot
 
 /// `causality-vm store trust`.
 pub(crate) fn trust(args: &StoreArgs, named: &[RootArg], remove: bool) -> Result<u8, Failure> {
-    let mut roots = read(&args.store)?;
+    let mut roots = read(&args.place.store)?;
     for root in named {
         match remove {
             true => roots.remove(root),
@@ -34,12 +34,12 @@ pub(crate) fn trust(args: &StoreArgs, named: &[RootArg], remove: bool) -> Result
         };
     }
     if !named.is_empty() {
-        let written = write(&args.store, &roots);
+        let written = write(&args.place.store, &roots);
         written.map_err(|error| Failure::new(format!("cannot write who is trusted: {error}")))?;
     }
     let roots: Vec<_> = roots.iter().map(ToString::to_string).collect();
     let text: String = roots.iter().map(|root| format!("{root}\n")).collect();
-    printing::print(args.json, &json!(roots), &text)
+    printing::print(args.place.json, &json!(roots), &text)
 }
 
 fn read(directory: &Path) -> Result<BTreeSet<RootArg>, Failure> {

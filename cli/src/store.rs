@@ -19,8 +19,8 @@ const DAMAGED: u8 = 1;
 pub(crate) fn store(args: &StoreArgs) -> Result<u8, Failure> {
     // Only what comes first makes a store: elsewhere a directory without one is a mistake.
     let store = match &args.command {
-        StoreCommand::Put { .. } | StoreCommand::Trust { .. } => Store::open(&args.store),
-        _ => Store::open_existing(&args.store),
+        StoreCommand::Put { .. } | StoreCommand::Trust { .. } => Store::open(&args.place.store),
+        _ => Store::open_existing(&args.place.store),
     };
     let store = store.map_err(Failure::new)?;
     match &args.command {
@@ -198,7 +198,7 @@ fn epoch(store: &Store, args: &StoreArgs, advance: bool) -> Result<u8, Failure> 
 }
 
 fn print(args: &StoreArgs, json: Value, text: String) -> Result<u8, Failure> {
-    printing::print(args.json, &json, &text)
+    printing::print(args.place.json, &json, &text)
 }
 
 /// Draws on a terminal only.

@@ -10,7 +10,7 @@ use clap::Args;
 /// Where the store is, for commands that need one.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
-    /// The directory of the store
+    /// The directory of the store; `store put` and `store trust` make it if it is not there
     #[arg(
         long,
         value_name = "DIR",
