@@ -867,9 +867,13 @@ fn a_logic_can_be_a_guest_program() {
     let manager = ResourceManager::new(store.clone()).with_roots(roots).with_logics(logics);
     let logic = store.put_stream(ObjectKind::Program, &*elf("capped")).unwrap();
     let token = mint_of(&manager, logic, ALICE, 100, 0);
-    let transactions = Transactions::new(manager.clone(), config);
+    let transactions = Transactions::new(manager.clone(), config.clone());
+    // Nobody has made it stay but the register that it governs, and then the record.
+    store.collect(|_| ()).unwrap();
     let outcome = transactions.run(&transfer(token, 30)).unwrap();
     assert_eq!(quantities(&manager, &outcome), [(30, who(BOB)), (70, who(ALICE))]);
+    store.collect(|_| ()).unwrap();
+    assert!(Transactions::new(manager.clone(), config).verify(outcome.id()).unwrap().is_confirmed());
     // More than the logic allows cannot even be issued.
     let issued = issue(&manager, token_of(logic, ALICE, 101, 9));
     let rejected = issued.unwrap_err();

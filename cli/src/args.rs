@@ -2,6 +2,7 @@
 
 mod capability;
 mod key;
+mod limits;
 mod place;
 mod record;
 mod register;
@@ -10,6 +11,7 @@ mod verify;
 
 pub(crate) use capability::{CapabilityArgs, CapabilityCommand, GrantArgs};
 pub(crate) use key::{KeyArgs, KeyCommand};
+pub(crate) use limits::LimitArgs;
 pub(crate) use place::{DomainArg, InputArg, LogicArg, Place, RecordArg, RootArg, TargetArg};
 pub(crate) use record::{RecordArgs, RecordCommand};
 pub(crate) use register::{CreateArgs, RegisterArgs, RegisterCommand, SignedArgs};
@@ -69,9 +71,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Instructions the program may retire: a number, or one with k, M or G (powers of 1000)
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    pub(crate) fuel: Option<u64>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     /// How code is executed; the result is the same
     #[arg(long, value_enum, default_value_t = TierArg::Auto)]
     pub(crate) tier: TierArg,
@@ -84,18 +85,9 @@ pub(crate) struct RunArgs {
     /// Make guards of native code hold on mispredicted paths too (Spectre variant 1)
     #[arg(long)]
     pub(crate) speculation_safe: bool,
-    /// Most memory of all segments: bytes, or a number with k, M or G (powers of 1024) [default: 1G]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) memory: Option<u64>,
     /// What the program sees when it asks for more memory or segments than it may have
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnMemoryLimitArg::Trap)]
     pub(crate) on_memory_limit: OnMemoryLimitArg,
-    /// Size of the stack [default: 8M]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) stack: Option<u64>,
-    /// Size of the guest address space [default: 4G]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) address_space: Option<u64>,
     /// Let the program see a host directory. GUEST is an absolute path, by default HOST under `/`;
     /// read-only unless `:rw`. Repeatable
     #[arg(long, value_name = "HOST[:GUEST][:ro|:rw]", conflicts_with = "initiator")]
@@ -436,7 +428,7 @@ mod tests {
         let cli =
             Cli::parse_from(["causality-vm", "run", "--fuel", "5", "a.elf", "--fuel", "6", "-v", "--", "x"]);
         let Command::Run(run) = cli.command else { panic!("not run") };
-        assert_eq!((run.fuel, cli.verbose), (Some(5), 0));
+        assert_eq!((run.limits.fuel, cli.verbose), (Some(5), 0));
         assert_eq!(run.program, ["a.elf", "--fuel", "6", "-v", "--", "x"]);
     }
 }

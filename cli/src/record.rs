@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use causality_store::{Object, Store};
-use causality_vm::resource::Record;
 use serde_json::json;
 
 use crate::account::Account;
@@ -49,7 +48,11 @@ fn list(place: &Place) -> Result<u8, Failure> {
     let (mut text, mut all) = (String::new(), Vec::new());
     for id in snapshot.records().map_err(Failure::new)? {
         let id = id.map_err(Failure::new)?;
-        let record: Record = snapshot.get(id).map_err(Failure::new)?;
+        let Some(record) = record_file::in_store(&snapshot, id)? else {
+            text += &format!("{id}  of another version of this program\n");
+            all.push(json!({"record": id, "program": null}));
+            continue;
+        };
         text += &format!("{id}  {}, {}\n", names::exit(&record.exit), transaction::effects(&record));
         all.push(json!({
             "record": id,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use causality_store::Object;
+use causality_store::{ContentId, Object, Snapshot, StoreError};
 use causality_vm::resource::Record;
 
 use crate::failure::Failure;
@@ -22,6 +22,15 @@ pub(crate) fn read(path: &Path) -> Result<Record, Failure> {
         return Err(named(&"this is too large for a record"));
     }
     Record::from_bytes(&bytes).map_err(|error| named(&error))
+}
+
+/// A record of the store, unless it is of a version that this program does not know.
+pub(crate) fn in_store(snapshot: &Snapshot, id: ContentId) -> Result<Option<Record>, Failure> {
+    match snapshot.get(id) {
+        Ok(record) => Ok(Some(record)),
+        Err(StoreError::Encoding(_)) => Ok(None),
+        Err(error) => Err(Failure::new(error)),
+    }
 }
 
 /// Writes a record to a file, if there is to be one.

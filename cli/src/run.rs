@@ -68,18 +68,7 @@ pub(crate) fn config(args: &RunArgs) -> Config {
     if let Some(times) = args.threshold {
         config = config.hot(times.try_into().unwrap_or(u32::MAX));
     }
-    if let Some(fuel) = args.fuel {
-        config = config.fuel(fuel);
-    }
-    if let Some(bytes) = args.memory {
-        config = config.memory(bytes);
-    }
-    if let Some(bytes) = args.stack {
-        config = config.stack(bytes);
-    }
-    if let Some(bytes) = args.address_space {
-        config = config.address_space(bytes);
-    }
+    config = args.limits.of(config);
     if let Some(directory) = &args.cache {
         config = config.cache(directory);
     }

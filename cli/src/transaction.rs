@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use causality_vm::Exit;
-use causality_vm::resource::{Intent, Record, Rejected, RunError, Transition, Verdict};
+use causality_vm::resource::{Intent, Record, Rejected, ResourceManager, RunError, Transition, Verdict};
 use causality_vm::transaction::{Job, Outcome, Streams, Transaction, TransactionError, Transactions};
 
 use crate::args::RunArgs;
@@ -30,13 +30,13 @@ pub(crate) fn run(args: &RunArgs, key: &Path) -> Result<u8, Failure> {
     let transaction = match transactions.begin_with(&job, streams) {
         Ok(transaction) => transaction,
         Err(TransactionError::Engine(error)) => return Err(Failure::of_program(path, error)),
-        Err(TransactionError::Rejected(rejected)) => return refused(args, &rejected),
+        Err(TransactionError::Rejected(rejected)) => return refused(args, transactions.manager(), &rejected),
         Err(error) => return Err(not_begun(&error)),
     };
     output.stop_when_broken(transaction.pause_handle());
     run::stop_on_ctrl_c(transaction.pause_handle())?;
     tracing::info!(program = %path.display(), id = %transaction.module().id(), "running");
-    finish(args, transaction, &elf, output)
+    finish(args, transactions.manager(), transaction, &elf, output)
 }
 
 fn job(args: &RunArgs, key: &Path, elf: &[u8]) -> Result<Job, Failure> {
@@ -74,7 +74,13 @@ fn not_begun(error: &TransactionError) -> Failure {
     }
 }
 
-fn finish(args: &RunArgs, mut transaction: Transaction, elf: &[u8], output: Output) -> Result<u8, Failure> {
+fn finish(
+    args: &RunArgs,
+    manager: &ResourceManager,
+    mut transaction: Transaction,
+    elf: &[u8],
+    output: Output,
+) -> Result<u8, Failure> {
     let result = transaction.run();
     ending::flush(&output)?;
     let report = transaction.report();
@@ -89,7 +95,7 @@ fn finish(args: &RunArgs, mut transaction: Transaction, elf: &[u8], output: Outp
     match transaction.commit() {
         Ok(outcome) => committed(args, &outcome).map(|()| code),
         Err(TransactionError::Rejected(rejected)) => {
-            let refused = refused(args, &rejected)?;
+            let refused = refused(args, manager, &rejected)?;
             // How the guest ended tells more, unless that looks like success.
             let is_guests = matches!(*rejected.error, RunError::Failed(_)) && code != 0;
             Ok(if is_guests { code } else { refused })
@@ -120,24 +126,33 @@ pub(crate) fn effects(record: &Record) -> String {
 }
 
 /// Says why a run must not take effect, and keeps the record of it.
-fn refused(args: &RunArgs, rejected: &Rejected) -> Result<u8, Failure> {
+/// With `--record`, the record is kept, and what it takes to repeat the run.
+fn refused(args: &RunArgs, manager: &ResourceManager, rejected: &Rejected) -> Result<u8, Failure> {
     tell_refusal(rejected);
-    record_file::write(&rejected.record, args.transaction.record.as_deref())?;
+    if let Some(path) = args.transaction.record.as_deref() {
+        manager.keep(rejected).map_err(Failure::new)?;
+        record_file::write(&rejected.record, Some(path))?;
+    }
     Ok(code_of(&rejected.error))
 }
 
 /// The reason on stderr, and what was denied besides.
 pub(crate) fn tell_refusal(rejected: &Rejected) {
-    let reason = match &*rejected.error {
-        RunError::Failed(exit) => format!("the run did not succeed: {}", names::exit(exit)),
-        error => error.to_string(),
-    };
+    let reason = reason(&rejected.error);
     eprintln!("causality-vm: not committed: {reason}");
     for decision in &rejected.record.decisions {
         let Verdict::Denied(why) = &decision.verdict else { continue };
         if !reason.contains(&why.to_string()) {
             eprintln!("  {decision}");
         }
+    }
+}
+
+/// Why a run is refused.
+pub(crate) fn reason(error: &RunError) -> String {
+    match error {
+        RunError::Failed(exit) => format!("the run did not succeed: {}", names::exit(exit)),
+        error => error.to_string(),
     }
 }
 

@@ -2,16 +2,18 @@
 
 use causality_store::{Object, Store};
 use causality_vm::resource::{FieldDifference, Record};
-use causality_vm::transaction::{TransactionError, Transactions};
+use causality_vm::transaction::{TransactionError, Transactions, Verification};
 use causality_vm::{Config, ContentId};
 use serde_json::json;
 
 use crate::args::{RecordArg, VerifyArgs};
 use crate::failure::Failure;
-use crate::{printing, record_file, resources};
+use crate::{printing, record_file, resources, transaction};
 
 /// What it ends with if the record is not confirmed.
 const NOT_CONFIRMED: u8 = 1;
+/// What it ends with if the record is that of a run that was refused, and still is.
+const STILL_REFUSED: u8 = 2;
 
 /// With more fields than this that differ, a record is another one rather than a changed one.
 const MOST_CHANGED: usize = 8;
@@ -26,14 +28,21 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     };
     let id = claimed.content_id().map_err(Failure::new)?;
     let roots = store.snapshot().and_then(|snapshot| snapshot.roots_after(id)).map_err(Failure::new)?;
-    if roots.is_none() {
-        return not_committed(args, store, id, &claimed);
+    if roots.is_none()
+        && let Some((original, differences)) = nearest(store, &claimed)?
+    {
+        let why = format!("it is not in the store, and differs from {original}, which is");
+        return tell(args, id, &why, &differences, ["the store", "this record"]);
     }
     if claimed.program.is_none() {
         return Err(Failure::new(format!("{id}: no guest ran, so there is nothing to repeat")));
     }
-    let transactions = Transactions::new(manager, Config::new().tier(args.tier.into()));
+    let config = args.limits.of(Config::new().tier(args.tier.into()));
+    let transactions = Transactions::new(manager, config);
     match transactions.verify_record(&claimed) {
+        Ok(verification) if roots.is_none() && verification.is_reproduced() => {
+            uncommitted(args, id, &claimed, verification)
+        }
         Ok(verification) if verification.is_confirmed() => {
             let text = format!("confirmed {id}: {} instructions\n", claimed.fuel);
             let json = json!({"record": id, "confirmed": true, "reason": null, "differences": []});
@@ -52,23 +61,32 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
             tell(args, id, &why, &fields, ["the repetition", "the record"])
         }
         Err(TransactionError::Record { field, problem }) => {
-            let why = format!("its field `{field}` cannot be repeated: {problem}");
+            let never = "no run with this record took effect in the store, and ";
+            let never = if roots.is_none() { never } else { "" };
+            let why = format!("{never}its field `{field}` cannot be repeated: {problem}");
             tell(args, id, &why, &[], ["", ""])
         }
         Err(error) => Err(Failure::new(format!("{id}: {error}"))),
     }
 }
 
-/// Repeating is no use here: most of what a record says that a run was given can be changed with it and would be
-/// repeated faithfully. Only a run that took effect has such a record.
-fn not_committed(args: &VerifyArgs, store: &Store, id: ContentId, claimed: &Record) -> Result<u8, Failure> {
-    match nearest(store, claimed)? {
-        Some((original, differences)) => {
-            let why = format!("it is not in the store, and differs from {original}, which is");
-            tell(args, id, &why, &differences, ["the store", "this record"])
-        }
-        None => tell(args, id, "no run with this record took effect in the store", &[], ["", ""]),
-    }
+/// It can be repeated, and took no effect. That it was ever run nobody can tell: what a record says that a run was given can be
+/// made up, and is repeated faithfully.
+fn uncommitted(
+    args: &VerifyArgs,
+    id: ContentId,
+    claimed: &Record,
+    verification: Verification,
+) -> Result<u8, Failure> {
+    let Some(refusal) = verification.refusal else {
+        let why = "no run with this record took effect in the store";
+        return tell(args, id, why, &verification.contradictions, ["the store", "the record"]);
+    };
+    let why = format!("it took no effect, and would be refused again: {}", transaction::reason(&refusal));
+    let text = format!("repeated {id}: {} instructions; {why}\n", claimed.fuel);
+    let json = json!({"record": id, "confirmed": false, "repeated": true, "reason": why, "differences": []});
+    printing::print(args.place.json, &json, &text)?;
+    Ok(STILL_REFUSED)
 }
 
 /// The record in the store from which this one differs least.
@@ -77,7 +95,9 @@ fn nearest(store: &Store, claimed: &Record) -> Result<Option<(ContentId, Vec<Fie
     let mut nearest: Option<(ContentId, Vec<FieldDifference>)> = None;
     for id in snapshot.records().map_err(Failure::new)? {
         let id = id.map_err(Failure::new)?;
-        let differences = snapshot.get::<Record>(id).map_err(Failure::new)?.diff(claimed);
+        // Those of other versions resemble none.
+        let Some(record) = record_file::in_store(&snapshot, id)? else { continue };
+        let differences = record.diff(claimed);
         let least = nearest.as_ref().map_or(MOST_CHANGED + 1, |(_, differences)| differences.len());
         if differences.len() < least {
             nearest = Some((id, differences));

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use causality_store::{Commit, Commitment, ContentId, Nullifier, Object, ObjectKind, Roots, StateKey, Store};
+use causality_store::{
+    Commit, Commitment, ContentId, Nullifier, Object, ObjectKind, Roots, StateKey, StateUpdateProof, Store,
+};
 
-use crate::run::{Core, History};
+use crate::run::{Core, History, NAMED};
 use crate::watch::Watchers;
 use crate::{
     Capability, Committed, Intent, LifecycleState, Logics, Preparing, Principal, Record, ReferenceMonitor,
@@ -97,6 +99,12 @@ impl ResourceManager {
         &self.store
     }
 
+    /// The issuers that are believed.
+    #[must_use]
+    pub fn trusted_roots(&self) -> &TrustedRoots {
+        &self.rules.roots
+    }
+
     /// The logics.
     #[must_use]
     pub fn logics(&self) -> &Logics {
@@ -136,22 +144,26 @@ impl ResourceManager {
         if record.version != Record::VERSION {
             return Err(RunError::RecordVersion(record.version).of_field("version"));
         }
-        let time = self.store.get(record.time_context);
+        let snapshot = self.store.snapshot()?;
+        let time = snapshot.get_within(record.time_context, NAMED);
         let time: TimeContext = time.map_err(|error| RunError::from(error).of_field("time_context"))?;
-        let history = History::Recorded(Box::new(record.clone()));
+        let changes = record.transitions.len() + record.created.len() + record.budgets.len();
+        let proof = record.state_proof.map(|id| snapshot.get_within(id, StateUpdateProof::longest(changes)));
+        let proof = proof.transpose().map_err(|error| RunError::from(error).of_field("state_proof"))?;
+        let history = History::Recorded(Box::new(record.clone()), proof);
         let mut run = self.context(record.initiator, time, history)?;
         run.core.program = record.program;
         run.core.semantics = record.semantics;
         run.core.inputs.clone_from(&record.inputs);
         run.core.parents.clone_from(&record.parents);
         for (index, capability) in record.capabilities.iter().enumerate() {
-            let capability = self.store.get(*capability).map_err(RunError::from);
+            let capability = snapshot.get_within(*capability, NAMED).map_err(RunError::from);
             let admitted = capability.and_then(|capability: Capability| run.capability(&capability));
             admitted.map_err(|error| error.of_field(format!("capabilities[{index}]")))?;
         }
         for (index, access) in record.accesses.iter().enumerate() {
             let field = |name: &str| format!("accesses[{index}].{name}");
-            let entry = self.store.get::<RegisterEntry>(access.entry);
+            let entry = snapshot.get_within::<RegisterEntry>(access.entry, NAMED);
             let entry = entry.map_err(|error| RunError::from(error).of_field(field("entry")))?;
             if matches!(entry.lifecycle, LifecycleState::Consumed { .. }) {
                 let error = RunError::Damaged(format!("{} was consumed before", access.register));

@@ -2,12 +2,11 @@
 
 mod world;
 
-use std::collections::BTreeMap;
-
 use causality_resource::{
-    Committed, Executing, Intent, Limits, Record, RegisterDraft, ResourceManager, RunContext, RunExit,
+    Committed, Executing, Intent, Limits, Record, RegisterDraft, ResourceManager, RunContext, RunError,
+    RunExit,
 };
-use causality_store::{ContentId, Object, ObjectKind, StateKey, StateUpdateProof, state_after};
+use causality_store::{ContentId, Object, ObjectKind, StateUpdateProof};
 use world::*;
 
 /// A run that does a bit of everything.
@@ -87,18 +86,29 @@ fn a_record_says_what_state_its_run_leads_to() {
     let manager = world();
     let run = busy(&manager);
     assert_eq!(run.record.state_root_after, run.roots.state, "nothing came in between");
-    let snapshot = manager.store().snapshot().expect("the store works");
-    let proof: StateUpdateProof =
-        snapshot.get(run.record.state_proof.expect("there is one")).expect("stored");
-    let changed = run.record.transitions.iter().map(|it| it.register);
-    let changed = changed.chain(run.record.created.iter().map(|it| it.register)).map(StateKey::from);
-    let budgets = run.record.budgets.iter().map(|it| causality_resource::spent_key(it.block));
-    let changes = changed.chain(budgets).map(|key| (key, snapshot.state(key).expect("reads").expect("set")));
-    let mut changes: BTreeMap<_, _> = changes.collect();
-    let after = state_after(run.record.state_root, &changes, &proof);
-    assert_eq!(after, Ok(run.record.state_root_after));
-    changes.pop_first();
-    state_after(run.record.state_root, &changes, &proof).expect_err("one change is missing");
+    let proof = run.record.state_proof.expect("there is one");
+    let proof: StateUpdateProof = manager.store().get(proof).expect("stored");
+    // From here on without the store.
+    let record = run.record;
+    record.check_state(Some(&proof)).expect("it leads there");
+    let field = |record: &Record, proof: Option<&StateUpdateProof>| match record.check_state(proof) {
+        Err(RunError::Field { field, .. }) => field,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(field(&record, None), "state_proof");
+    let forged = |change: fn(&mut Record)| {
+        let mut forged = record.clone();
+        change(&mut forged);
+        field(&forged, Some(&proof))
+    };
+    assert_eq!(forged(|it| it.state_root_after = it.state_root), "state_root_after");
+    assert_eq!(forged(|it| it.state_root = it.state_root_after), "state_proof");
+    assert_eq!(forged(|it| it.effects = it.state_root), "effects");
+    assert_eq!(forged(|it| it.consumed.clear()), "effects", "a nullifier that is kept back");
+    assert_eq!(forged(|it| it.accesses[0].entry = it.accesses[1].register), "state_proof");
+    assert_eq!(forged(|it| it.created.truncate(1)), "state_proof", "a register that is kept back");
+    assert_eq!(forged(|it| it.budgets[0].before.uses += 1), "state_proof");
+    assert_eq!(forged(|it| it.budgets[0].after.uses += 1), "budgets");
 }
 
 /// What others commit meanwhile is not what this run leads to.
@@ -143,7 +153,9 @@ fn any_changed_bit_is_noticed_and_named() {
             }
             Err(error) => {
                 let text = error.to_string();
-                let is_named = Record::FIELDS.iter().any(|field| text.contains(&format!("`{field}`")));
+                let field = Record::FIELDS.iter().find(|field| text.contains(&format!("`{field}`")));
+                named.extend(field.map(|field| field.to_string()));
+                let is_named = field.is_some();
                 // Bytes that are left over at the end belong to no field.
                 assert!(is_named || text.contains("Not all bytes read"), "bit {bit}: {text}");
             }

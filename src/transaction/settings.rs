@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use causality_machine::{Limits, OnMemoryLimit};
-use causality_resource::{Principal, ResourceManager, RunLimits};
+use causality_resource::{Principal, ResourceManager, RunLimits, TrustedRoots};
 use causality_zk::HashLimits;
 
 use super::job::Declared;
@@ -19,6 +19,8 @@ pub(super) struct Settings {
     /// What was declared.
     pub(super) accesses: Vec<Declared>,
     pub(super) bounds: Bounds,
+    /// Whose capabilities are believed.
+    trusted: TrustedRoots,
     /// What the answers of logics depend on.
     logics: Vec<u8>,
 }
@@ -167,6 +169,7 @@ impl Settings {
             seed: job.seed,
             accesses: job.accesses.clone(),
             bounds,
+            trusted: manager.trusted_roots().clone(),
             logics: manager.logics().terms(),
         }
     }
@@ -182,6 +185,16 @@ impl Settings {
     /// Whether a record with these settings can be repeated by somebody who allows no more than `ceiling`.
     pub(super) fn check(&self, ceiling: &Bounds, manager: &ResourceManager) -> Result<(), TransactionError> {
         self.bounds.check(ceiling)?;
+        if self.trusted != *manager.trusted_roots() {
+            let of = |trusted: &TrustedRoots| {
+                let roots: Vec<_> = trusted.iter().map(|root| root.to_string()).collect();
+                let controllers = if trusted.trusts_controllers() { " and controllers" } else { "" };
+                if roots.is_empty() { format!("nobody{controllers}") } else { roots.join(", ") + controllers }
+            };
+            let (recorded, here) = (of(&self.trusted), of(manager.trusted_roots()));
+            let problem = format!("the run believed {recorded}, and whoever repeats it believes {here}");
+            return Err(TransactionError::record(Settings::field("trusted"), problem));
+        }
         if self.logics != manager.logics().terms() {
             let problem = "logics are not loaded on the same terms by whoever repeats it";
             return Err(TransactionError::record(Settings::field("logics"), problem));

@@ -23,7 +23,11 @@ pub(crate) fn encode<T: BorshSerialize + ?Sized>(value: &T) -> Result<Vec<u8>, E
 }
 
 /// The value that these bytes are the canonical encoding of: all of them, and spelt in no other way.
-pub(crate) fn decode<T: BorshSerialize + BorshDeserialize>(bytes: &[u8]) -> Result<T, EncodingError> {
+///
+/// # Errors
+///
+/// [`EncodingError`].
+pub fn decode<T: BorshSerialize + BorshDeserialize>(bytes: &[u8]) -> Result<T, EncodingError> {
     let value = T::try_from_slice(bytes).map_err(|error| EncodingError::Malformed(error.to_string()))?;
     match encode(&value)? == bytes {
         true => Ok(value),

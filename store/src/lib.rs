@@ -80,7 +80,7 @@ pub use commitment::Commitment;
 pub use content_id::{ContentId, ParseContentIdError};
 pub use content_ref::ContentRef;
 pub use damage::Damage;
-pub use encoding::EncodingError;
+pub use encoding::{EncodingError, decode};
 pub use hexadecimal::ParseHexError;
 pub use nullifier::Nullifier;
 pub use object::Object;
@@ -95,5 +95,5 @@ pub use stats::Stats;
 pub use store::Store;
 pub use store_error::StoreError;
 pub use tree::{
-    NullifierProof, ProofError, StateProof, StateUpdateProof, state_after, verify_nullifier, verify_state,
+    NullifierProof, ProofError, StateChange, StateProof, StateUpdateProof, verify_nullifier, verify_state,
 };

@@ -77,19 +77,19 @@ impl Snapshot {
         })
     }
 
-    /// The root that this state would have after `changes`, with a proof for [`state_after`](crate::state_after). Changes nothing.
+    /// The root that this state would have after these values are set, with a proof of it. Changes nothing.
     ///
     /// # Errors
     ///
-    /// As of [`state`](Self::state).
+    /// [`StoreError::Proof`], and those of [`state`](Self::state).
     pub fn prove_update(
         &self,
-        changes: &BTreeMap<StateKey, Commitment>,
+        values: &BTreeMap<StateKey, Commitment>,
     ) -> Result<(Commitment, StateUpdateProof), StoreError> {
         guarded(|| {
             let (roots, leaves) = (self.txn.open_table(ROOTS)?, self.txn.open_table(STATE)?);
             let nodes = self.txn.open_table(STATE_NODES)?;
-            StateUpdateProof::of(&TreeView::new(&roots, &leaves, &nodes)?, changes)
+            StateUpdateProof::of(&TreeView::new(&roots, &leaves, &nodes)?, values)
         })
     }
 
@@ -237,9 +237,18 @@ impl Snapshot {
     /// [`StoreError::WrongKind`] if it is of another kind; [`StoreError::Encoding`] if it is the
     /// encoding of no such value; those of [`open`](Self::open).
     pub fn get<T: Object>(&self, id: ContentId) -> Result<T, StoreError> {
+        self.get_within(id, u64::MAX)
+    }
+
+    /// An object of at most `limit` bytes: for those that somebody else has named.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`], and those of [`get`](Self::get).
+    pub fn get_within<T: Object>(&self, id: ContentId, limit: u64) -> Result<T, StoreError> {
         match self.kind(id)?.ok_or(StoreError::Missing(id))? {
             found if found != T::KIND => Err(StoreError::WrongKind { id, expected: T::KIND, found }),
-            _ => Ok(T::from_bytes(&self.bytes(id, u64::MAX)?)?),
+            _ => Ok(T::from_bytes(&self.bytes(id, limit)?)?),
         }
     }
 

@@ -50,6 +50,9 @@ pub enum StoreError {
     /// Another collection is under way.
     #[error("another collection is under way")]
     Collecting,
+    /// What a change of the state leads to cannot be shown. This is an error of this program.
+    #[error("no proof can be made of a change of the state: {0}")]
+    Proof(String),
     /// What the database says makes no sense.
     #[error("the store is damaged: {0}")]
     Corrupt(String),
@@ -65,7 +68,13 @@ impl StoreError {
     /// Whether the object that was asked for is not there, or another one; the store itself may be well.
     #[must_use]
     pub const fn is_about_object(&self) -> bool {
-        matches!(self, StoreError::Missing(_) | StoreError::WrongKind { .. } | StoreError::Encoding(_))
+        matches!(
+            self,
+            StoreError::Missing(_)
+                | StoreError::WrongKind { .. }
+                | StoreError::Encoding(_)
+                | StoreError::TooLarge { .. }
+        )
     }
 }
 

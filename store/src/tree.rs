@@ -10,7 +10,7 @@ mod state_update;
 mod update;
 
 pub use proof::{NullifierProof, ProofError, StateProof, verify_nullifier, verify_state};
-pub use state_update::{StateUpdateProof, state_after};
+pub use state_update::{StateChange, StateUpdateProof};
 
 pub(crate) use kind::{NullifierTree, StateTree, TreeKind};
 pub(crate) use nodes::TreeView;

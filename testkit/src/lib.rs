@@ -25,6 +25,7 @@ pub mod qemu;
 pub mod record;
 pub mod source;
 pub mod sweep;
+pub mod syscalls;
 pub mod vm;
 
 pub use asm::{Assembler, Label};

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Place, RecordArg, RootArg, TierArg};
+use super::{LimitArgs, Place, RecordArg, RootArg, TierArg};
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
@@ -15,6 +15,9 @@ pub(crate) struct VerifyArgs {
     /// Whose capabilities are believed, instead of those that the store trusts. Repeatable
     #[arg(long, visible_alias = "roots", value_name = "PRINCIPAL", value_delimiter = ',')]
     pub(crate) root: Vec<RootArg>,
+    /// More than these is not used for the repetition: a record that asks for more is refused
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) place: Place,
 }

@@ -93,10 +93,14 @@ impl Logics {
         self.fallback.clone().ok_or(LogicError::Unknown(id))
     }
 
-    /// [`LogicLoader::terms`] of the loader.
+    /// What stands for these logics: those that are registered, the fallback, and [`LogicLoader::terms`]. Whoever repeats a run has
+    /// to have the same.
     #[must_use]
     pub fn terms(&self) -> Vec<u8> {
-        self.loader.as_ref().map(|loader| loader.terms()).unwrap_or_default()
+        let registered: Vec<ContentId> = self.logics.keys().copied().collect();
+        let fallback = self.fallback.as_ref().map(|logic| logic.id());
+        let loader = self.loader.as_ref().map(|loader| loader.terms());
+        borsh::to_vec(&(registered, fallback, loader)).unwrap_or_default()
     }
 
     /// Asks the logic of an operation whether it allows it.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::{DenyReason, Principal, ResourceFacts};
 
 /// The issuers that are believed. By default nobody is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TrustedRoots {
     roots: BTreeSet<Principal>,
     controllers: bool,
@@ -30,6 +32,17 @@ impl TrustedRoots {
     pub fn with_controllers(mut self) -> Self {
         self.controllers = true;
         self
+    }
+
+    /// The issuers that are believed about every resource.
+    pub fn iter(&self) -> impl Iterator<Item = Principal> {
+        self.roots.iter().copied()
+    }
+
+    /// Whether each controller is believed about what it controls.
+    #[must_use]
+    pub const fn trusts_controllers(&self) -> bool {
+        self.controllers
     }
 
     /// Whether a capability of this issuer about this resource is believed.

@@ -1,7 +1,7 @@
 //! The record of a run.
 
 use borsh::BorshSerialize;
-use causality_store::{Commitment, ContentId, Object, ObjectKind};
+use causality_store::{Commitment, ContentId, EncodingError, Object, ObjectKind};
 
 use super::field::{compare_whole, named_fields};
 use crate::{
@@ -81,11 +81,23 @@ compare_whole!(u32, u64, Option<ContentId>, ContentId, Principal, Commitment, Op
 
 impl Record {
     /// The version of the format that this crate writes.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 }
 
 impl Object for Record {
     const KIND: ObjectKind = ObjectKind::Record;
+
+    /// Records of another version are refused by this field.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, EncodingError> {
+        let version = bytes.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+        match version.filter(|version| *version != Record::VERSION) {
+            Some(version) => Err(EncodingError::Malformed(format!(
+                "field `version`: it is {version}, and this program knows {}",
+                Record::VERSION
+            ))),
+            None => causality_store::decode(bytes),
+        }
+    }
 
     /// Whatever it takes to repeat the run.
     fn references(&self) -> Vec<ContentId> {

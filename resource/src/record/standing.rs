@@ -3,7 +3,7 @@
 use causality_store::{Commitment, ContentId, Nullifier, Object, Roots, Snapshot, StateKey};
 
 use super::{FieldDifference, Record};
-use crate::run::{decode_spent, revocation_key, spent_key};
+use crate::run::{NAMED, decode_spent, revocation_key, spent_key};
 use crate::{LifecycleState, RegisterEntry, RunError, TimeContext};
 
 /// Whether a run took effect, as far as a store can tell without repeating it.
@@ -52,7 +52,7 @@ impl Standing {
     }
 
     fn check_time(&mut self, record: &Record, snapshot: &Snapshot) -> Result<(), RunError> {
-        let time: TimeContext = match snapshot.get(record.time_context) {
+        let time: TimeContext = match snapshot.get_within(record.time_context, NAMED) {
             Ok(time) => time,
             Err(error) if error.is_about_object() => {
                 self.contradict("time_context", error.to_string(), record.time_context.to_string());
@@ -159,5 +159,6 @@ impl Standing {
 
 fn entry(register: ContentId, snapshot: &Snapshot) -> Result<Option<RegisterEntry>, RunError> {
     let value = snapshot.state(StateKey::from(register))?;
-    Ok(value.map(|value| snapshot.get(ContentId::from_bytes(*value.as_bytes()))).transpose()?)
+    let entry = |value: Commitment| snapshot.get_within(ContentId::from_bytes(*value.as_bytes()), NAMED);
+    Ok(value.map(entry).transpose()?)
 }

@@ -4,7 +4,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 
 use causality_store::{
-    Commitment, ContentId, Object, ObjectKind, Snapshot, StateKey, StateUpdateProof, state_after,
+    Commitment, ContentId, Object, ObjectKind, Snapshot, StateChange, StateKey, StateUpdateProof,
 };
 
 use super::access::{Access, Output};
@@ -15,12 +15,15 @@ use crate::{
     TimeContext, TransitionRecord,
 };
 
+/// The most bytes of what a record names, besides its program and inputs, that are read to repeat it.
+pub(crate) const NAMED: u64 = 64 << 20;
+
 /// Where a run has the past from.
 pub(crate) enum History {
     /// It happens now, to the store as it is.
     Live(Box<Snapshot>),
-    /// It is repeated, as this record says it was.
-    Recorded(Box<Record>),
+    /// It is repeated, as this record says it was, which has this proof.
+    Recorded(Box<Record>, Option<StateUpdateProof>),
 }
 
 impl History {
@@ -31,7 +34,7 @@ impl History {
                 let value = snapshot.state(StateKey::from(id))?;
                 Ok(value.map(|value| ContentId::from_bytes(*value.as_bytes())))
             }
-            History::Recorded(record) => {
+            History::Recorded(record, _) => {
                 Ok(record.accesses.iter().find(|access| access.register == id).map(|access| access.entry))
             }
         }
@@ -45,7 +48,7 @@ impl History {
                 }
                 None => Ok(Spent::default()),
             },
-            History::Recorded(record) => {
+            History::Recorded(record, _) => {
                 let budget = record.budgets.iter().find(|budget| budget.block == block);
                 Ok(budget.map(|budget| budget.before).unwrap_or_default())
             }
@@ -57,7 +60,7 @@ impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             History::Live(snapshot) => write!(f, "Live({:?})", snapshot.roots()),
-            History::Recorded(_) => f.write_str("Recorded"),
+            History::Recorded(..) => f.write_str("Recorded"),
         }
     }
 }
@@ -121,7 +124,7 @@ impl Core {
         let entry_id = self.history.entry(id)?.ok_or(RunError::NoRegister(id))?;
         let entry = match &self.history {
             History::Live(snapshot) => snapshot.get(entry_id)?,
-            History::Recorded(_) => self.manager.store().get(entry_id)?,
+            History::Recorded(..) => self.manager.store().snapshot()?.get_within(entry_id, NAMED)?,
         };
         Ok((entry_id, entry))
     }
@@ -155,7 +158,7 @@ impl Core {
                 self.revocations_of = Some(now.roots().commits);
                 revoked
             }
-            History::Recorded(record) => record.revoked.clone(),
+            History::Recorded(record, _) => record.revoked.clone(),
         };
         self.monitor.revoke(revoked);
         Ok(())
@@ -167,28 +170,24 @@ impl Core {
     /// another one than the record says: none, or an empty one.
     pub(crate) fn state_after(
         &self,
-        changes: &BTreeMap<StateKey, Commitment>,
+        changes: &BTreeMap<StateKey, StateChange>,
     ) -> Result<(Commitment, Option<StateUpdateProof>), RunError> {
         let before = self.time.state;
         if changes.is_empty() {
             return Ok((before, None));
         }
-        let proof = match &self.history {
+        let (after, proof) = match &self.history {
             History::Live(snapshot) => {
-                let (after, proof) = snapshot.prove_update(changes)?;
-                return Ok((after, Some(proof)));
+                let (after, proof) = snapshot
+                    .prove_update(&changes.iter().map(|(key, change)| (*key, change.after)).collect())?;
+                (Some(after), proof)
             }
-            History::Recorded(record) => record.state_proof,
+            History::Recorded(_, Some(proof)) => (proof.root_after(before).ok(), proof.clone()),
+            History::Recorded(_, None) => return Ok((before, Some(StateUpdateProof::default()))),
         };
-        let Some(proof) = proof else { return Ok((before, Some(StateUpdateProof::default()))) };
-        let proof: StateUpdateProof = match self.manager.store().get(proof) {
-            Ok(proof) => proof,
-            Err(error) if error.is_about_object() => return Ok((before, None)),
-            Err(error) => return Err(error.into()),
-        };
-        match state_after(before, changes, &proof) {
-            Ok(after) => Ok((after, Some(proof))),
-            Err(_) => Ok((before, None)),
+        match after.filter(|_| proof.changes() == changes) {
+            Some(after) => Ok((after, Some(proof))),
+            None => Ok((before, None)),
         }
     }
 

@@ -44,5 +44,5 @@ pub use time_context::TimeContext;
 pub use verified_run::{Committed, VerifiedRun};
 pub use verifying::Verifying;
 
-pub(crate) use self::core::{Core, History};
-pub(crate) use state_keys::{decode_spent, encode_spent};
+pub(crate) use self::core::{Core, History, NAMED};
+pub(crate) use state_keys::{decode_spent, encode_spent, spent_value};

@@ -3,7 +3,7 @@
 use causality_store::{ContentId, Object, ObjectKind};
 
 use super::access::Access;
-use super::{ContextId, Executing, ResourceVmIntegration, RunContext};
+use super::{ContextId, Executing, NAMED, ResourceVmIntegration, RunContext};
 use crate::{Capability, Handle, Intent, Phase, ResourceRegister, RevocationList, Right, RunError, RunInput};
 
 /// Marks a run that is being prepared.
@@ -86,7 +86,7 @@ impl RunContext<Preparing> {
             return Err(RunError::DeclaredTwice(id));
         }
         let (entry_id, entry) = self.core.entry_of(id)?;
-        let register: ResourceRegister = self.core.manager.store().get(id)?;
+        let register: ResourceRegister = self.core.manager.store().snapshot()?.get_within(id, NAMED)?;
         let state = entry.lifecycle.at(self.core.time.epoch);
         if matches!(state, crate::LifecycleState::Consumed { .. }) {
             return Err(self.core.consumed_before(id, &register)?);

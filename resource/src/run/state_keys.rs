@@ -28,6 +28,11 @@ pub(crate) fn encode_spent(spent: Spent) -> Commitment {
     Commitment::from_bytes(bytes)
 }
 
+/// What the state has under [`spent_key`] then: nothing before anything is spent.
+pub(crate) fn spent_value(spent: Spent) -> Option<Commitment> {
+    (spent != Spent::default()).then(|| encode_spent(spent))
+}
+
 pub(crate) fn decode_spent(value: Commitment) -> Option<Spent> {
     let (uses, rest) = value.as_bytes().split_first_chunk()?;
     let (quantity, zeros) = rest.split_first_chunk()?;

@@ -52,7 +52,7 @@ impl VerifiedRun {
     pub fn commit(self) -> Result<Committed, Rejected> {
         let VerifiedRun { core, record, commit, nullifiers } = self;
         let committed = match core.history {
-            History::Recorded(_) => Err(RunError::Replay),
+            History::Recorded(..) => Err(RunError::Replay),
             History::Live(_) => {
                 let roots = core.manager.store().commit(commit);
                 roots.map_err(|error| named(&core, &record, &nullifiers, error))

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causality_store::{Commit, Commitment, ContentId, Nullifier, Object, ObjectKind, StateKey};
+use causality_store::{Commit, Commitment, ContentId, Nullifier, Object, ObjectKind, StateChange, StateKey};
 
-use super::{Core, History, RunContext, VerifiedRun, encode_spent, revocation_key, spent_key};
+use super::{Core, History, RunContext, VerifiedRun, encode_spent, revocation_key, spent_key, spent_value};
+use crate::record::effects;
 use crate::{
     BalanceSheet, ConsumedInput, ConsumedRecord, CreatedOutput, CreatedRecord, DenyReason, Intent, Operation,
     Phase, Principal, Record, RegisterEntry, Rejected, ResourceFacts, ResourceRegister, Right, RunError,
-    RunExit, Spent, UpdatedRecord,
+    RunExit, UpdatedRecord,
 };
 
 /// Marks a run that is being verified.
@@ -18,8 +19,6 @@ pub struct Verifying {
     /// Of the accesses with these numbers.
     pub(super) nullifiers: Vec<(usize, Nullifier)>,
 }
-
-const EFFECTS: &str = "causality-vm 2026-11-23 effects of a run v1";
 
 impl RunContext<Verifying> {
     /// Checks all that has to hold for the run to take effect, and prepares the one commit.
@@ -65,7 +64,6 @@ impl RunContext<Verifying> {
     fn record(&self, changes: &Changes) -> Result<Record, RunError> {
         let core = &self.core;
         let mut record = core.blank_record(self.phase.exit.clone());
-        record.effects = changes.effects(&self.phase.nullifiers)?;
         for (index, nullifier) in self.phase.nullifiers.iter().copied() {
             let (register, intent) = (core.accesses[index].id, core.accesses[index].intent);
             if intent == Intent::Update {
@@ -80,6 +78,7 @@ impl RunContext<Verifying> {
         record.created = created
             .map(|it| CreatedRecord { register: it.id, predecessor: it.register.predecessor })
             .collect();
+        record.effects = effects(&changes.values, record.nullifiers())?;
         record.transitions.clone_from(&core.transitions);
         record.budgets = core.budgets()?;
         Ok(record)
@@ -96,7 +95,14 @@ impl RunContext<Verifying> {
             commit.object(capability)?;
         }
         for output in &mut core.outputs {
-            commit.bytes(ObjectKind::Register, core::mem::take(&mut output.bytes), Vec::new());
+            // What the register cannot be used without stays as long as it does. Native logics are no objects.
+            let logic = output.register.logic;
+            let is_object = match &core.history {
+                History::Live(snapshot) => snapshot.kind(logic)?.is_some(),
+                History::Recorded(..) => false,
+            };
+            let references = is_object.then_some(logic).into_iter().collect();
+            commit.bytes(ObjectKind::Register, core::mem::take(&mut output.bytes), references);
             commit.expect(StateKey::from(output.id), None);
         }
         for entry in &changes.entries {
@@ -111,11 +117,10 @@ impl RunContext<Verifying> {
             commit.expect(revocation_key(*block), None);
         }
         for budget in &record.budgets {
-            let before = (budget.before != Spent::default()).then(|| encode_spent(budget.before));
-            commit.expect(spent_key(budget.block), before);
+            commit.expect(spent_key(budget.block), spent_value(budget.before));
         }
         for (key, value) in &changes.values {
-            commit.set(*key, *value);
+            commit.set(*key, value.after);
         }
         commit.bytes(ObjectKind::Journal, core.journal.clone(), Vec::new());
         let id = commit.object(record)?;
@@ -129,30 +134,22 @@ impl RunContext<Verifying> {
 
 /// What a run changes in the state.
 struct Changes {
-    values: BTreeMap<StateKey, Commitment>,
+    values: BTreeMap<StateKey, StateChange>,
     entries: Vec<RegisterEntry>,
-}
-
-impl Changes {
-    fn effects(&self, nullifiers: &[(usize, Nullifier)]) -> Result<Commitment, RunError> {
-        let nullifiers: Vec<_> = nullifiers.iter().map(|(_, nullifier)| nullifier).collect();
-        let bytes = borsh::to_vec(&(&self.values, nullifiers));
-        let bytes = bytes.map_err(|error| RunError::Damaged(error.to_string()))?;
-        Ok(Commitment::from_bytes(blake3::derive_key(EFFECTS, &bytes)))
-    }
 }
 
 fn changes(core: &Core) -> Result<Changes, RunError> {
     let (mut values, mut entries) = (BTreeMap::new(), Vec::new());
-    let mut set = |id: ContentId, entry: RegisterEntry| -> Result<(), RunError> {
-        values.insert(StateKey::from(id), Commitment::from(entry.content_id()?));
+    let mut set = |id: ContentId, before: Option<ContentId>, entry: RegisterEntry| -> Result<(), RunError> {
+        let (before, after) = (before.map(Commitment::from), Commitment::from(entry.content_id()?));
+        values.insert(StateKey::from(id), StateChange { before, after });
         entries.push(entry);
         Ok(())
     };
     let changed: BTreeSet<_> = core.transitions.iter().map(|transition| transition.register).collect();
     for access in core.accesses.iter().filter(|access| changed.contains(&access.id)) {
         let section = access.entry.section.clone();
-        set(access.id, RegisterEntry { lifecycle: access.state.clone(), section })?;
+        set(access.id, Some(access.entry_id), RegisterEntry { lifecycle: access.state.clone(), section })?;
     }
     for output in &core.outputs {
         let predecessor = output.register.predecessor.and_then(|id| core.index_of(id));
@@ -160,10 +157,11 @@ fn changes(core: &Core) -> Result<Changes, RunError> {
         if let Some(predecessor) = predecessor {
             entry.section.clone_from(&core.accesses[predecessor].entry.section);
         }
-        set(output.id, entry)?;
+        set(output.id, None, entry)?;
     }
     for budget in core.budgets()? {
-        values.insert(spent_key(budget.block), encode_spent(budget.after));
+        let (before, after) = (spent_value(budget.before), encode_spent(budget.after));
+        values.insert(spent_key(budget.block), StateChange { before, after });
     }
     Ok(Changes { values, entries })
 }

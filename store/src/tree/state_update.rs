@@ -7,7 +7,6 @@ use jmt::proof::{INTERNAL_DOMAIN_SEPARATOR, LEAF_DOMAIN_SEPARATOR, UpdateMerkleP
 use jmt::{KeyHash, SimpleHasher, ValueHash};
 use redb::ReadableTable;
 
-use super::nodes::damaged;
 use super::proof::ProofError;
 use super::{StateTree, TreeView};
 use crate::{Commitment, Object, ObjectKind, StateKey, StoreError};
@@ -20,13 +19,24 @@ const EMPTY: Hash = *b"SPARSE_MERKLE_PLACEHOLDER_HASH__";
 
 type Hash = [u8; 32];
 
-/// Shows what root the state has after certain keys are set. See [`state_after`].
-///
-/// It has the way to each key, in the order of keys, in the tree in which those before it are set already.
+/// What the state has under a key, before and after a change. There are no changes that remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub struct StateChange {
+    /// The value that is there; none if there is none.
+    pub before: Option<Commitment>,
+    /// The value that is set.
+    pub after: Commitment,
+}
+
+/// Changes of the state, and what shows which root they lead to: [`root_after`](Self::root_after).
 ///
 /// The empty one shows that a state without changes stays what it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct StateUpdateProof(Vec<Path>);
+pub struct StateUpdateProof {
+    changes: BTreeMap<StateKey, StateChange>,
+    /// The way to each key, in the order of keys, in the tree in which those before it are set already.
+    ways: Vec<Path>,
+}
 
 impl Object for StateUpdateProof {
     const KIND: ObjectKind = ObjectKind::Proof;
@@ -48,30 +58,17 @@ struct Leaf {
     value: Hash,
 }
 
-/// The root that the state with the root `before` has after `changes`. Needs nothing but its arguments.
-///
-/// # Errors
-///
-/// If the proof is not of just these changes in just that state.
-pub fn state_after(
-    before: Commitment,
-    changes: &BTreeMap<StateKey, Commitment>,
-    proof: &StateUpdateProof,
-) -> Result<Commitment, ProofError> {
-    if proof.0.len() != changes.len() {
-        return Err(ProofError::new("it is of another number of changes"));
-    }
-    let mut root = *before.as_bytes();
-    for ((key, value), path) in changes.iter().zip(&proof.0) {
-        let value = ValueHash::with::<StateTree>(value.as_bytes()).0;
-        root = path.root_after::<StateTree>(root, Leaf { key: *key.as_bytes(), value })?;
-    }
-    Ok(Commitment::from_bytes(root))
-}
-
 impl Path {
-    /// The root after `new` is set, if this is the way to its key under the root `before`.
-    fn root_after<H: SimpleHasher>(&self, before: Hash, new: Leaf) -> Result<Hash, ProofError> {
+    /// The root after `new` takes the place of `old`, if this is the way to their key under the root `before`.
+    fn root_after<H: SimpleHasher>(
+        &self,
+        before: Hash,
+        old: Option<Leaf>,
+        new: Leaf,
+    ) -> Result<Hash, ProofError> {
+        if self.leaf.filter(|leaf| leaf.key == new.key) != old {
+            return Err(ProofError::new("another value was there"));
+        }
         let depth = self.siblings.len();
         if depth > DEPTH {
             return Err(ProofError::new("it is too deep"));
@@ -102,6 +99,10 @@ impl Path {
 }
 
 impl Leaf {
+    fn new<H: SimpleHasher>(key: &StateKey, value: &Commitment) -> Self {
+        Leaf { key: *key.as_bytes(), value: ValueHash::with::<H>(value.as_bytes()).0 }
+    }
+
     fn hash<H: SimpleHasher>(&self) -> Hash {
         hash::<H>(LEAF_DOMAIN_SEPARATOR, &self.key, &self.value)
     }
@@ -152,32 +153,69 @@ impl Sibling {
 }
 
 impl StateUpdateProof {
-    /// What shows the root after `changes`, which has been verified, and that root.
+    /// The changes.
+    #[must_use]
+    pub const fn changes(&self) -> &BTreeMap<StateKey, StateChange> {
+        &self.changes
+    }
+
+    /// The root that the state with the root `before` has after the changes. Needs nothing but its arguments.
+    ///
+    /// # Errors
+    ///
+    /// If what is said to be there before is not what that state has, or the proof does not show what comes of it.
+    pub fn root_after(&self, before: Commitment) -> Result<Commitment, ProofError> {
+        if self.ways.len() != self.changes.len() {
+            return Err(ProofError::new("it is of another number of changes"));
+        }
+        let mut root = *before.as_bytes();
+        for ((key, change), way) in self.changes.iter().zip(&self.ways) {
+            let leaf = |value: &Commitment| Leaf::new::<StateTree>(key, value);
+            let old = change.before.as_ref().map(leaf);
+            root = way.root_after::<StateTree>(root, old, leaf(&change.after))?;
+        }
+        Ok(Commitment::from_bytes(root))
+    }
+
+    /// The most bytes of a proof of so many changes.
+    #[must_use]
+    pub const fn longest(changes: usize) -> u64 {
+        8 + changes as u64 * (32 + 33 + 32 + 65 + 4 + DEPTH as u64 * 32)
+    }
+
+    /// What shows the root after these values are set, which has been verified, and that root.
     pub(crate) fn of<L, N>(
         view: &TreeView<'_, StateTree, L, N>,
-        changes: &BTreeMap<StateKey, Commitment>,
+        values: &BTreeMap<StateKey, Commitment>,
     ) -> Result<(Commitment, Self), StoreError>
     where
         L: ReadableTable<&'static [u8; 32], &'static [u8; 32]>,
         N: ReadableTable<&'static [u8], &'static [u8]>,
     {
-        let set = changes.iter().map(|(key, value)| (KeyHash(*key.as_bytes()), value.as_bytes().to_vec()));
+        let mut changes = BTreeMap::new();
+        for (key, after) in values {
+            let before = view.get(*key.as_bytes())?.0.map(Commitment::from_bytes);
+            changes.insert(*key, StateChange { before, after: *after });
+        }
+        let set = values.iter().map(|(key, value)| (KeyHash(*key.as_bytes()), value.as_bytes().to_vec()));
         let (root, made) = view.after(set)?;
         let root = Commitment::from_bytes(root.0);
-        let proof = Self::new(&made).map_err(|error| damaged::<StateTree>(&error.to_string()))?;
-        match state_after(Commitment::from_bytes(view.root()), changes, &proof) {
+        let ways = ways(&made).map_err(|error| StoreError::Proof(error.to_string()))?;
+        let proof = StateUpdateProof { changes, ways };
+        match proof.root_after(Commitment::from_bytes(view.root())) {
             Ok(after) if after == root => Ok((root, proof)),
-            Ok(_) => Err(damaged::<StateTree>("an update leads to another root")),
-            Err(error) => Err(damaged::<StateTree>(&error.to_string())),
+            Ok(_) => Err(StoreError::Proof("it leads to another root".to_owned())),
+            Err(error) => Err(StoreError::Proof(error.to_string())),
         }
     }
+}
 
-    fn new(proof: &UpdateMerkleProof<StateTree>) -> std::io::Result<Self> {
-        let made: Vec<Made> = borsh::from_slice(&borsh::to_vec(proof)?)?;
-        let path = |Made { leaf, siblings }| Path {
-            leaf,
-            siblings: siblings.iter().map(Sibling::hash::<StateTree>).collect(),
-        };
-        Ok(StateUpdateProof(made.into_iter().map(path).collect()))
-    }
+/// What a proof of the tree's has, of each key.
+fn ways(proof: &UpdateMerkleProof<StateTree>) -> std::io::Result<Vec<Path>> {
+    let made: Vec<Made> = borsh::from_slice(&borsh::to_vec(proof)?)?;
+    let path = |Made { leaf, siblings }| Path {
+        leaf,
+        siblings: siblings.iter().map(Sibling::hash::<StateTree>).collect(),
+    };
+    Ok(made.into_iter().map(path).collect())
 }
