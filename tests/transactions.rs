@@ -881,6 +881,43 @@ fn a_logic_can_be_a_guest_program() {
     assert!(issued.is_err());
 }
 
+/// The host consumes all of these and creates one register of their sum under `logic`.
+fn merge(manager: &ResourceManager, logic: ContentId, tokens: &[ContentId]) -> Result<(), RunError> {
+    let mut run = manager.begin(who(ALICE)).unwrap();
+    run.capability(&everything(ALICE)).unwrap();
+    tokens.iter().for_each(|token| _ = run.declare(*token, Intent::Consume).unwrap());
+    let mut run = run.start().unwrap();
+    tokens.iter().for_each(|token| run.consume(*token).unwrap());
+    run.create(token_of(logic, ALICE, tokens.len() as u64, 1 << 40)).unwrap();
+    let verified = run.finish_host().finalize().and_then(|run| run.verify());
+    verified.map(|_| ()).map_err(|rejected| *rejected.error)
+}
+
+#[test]
+fn the_example_logic_refuses_what_it_cannot_read_to_the_end() {
+    let store = Store::in_memory().unwrap();
+    let loader = GuestLogics::new(store.clone(), Config::new(), 10_000_000);
+    let logics = Logics::native().with_loader(std::sync::Arc::new(loader));
+    let roots = TrustedRoots::new().with_root(who(ROOT));
+    let limits = RunLimits { registers: 400, ..RunLimits::default() };
+    let manager =
+        ResourceManager::new(store.clone()).with_roots(roots).with_logics(logics).with_limits(limits);
+    let logic = store.put_stream(ObjectKind::Program, &*elf("capped")).unwrap();
+    let mut run = manager.begin(who(ROOT)).unwrap();
+    run.capability(&everything(ROOT)).unwrap();
+    let mut run = run.start().unwrap();
+    let tokens: Vec<_> =
+        (0..220).map(|nonce| run.create(token_of(logic, ALICE, 1, nonce)).unwrap()).collect();
+    run.finish_host().finalize().unwrap().verify().unwrap().commit().unwrap();
+    merge(&manager, logic, &tokens[..100]).unwrap();
+    // From about 190 on, what was consumed alone is longer than the logic's buffer.
+    for (count, words) in [(101, "no register may hold more than 100"), (190, ""), (220, "longer")] {
+        let error = merge(&manager, logic, &tokens[..count]).unwrap_err();
+        let RunError::Logic(LogicError::Refused { refusal, .. }) = error else { panic!("{count}: {error}") };
+        assert!(refusal.0.contains(words), "{count}: {refusal}");
+    }
+}
+
 #[test]
 fn a_logic_has_its_own_fuel_and_terms() {
     let store = Store::in_memory().unwrap();
