@@ -112,6 +112,36 @@ fn several_inputs_are_given_at_once() {
 }
 
 #[test]
+fn the_hashes_that_a_program_asked_for_are_shown() {
+    let scene = Scene::new();
+    let (token, record) = (scene.mint(7), scene.at("record"));
+    let options = ["--capability", &scene.at("alice.cap"), "--record", &record];
+    let read = scene.run("alice", &token, &options, &["examples/reader.elf"]);
+    assert_eq!(read.code, 0, "{}", read.stderr);
+    let shown = scene.json(&["record", "show", "--hashes", &record]);
+    let hash = &shown["hashes"][0];
+    assert_eq!((&hash["id"], &hash["length"]), (&0.into(), &213.into()), "{shown}");
+    let output = hash["output"].as_str().unwrap();
+    assert_eq!((output.len(), &output[..10]), (74, "poseidon2:"));
+    let text = scene.ok(&["record", "show", "--hashes", &record, "--store", &scene.store()]);
+    let told =
+        format!("hash #0     {output}\n            of 213 bytes, {}\n", hash["content"].as_str().unwrap());
+    assert!(text.ends_with(&told), "{text}");
+    assert_eq!(shown["deferred_hashes"], scene.json(&["record", "show", &record])["deferred_hashes"]);
+    assert!(scene.json(&["record", "show", &record]).get("hashes").is_none());
+    let alone = vm(&["record", "show", "--hashes", &record, "--store", &scene.at("nowhere")]);
+    assert_eq!(alone.code, 125);
+    assert!(alone.stderr.contains("there is no store to find the hashes blake3:"), "{}", alone.stderr);
+    // A run that asked for none has none.
+    assert_eq!(scene.pay(&token, 3, &["--record", &record]).code, 0);
+    let none = scene.json(&["record", "show", "--hashes", &record]);
+    assert_eq!(
+        (&none["hashes"], &none["deferred_hashes"]),
+        (&serde_json::json!([]), &serde_json::Value::Null)
+    );
+}
+
+#[test]
 fn standard_input_is_read_to_its_end_and_repeated() {
     let scene = Scene::new();
     let (store, key, record) = (scene.store(), scene.at("alice.key"), scene.at("record"));
