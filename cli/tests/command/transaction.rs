@@ -40,6 +40,7 @@ fn a_token_is_paid_told_of_and_confirmed() {
     {
         assert!(text.contains(words), "{words}: {text}");
     }
+    assert!(!text.contains("\ndeclared "), "{text}");
     for tier in ["interp", "baseline", "cranelift", "auto"] {
         let verified = scene.verify(&record, tier);
         assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
@@ -71,6 +72,9 @@ fn a_second_spending_is_refused_and_changes_nothing() {
     assert_eq!(scene.effects(), before);
     let shown = scene.ok(&["record", "show", &record, "--store", &scene.store()]);
     assert!(shown.contains("none: the store has no such run"), "{shown}");
+    let declared =
+        format!("declared    to consume {other}\n            5 gold, of {}, token\n", scene.who("alice"));
+    assert!(shown.contains(&declared) && !shown.contains("\nconsumed "), "{shown}");
     assert!(shown.contains("allowed     to consume"), "{shown}");
     assert_eq!(scene.json(&["register", "show", &other])["state"], "active");
     let consumed = scene.json(&["register", "show", &token]);
