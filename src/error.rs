@@ -3,7 +3,7 @@
 use std::fmt;
 
 use causality_abi::{PreopenError, RegisterError, StartError};
-use causality_machine::{HostError, IllegalTransition, RunError};
+use causality_machine::{HostError, IllegalTransition, InvalidLimits, RunError};
 
 use crate::Engine;
 use crate::crosscheck::Divergence;
@@ -22,6 +22,9 @@ pub enum ErrorKind {
     /// The program could not be placed in an instance's memory or given its arguments.
     #[error("cannot start the program: {0}")]
     Start(#[from] StartError),
+    /// No instance can have the limits of the configuration.
+    #[error(transparent)]
+    Limits(#[from] InvalidLimits),
     /// A host function could not be registered.
     #[error(transparent)]
     Register(#[from] RegisterError),

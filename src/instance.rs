@@ -37,6 +37,7 @@ impl<T> Instance<T> {
         data: T,
     ) -> Result<Self, Error> {
         let config = engine.config();
+        config.get_limits().check()?;
         let machine = Machine::new(config.get_limits().clone())
             .map_err(|error| Error::io("reserve the guest address space", error))?;
         let mut instance = Instance {

@@ -56,8 +56,8 @@ pub use causality_jit::Promotion;
 pub use causality_jit::ahead::AheadStatistics;
 pub use causality_machine::registers;
 pub use causality_machine::{
-    Breakpoints, Cause, Exit, Fault, Hart, Limits, Memory, OnMemoryLimit, PauseHandle, PauseReason, Trap,
-    VmState, isa, memory,
+    Breakpoints, Cause, Exit, Fault, Hart, InvalidLimits, Limits, Memory, OnMemoryLimit, PauseHandle,
+    PauseReason, Trap, VmState, isa, memory,
 };
 pub use causality_resource as resource;
 pub use causality_store as store;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use causality_testkit::elf::Elf;
 use causality_vm::isa::reg::X;
 use causality_vm::{
-    Caller, Capture, Cause, Config, Engine, Error, ErrorKind, Exit, ExitReport, HostFault, Instance, Linker,
-    Module, Options, PauseReason, Tier, Trap, VmState,
+    Caller, Capture, Cause, Config, Engine, Error, ErrorKind, Exit, ExitReport, HostFault, Instance,
+    InvalidLimits, Limits, Linker, Module, Options, PauseReason, Tier, Trap, VmState,
 };
 
 const ADDI_A0_A0_1: u32 = 0x0015_0513;
@@ -39,6 +39,21 @@ fn instance(words: &[u32]) -> Instance<()> {
 fn an_error_is_one_word() {
     assert_eq!(size_of::<Error>(), 8);
     assert_eq!(size_of::<Result<(), Error>>(), 8);
+}
+
+#[test]
+fn limits_that_no_machine_can_have_are_refused_by_name() {
+    let refused = |limits: Limits| {
+        let engine = Engine::new(Config::new().limits(limits));
+        let module = Module::new(&engine, &Elf::of_words(&EXIT_1).build()).unwrap();
+        let error = Linker::new(&engine).instantiate(&module, Options::new(), ()).unwrap_err();
+        let ErrorKind::Limits(invalid) = error.kind() else { panic!("{error}") };
+        *invalid
+    };
+    let many = Limits { registers: 65_537, ..Limits::default() };
+    assert_eq!(refused(many), InvalidLimits::Registers(65_537));
+    let long = Limits { register_bytes: 2 << 30, ..Limits::default() };
+    assert_eq!(refused(long), InvalidLimits::RegisterBytes(2 << 30));
 }
 
 #[test]

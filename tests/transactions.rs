@@ -14,7 +14,7 @@ use causality_vm::resource::{
 };
 use causality_vm::store::{Blob, Object, StateUpdateProof, Store};
 use causality_vm::transaction::{GuestLogics, Job, Outcome, Streams, TransactionError, Transactions};
-use causality_vm::zk::{Domain, Poseidon2};
+use causality_vm::zk::{Domain, HashBatch, Poseidon2};
 use causality_vm::{Cause, Config, ContentId, Exit, ObjectKind, PauseReason, Tier};
 
 const ROOT: u8 = 1;
@@ -317,9 +317,32 @@ fn hashes_that_a_guest_asked_for_are_bound_by_the_record() {
     let input = &outcome.hashes.batch().entries()[0];
     let expected = Poseidon2::new().hash(Domain::OBJECT, &bytes);
     assert_eq!(input.output, expected);
-    assert!(outcome.committed.record.deferred_hashes.is_some());
     let again = transactions.verify(outcome.id()).unwrap();
     assert_eq!(again.hashes.commitment(), outcome.hashes.commitment());
+    // Whoever has the store, and never saw the run, finds what was hashed and to what, as long as there is the record.
+    drop(outcome.hashes);
+    let id = outcome.committed.record.deferred_hashes.unwrap();
+    manager.store().collect(|_| ()).unwrap();
+    let batch: HashBatch = manager.store().get(id).unwrap();
+    assert_eq!((batch.entries()[0].output, batch.entries()[0].length), (expected, bytes.len() as u64));
+    assert_eq!(batch.verify(id, &[&bytes], &Poseidon2::new()), Ok(()));
+    // Without any, there is no batch.
+    let paid = transactions.run(&transfer(token, 30)).unwrap();
+    assert_eq!(paid.committed.record.deferred_hashes, None);
+}
+
+#[test]
+fn the_hashes_of_a_run_that_was_refused_are_kept_with_its_record() {
+    let manager = manager();
+    let token = mint(&manager, ALICE, 100, 0);
+    let job = Job::new(who(BOB), elf("reader")).register(token, Intent::Consume).capability(everything(BOB));
+    let Err(TransactionError::Rejected(rejected)) = on(&manager, Tier::Auto).run(&job) else {
+        panic!("it does not consume what it has declared to")
+    };
+    let batch = rejected.record.deferred_hashes.unwrap();
+    assert!(!manager.store().contains(batch).unwrap(), "nothing has happened");
+    manager.keep(&rejected).unwrap();
+    assert_eq!(manager.store().get::<HashBatch>(batch).unwrap().entries().len(), 1);
 }
 
 /// A run with a bit of everything, on the interpreter, which starts soonest.
@@ -423,7 +446,7 @@ fn every_field_of_a_record_is_checked() {
             "journal" => forged.journal = other,
             "exit" => forged.exit = RunExit::Exited(1),
             "fuel" => forged.fuel += 1,
-            "deferred_hashes" => forged.deferred_hashes = Some(forged.effects),
+            "deferred_hashes" => forged.deferred_hashes = Some(other),
             "in_run_registers" => forged.in_run_registers += 1,
             unknown => panic!("nothing is known of field `{unknown}`"),
         }
@@ -883,6 +906,43 @@ fn a_logic_can_be_a_guest_program() {
     let no_program = store.put(&Blob::new(b"nothing".to_vec())).unwrap();
     let issued = issue(&manager, token_of(no_program, ALICE, 1, 9));
     assert!(issued.is_err());
+}
+
+/// The host consumes all of these and creates one register of their sum under `logic`.
+fn merge(manager: &ResourceManager, logic: ContentId, tokens: &[ContentId]) -> Result<(), RunError> {
+    let mut run = manager.begin(who(ALICE)).unwrap();
+    run.capability(&everything(ALICE)).unwrap();
+    tokens.iter().for_each(|token| _ = run.declare(*token, Intent::Consume).unwrap());
+    let mut run = run.start().unwrap();
+    tokens.iter().for_each(|token| run.consume(*token).unwrap());
+    run.create(token_of(logic, ALICE, tokens.len() as u64, 1 << 40)).unwrap();
+    let verified = run.finish_host().finalize().and_then(|run| run.verify());
+    verified.map(|_| ()).map_err(|rejected| *rejected.error)
+}
+
+#[test]
+fn the_example_logic_refuses_what_it_cannot_read_to_the_end() {
+    let store = Store::in_memory().unwrap();
+    let loader = GuestLogics::new(store.clone(), Config::new(), 10_000_000);
+    let logics = Logics::native().with_loader(std::sync::Arc::new(loader));
+    let roots = TrustedRoots::new().with_root(who(ROOT));
+    let limits = RunLimits { registers: 400, ..RunLimits::default() };
+    let manager =
+        ResourceManager::new(store.clone()).with_roots(roots).with_logics(logics).with_limits(limits);
+    let logic = store.put_stream(ObjectKind::Program, &*elf("capped")).unwrap();
+    let mut run = manager.begin(who(ROOT)).unwrap();
+    run.capability(&everything(ROOT)).unwrap();
+    let mut run = run.start().unwrap();
+    let tokens: Vec<_> =
+        (0..220).map(|nonce| run.create(token_of(logic, ALICE, 1, nonce)).unwrap()).collect();
+    run.finish_host().finalize().unwrap().verify().unwrap().commit().unwrap();
+    merge(&manager, logic, &tokens[..100]).unwrap();
+    // From about 190 on, what was consumed alone is longer than the logic's buffer.
+    for (count, words) in [(101, "no register may hold more than 100"), (190, ""), (220, "longer")] {
+        let error = merge(&manager, logic, &tokens[..count]).unwrap_err();
+        let RunError::Logic(LogicError::Refused { refusal, .. }) = error else { panic!("{count}: {error}") };
+        assert!(refusal.0.contains(words), "{count}: {refusal}");
+    }
 }
 
 #[test]

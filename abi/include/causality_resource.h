@@ -89,7 +89,7 @@ static inline long causality_store(unsigned long slot, struct causality_id *id)
     return CAUSALITY_RUN("causality.store", slot, id, 0, 0);
 }
 
-/* Reserves a register until an epoch. */
+/* Reserves a register until an epoch. The run must have declared to control it, as for all changes of its state. */
 static inline long causality_lock(unsigned long slot, unsigned long expires_at)
 {
     return CAUSALITY_RUN("causality.lock", slot, expires_at, 0, 0);
@@ -111,7 +111,7 @@ static inline long causality_unfreeze(unsigned long slot)
     return CAUSALITY_RUN("causality.unfreeze", slot, 0, 0, 0);
 }
 
-/* Uses a capability of the run, by its number, for one more right over the register in a slot. */
+/* Uses a capability of the run, by its number, for a right over the register in a slot that its intent covers. */
 enum causality_right {
     CAUSALITY_READ = 1,
     CAUSALITY_WRITE = 2,

@@ -6,7 +6,7 @@ use std::fmt;
 use causality_store::{Roots, Store};
 use causality_vm::ContentId;
 use causality_vm::resource::{
-    Decision, Record, ResourceRegister, RunError, TimeContext, Transition, Verdict,
+    AccessRecord, Decision, Record, ResourceRegister, RunError, TimeContext, Transition, Verdict,
 };
 
 use crate::failure::Failure;
@@ -110,6 +110,16 @@ impl fmt::Display for Account<'_> {
 impl Account<'_> {
     fn registers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let record = self.record;
+        let is_gone = |id| {
+            record.consumed.iter().any(|it| it.register == id)
+                || record.updated.iter().any(|it| it.register == id)
+        };
+        // Of a run that was refused, nothing has become.
+        let is_spared = |used: &&AccessRecord| used.intent.consumes() && !is_gone(used.register);
+        for spared in record.accesses.iter().filter(is_spared) {
+            let holds = self.holds(spared.register);
+            line(f, "declared", format!("to {} {}{holds}", spared.intent, spared.register))?;
+        }
         for used in record.accesses.iter().filter(|used| !used.intent.consumes()) {
             line(f, used.intent.name(), format!("{}{}", used.register, self.holds(used.register)))?;
         }

@@ -71,7 +71,7 @@ fn facts(record: &Record) -> Value {
         "journal": record.journal,
         "exit": exit(&record.exit),
         "fuel": record.fuel,
-        "deferred_hashes": record.deferred_hashes.map(|hashes| hashes.to_string()),
+        "deferred_hashes": record.deferred_hashes,
         "in_run_registers": record.in_run_registers,
     })
 }

@@ -13,6 +13,7 @@ mod ending;
 mod exit_code;
 mod explore;
 mod failure;
+mod hashes;
 mod host_code;
 mod inspect;
 mod key;

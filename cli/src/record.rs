@@ -8,17 +8,17 @@ use serde_json::json;
 use crate::account::Account;
 use crate::args::{Place, RecordArg, RecordArgs, RecordCommand};
 use crate::failure::Failure;
-use crate::{account_json, names, printing, record_file, transaction};
+use crate::{account_json, hashes, names, printing, record_file, transaction};
 
 /// Tells what runs did.
 pub(crate) fn record(args: &RecordArgs) -> Result<u8, Failure> {
     match &args.command {
-        RecordCommand::Show { record } => show(&args.place, record),
+        RecordCommand::Show { record, hashes } => show(&args.place, record, *hashes),
         RecordCommand::List => list(&args.place),
     }
 }
 
-fn show(place: &Place, named: &RecordArg) -> Result<u8, Failure> {
+fn show(place: &Place, named: &RecordArg, with_hashes: bool) -> Result<u8, Failure> {
     // A file tells most of it alone.
     let store = match named {
         RecordArg::File(_) => open_if_there(&place.store)?,
@@ -31,7 +31,13 @@ fn show(place: &Place, named: &RecordArg) -> Result<u8, Failure> {
     };
     let id = record.content_id().map_err(Failure::new)?;
     let account = Account::new(&record, id, store.as_ref())?;
-    printing::print(place.json, &account_json::of(&account), &account.to_string())
+    let (mut json, mut text) = (account_json::of(&account), account.to_string());
+    if with_hashes {
+        let hashes = hashes::of(&record, store.as_ref())?;
+        json["hashes"] = hashes::json(&hashes);
+        text += &hashes::text(&hashes);
+    }
+    printing::print(place.json, &json, &text)
 }
 
 fn open_if_there(directory: &Path) -> Result<Option<Store>, Failure> {

@@ -45,7 +45,10 @@ fn job(args: &RunArgs, key: &Path, elf: &[u8]) -> Result<Job, Failure> {
         .args(args.program.iter().map(|arg| arg.as_bytes()))
         .seed(args.seed);
     job = args.env.iter().fold(job, |job, (name, value)| job.env(name, value));
-    job = named.input.iter().fold(job, |job, input| job.register(input.register, input.intent));
+    job = named.input.iter().fold(job, |job, input| match input.is_later {
+        true => job.register_later(input.register, input.intent),
+        false => job.register(input.register, input.intent),
+    });
     job = named.parent.iter().fold(job, |job, parent| job.parent(*parent));
     job = capability_file::read_all(&named.capability)?.into_iter().fold(job, Job::capability);
     Ok(job.stdin(stdin()?))

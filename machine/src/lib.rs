@@ -28,7 +28,7 @@ pub use executor::{Executor, Flow, Host, HostError, call_host};
 pub use exit::{Exit, PauseReason};
 pub use hart::{Hart, Reservation};
 pub use image::{Image, ImageError, ImageSegment};
-pub use limits::{Limits, OnMemoryLimit};
+pub use limits::{InvalidLimits, Limits, OnMemoryLimit};
 pub use machine::{Machine, RunError};
 pub use memory::Memory;
 pub use pause::PauseHandle;

@@ -10,7 +10,8 @@ pub enum OnMemoryLimit {
     Errno,
 }
 
-/// Bounds of one machine. Reaching one is a trap or an [`Exit`](crate::Exit), never a host failure.
+/// Bounds of one machine. Reaching one is a trap or an [`Exit`](crate::Exit), never a host failure. A machine is not made with
+/// bounds that no machine can have: [`Limits::check`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Size of the guest address space in bytes; addresses from here on do not exist. Rounded up to
@@ -29,10 +30,44 @@ pub struct Limits {
     pub allow_writable_code: bool,
     /// Slots for resource registers, at most 65,536. Default 256.
     pub registers: u32,
-    /// The most bytes of a resource register; rounded up to a power of two of at least a page, at most 1 GiB. As much of
+    /// The most bytes of a resource register, at most 1 GiB; rounded up to a power of two of at least a page. As much of
     /// the host's address space is used up for each slot. Pages count as `memory` from the first register on that needs them, until
     /// the machine is reset. Default 1 MiB.
     pub register_bytes: u64,
+}
+
+impl Limits {
+    /// The most slots for resource registers that a machine can have.
+    pub const MOST_REGISTERS: u32 = 1 << 16;
+
+    /// The most bytes that a resource register can have.
+    pub const MOST_REGISTER_BYTES: u64 = 1 << 30;
+
+    /// Whether a machine can have these bounds. Whether the host has the address space shows when one is made.
+    ///
+    /// # Errors
+    /// Which of them it cannot.
+    pub const fn check(&self) -> Result<(), InvalidLimits> {
+        if self.registers > Self::MOST_REGISTERS {
+            return Err(InvalidLimits::Registers(self.registers));
+        }
+        if self.register_bytes > Self::MOST_REGISTER_BYTES {
+            return Err(InvalidLimits::RegisterBytes(self.register_bytes));
+        }
+        Ok(())
+    }
+}
+
+/// Bounds that no machine can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidLimits {
+    /// Too many slots.
+    #[error("a machine has {most} resource registers at most, not {0}", most = Limits::MOST_REGISTERS)]
+    Registers(u32),
+    /// Registers of too many bytes.
+    #[error("a resource register has {most} bytes at most, not {0}", most = Limits::MOST_REGISTER_BYTES)]
+    RegisterBytes(u64),
 }
 
 impl Default for Limits {

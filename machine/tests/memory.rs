@@ -1,7 +1,7 @@
 //! Every way an access or a mapping can go wrong has a defined outcome.
 
 use causality_machine::memory::{MapError, PAGE_SIZE, Perms, SegmentKind};
-use causality_machine::{Cause, Fault, Limits, Memory};
+use causality_machine::{Cause, Fault, InvalidLimits, Limits, Memory};
 
 const BASE: u64 = 0x10000;
 
@@ -343,4 +343,24 @@ fn random_changes_keep_table_segments_and_host_in_step() {
             assert_eq!(m.run_of(addr, perms), run_in_table(&m, addr, perms));
         }
     }
+}
+
+#[test]
+fn limits_that_no_machine_can_have_are_refused() {
+    let refused = |limits: Limits| {
+        let error = Memory::new(limits).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+        *error.get_ref().unwrap().downcast_ref::<InvalidLimits>().unwrap()
+    };
+    let most = Limits { registers: 1, register_bytes: 1 << 30, ..limits() };
+    assert_eq!(Memory::new(most.clone()).unwrap().registers().windows().stride(), 1 << 30);
+    let too_long = Limits { register_bytes: (1 << 30) + 1, ..most };
+    assert_eq!(refused(too_long), InvalidLimits::RegisterBytes((1 << 30) + 1));
+    assert_eq!(
+        refused(Limits { register_bytes: u64::MAX, ..limits() }),
+        InvalidLimits::RegisterBytes(u64::MAX)
+    );
+    let many = Limits { registers: 1 << 16, register_bytes: 1, ..limits() };
+    assert_eq!(Memory::new(many.clone()).unwrap().registers().slots().len(), 1 << 16);
+    assert_eq!(refused(Limits { registers: (1 << 16) + 1, ..many }), InvalidLimits::Registers((1 << 16) + 1));
 }

@@ -2,10 +2,14 @@
 
 mod world;
 
+use std::sync::Arc;
 use std::thread;
 
-use causality_resource::{Intent, RegisterDraft, ResourceManager, Right, Rights, RunError};
-use causality_store::ContentId;
+use causality_resource::{
+    Capability, Grant, Intent, LogicError, Logics, Operation, Refusal, RegisterDraft, ResourceLogic,
+    ResourceManager, Right, Rights, RunError, Target, Token,
+};
+use causality_store::{ContentId, ObjectKind};
 use proptest::prelude::*;
 use world::*;
 
@@ -64,6 +68,87 @@ proptest! {
             prop_assert_eq!(result.is_ok(), is_right, "{:?} -> {:?}: {:?}", inputs, created, result);
             prop_assert_eq!(total(&manager), all);
         }
+    }
+}
+
+/// A logic of a test: whoever wrote it allows whatever adds up for it, or was issued under it.
+#[derive(Debug)]
+struct Lax;
+
+impl ResourceLogic for Lax {
+    fn id(&self) -> ContentId {
+        ContentId::of(ObjectKind::Program, b"lax")
+    }
+
+    fn validate(&self, operation: &Operation) -> Result<(), Refusal> {
+        for (domain, balance) in &operation.balances {
+            let sum = operation.created.iter().filter(|it| it.register.domain == *domain);
+            let sum: u128 = sum.map(|it| u128::from(it.register.quantity)).sum();
+            if sum != balance.created || operation.issues.contains(domain) == balance.is_even() {
+                return Err(Refusal::new(format!("{balance:?} is not what it is shown")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lax(owner: u8, quantity: u64, nonce: u64) -> RegisterDraft {
+    RegisterDraft { logic: Lax.id(), ..coin(owner, quantity, nonce) }
+}
+
+fn lax_world() -> ResourceManager {
+    let mut logics = Logics::native();
+    logics.register(Arc::new(Lax)).expect("it is new");
+    world().with_logics(logics)
+}
+
+/// May do everything but issue, and issue what is under these logics.
+fn issuer(logics: &[ContentId]) -> Vec<Capability> {
+    let issues = |logic: &ContentId| {
+        capability(&Grant::new(who(ALICE), Target::Logic(*logic), Rights::from_iter([Right::Issue])))
+    };
+    let rest = capability(&grant(ALICE, Rights::ALL.without(Right::Issue)));
+    std::iter::once(rest).chain(logics.iter().map(issues)).collect()
+}
+
+#[test]
+fn quantity_does_not_shed_its_logic() {
+    let manager = lax_world();
+    let (token, lax_id) = (Token::logic_id(), Lax.id());
+    let cases: [(&[ContentId], Option<ContentId>); 4] = [
+        (&[], Some(token.min(lax_id))),
+        (&[token], Some(lax_id)),
+        (&[lax_id], Some(token)),
+        (&[token, lax_id], None),
+    ];
+    for (number, (issues, missing)) in (0u64..).zip(cases) {
+        let [id] = issue(&manager, [coin(ALICE, 100, number)])[..] else { panic!("one coin") };
+        let mut run = started(&manager, ALICE, &issuer(issues), &[(id, Intent::Update)]).expect("starts");
+        run.update(id, lax(ALICE, 100, number)).expect("the monitor has nothing against it");
+        let result = done(run).map(|_| ()).map_err(|rejected| *rejected.error);
+        match (result, missing) {
+            (Ok(()), None) => {}
+            (Err(RunError::Logic(LogicError::NotConserved { logic, domain, .. })), Some(missing)) => {
+                assert_eq!((logic, domain), (missing, gold()));
+            }
+            (result, missing) => panic!("{issues:?}: {result:?}, expected {missing:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_even_under_its_own_logic_is_nobody_elses_business() {
+    let manager = lax_world();
+    let ids = issue(&manager, [coin(ALICE, 10, 0), lax(ALICE, 5, 1)]);
+    // The token is split; three more come to be under the other logic, and that is the only right it takes.
+    let accesses: Vec<_> = ids.iter().map(|id| (*id, Intent::Consume)).collect();
+    for (issues, is_right) in [(Token::logic_id(), false), (Lax.id(), true)] {
+        let mut run = started(&manager, ALICE, &issuer(&[issues]), &accesses).expect("starts");
+        ids.iter().for_each(|id| run.consume(*id).expect("allowed"));
+        for draft in [coin(ALICE, 4, 2), coin(ALICE, 6, 3), lax(ALICE, 8, 4)] {
+            run.create(draft).expect("within limits");
+        }
+        assert_eq!(done(run).is_ok(), is_right);
     }
 }
 

@@ -486,9 +486,36 @@ fn what_is_locked_cannot_be_read() {
     manager.transition(who(ALICE), &[everything(ALICE)], id, lock).expect("alice may");
     let mut run = started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Read)]).expect("starts");
     assert!(matches!(run.read(id), Err(AccessError::NotReadable { .. })));
-    // Its locker unlocks it first.
-    run.transition(id, causality_resource::Transition::Unlock).expect("alice locked it");
+    // A run that declares to read it cannot unlock it either: its locker does that in another one, by that intent.
+    let unlock = causality_resource::Transition::Unlock;
+    let denied = run.transition(id, unlock.clone());
+    assert!(matches!(denied, Err(AccessError::Denied { reason: DenyReason::NotDeclared, .. })), "{denied:?}");
+    manager.transition(who(ALICE), &[everything(ALICE)], id, unlock).expect("alice locked it");
+    let mut run = started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Read)]).expect("starts");
     assert!(run.read(id).is_ok());
+    done(run).expect("it was read");
+}
+
+#[test]
+fn the_host_changes_states_as_declared_only() {
+    let manager = world();
+    let [id] = issue(&manager, [note(ALICE, "one")])[..] else { panic!("one note") };
+    use causality_resource::Transition::{Freeze, Lock, Suspend, Unfreeze};
+    for intent in [Intent::Read, Intent::Consume, Intent::Update] {
+        for transition in
+            [Lock { expires_at: 9 }, Suspend { until: 9 }, Freeze { reason: String::new() }, Unfreeze]
+        {
+            let mut run = started(&manager, ALICE, &[everything(ALICE)], &[(id, intent)]).expect("starts");
+            let denied = run.transition(id, transition.clone());
+            assert!(
+                matches!(denied, Err(AccessError::Denied { reason: DenyReason::NotDeclared, .. })),
+                "{transition} under {intent}: {denied:?}"
+            );
+        }
+    }
+    let mut run = started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Control)]).expect("starts");
+    let consumed = run.transition(id, causality_resource::Transition::Consume);
+    assert!(matches!(consumed, Err(AccessError::Denied { reason: DenyReason::NotDeclared, .. })));
 }
 
 #[test]

@@ -221,10 +221,8 @@ fn revoking_empties_windows_that_are_mapped() {
     denied(memory.read_register(0, 0).map(|_| ()));
     denied(memory.consume_register(0));
     assert!(run.decisions().iter().any(|it| !it.is_allowed() && it.right == Right::Consume));
-    assert!(matches!(
-        run.lock(&mut memory, 0, 9),
-        Err(AccessError::Denied { reason: DenyReason::Revoked(_), .. })
-    ));
+    let read = run.read(id).map(|_| ());
+    assert!(matches!(read, Err(AccessError::Denied { reason: DenyReason::Revoked(_), .. })), "{read:?}");
     assert!(end(run, &memory).is_err());
 }
 
@@ -270,6 +268,48 @@ fn a_guest_locks_and_freezes_what_it_may() {
     memory.read_register(0, 0).expect("frozen is readable");
     assert_eq!(memory.consume_register(0).map_err(|fault| fault.cause), Err(Cause::RegisterFrozen));
     assert!(end(run, &memory).is_err());
+}
+
+#[test]
+fn only_what_is_declared_to_be_controlled_changes_its_state() {
+    let manager = world();
+    let [id] = issue(&manager, [note(ALICE, "one")])[..] else { panic!("one note") };
+    for intent in [Intent::Read, Intent::Consume, Intent::Update] {
+        let (mut run, mut memory) = mapped(&manager, id, intent);
+        let rights = memory.registers().slots()[0].rights();
+        let denied = |right: Right, result: Result<(), AccessError>| {
+            let Err(AccessError::Denied { register, right: found, reason }) = result else {
+                panic!("{intent} {right}: {result:?}")
+            };
+            assert_eq!((register, found, reason), (id, right, DenyReason::NotDeclared), "{intent}");
+        };
+        denied(Right::Lock, run.lock(&mut memory, 0, 3));
+        denied(Right::Lock, run.unlock(&mut memory, 0));
+        denied(Right::Freeze, run.freeze(&mut memory, 0, "audit"));
+        denied(Right::Freeze, run.unfreeze(&mut memory, 0));
+        for right in [Right::Lock, Right::Freeze] {
+            denied(right, run.use_capability(&mut memory, 0, 0, right));
+        }
+        match intent.consumes() {
+            true => run.use_capability(&mut memory, 0, 0, Right::Transfer).expect("it is going to go"),
+            false => denied(Right::Transfer, run.use_capability(&mut memory, 0, 0, Right::Transfer)),
+        }
+        assert_eq!(memory.register_state(0), Ok(Lifecycle::Active));
+        assert!(
+            memory.registers().slots()[0].rights().bits() & !rights.bits() & !SlotRights::TRANSFER.bits()
+                == 0
+        );
+        assert_eq!(
+            run.decisions().iter().filter(|it| !it.is_allowed()).count(),
+            6 + usize::from(!intent.consumes())
+        );
+    }
+    // What may be controlled may not be given away.
+    let (mut run, mut memory) = mapped(&manager, id, Intent::Control);
+    let given = run.use_capability(&mut memory, 0, 0, Right::Transfer);
+    assert!(matches!(given, Err(AccessError::Denied { reason: DenyReason::NotDeclared, .. })), "{given:?}");
+    run.use_capability(&mut memory, 0, 0, Right::Lock).expect("it may be locked");
+    run.lock(&mut memory, 0, 3).expect("it may be locked");
 }
 
 #[test]

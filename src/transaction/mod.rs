@@ -29,7 +29,7 @@ use causality_resource::{
     AccessError, Committed, FieldDifference, Preparing, Record, ResourceManager, RevocationWatch, RunContext,
     RunError, RunExit, VerifiedRun,
 };
-use causality_store::{Commitment, ContentId, Object, ObjectKind, StoreError};
+use causality_store::{ContentId, Object, ObjectKind, StoreError};
 use causality_zk::{DeferredHashing, FinalizedHashes, HashLimits};
 
 use self::guest::Guest;
@@ -75,7 +75,7 @@ pub struct Transaction {
 pub struct Outcome {
     /// What was committed.
     pub committed: Committed,
-    /// The hashes that the guest asked for.
+    /// The hashes that the guest asked for. The store has their batch too, under `deferred_hashes` of the record.
     pub hashes: FinalizedHashes,
 }
 
@@ -426,7 +426,7 @@ impl Transaction {
         let hashes = self.instance.into_data().hashing.finalize();
         let run = match hashes.batch().entries().is_empty() {
             true => run,
-            false => run.deferred_hashes(Commitment::from(hashes.commitment())),
+            false => run.deferred_hashes(hashes.batch())?,
         };
         Ok((run.finalize()?.verify()?, hashes))
     }

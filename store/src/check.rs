@@ -1,14 +1,15 @@
 //! Looking at everything there is.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use redb::ReadableTableMetadata;
 use serde::Serialize;
 
 use crate::database::guarded;
-use crate::tables::{NULLIFIERS, OBJECTS, PINS, RECORDS, ROOTS};
+use crate::tables::{NULLIFIERS, OBJECTS, PINS, RECORD_ROOTS, RECORDS, ROOTS};
 use crate::tree::{NullifierTree, StateTree, TreeKind, TreeView};
-use crate::{ContentId, Damage, Progress, Snapshot, Store, StoreError};
+use crate::{ContentId, Damage, Progress, Roots, Snapshot, Store, StoreError};
 
 /// What [`Store::verify`] looked at, and what is wrong with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -28,7 +29,8 @@ pub struct Checked {
 
 impl Store {
     /// Checks all objects against their identifiers, that what they refer to is there, and both trees against their
-    /// roots, leaf by leaf. What is wrong is collected; it goes on.
+    /// roots, leaf by leaf; and the list of records against the roots that were noted with them. What is wrong is
+    /// collected; it goes on.
     ///
     /// # Errors
     ///
@@ -45,6 +47,8 @@ impl Store {
         checked.nullifiers = note(&mut checked, None, nullifiers)?.unwrap_or(0);
         let roots = guarded(|| check_roots(&snapshot, &mut checked));
         note(&mut checked, None, roots)?;
+        let records = guarded(|| check_records(&snapshot, &mut checked));
+        note(&mut checked, None, records)?;
         Ok(checked)
     }
 
@@ -155,4 +159,59 @@ fn check_roots(snapshot: &Snapshot, checked: &mut Checked) -> Result<(), StoreEr
         }
     }
     Ok(())
+}
+
+/// The list of records and the roots noted with them, by which it is told whether a run took effect, are of the same records
+/// and in the same order.
+fn check_records(snapshot: &Snapshot, checked: &mut Checked) -> Result<(), StoreError> {
+    let txn = snapshot.transaction();
+    let (records, noted) = (txn.open_table(RECORDS)?, txn.open_table(RECORD_ROOTS)?);
+    // A record that was added again has the roots of the last time.
+    let mut last = BTreeMap::new();
+    for row in records.range::<u64>(..)? {
+        let (number, id) = row?;
+        last.insert(*id.value(), number.value());
+    }
+    let mut before: Option<Roots> = None;
+    for row in records.range::<u64>(..)? {
+        let (number, id) = row?;
+        let id = *id.value();
+        if last.get(&id) != Some(&number.value()) {
+            continue;
+        }
+        let Some(roots) = noted.get(&id)?.map(|roots| Roots::from_bytes(&roots.value())) else {
+            damage(checked, id, |id| {
+                format!("{id} is in the list of records, and no roots are noted with it")
+            });
+            continue;
+        };
+        if before.is_some_and(|before| !can_follow(before, roots)) {
+            damage(checked, id, |id| {
+                format!("the roots noted with {id} are older than those of a record before")
+            });
+        }
+        if !can_follow(roots, snapshot.roots()) {
+            damage(checked, id, |id| format!("the roots noted with {id} are none that this store has had"));
+        }
+        before = Some(roots);
+    }
+    for row in noted.range::<&[u8; 32]>(..)? {
+        let id = *row?.0.value();
+        if !last.contains_key(&id) {
+            damage(checked, id, |id| {
+                format!("roots are noted with {id}, which is not in the list of records")
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the store can have had these roots and then those: by another commit, or by the same.
+fn can_follow(before: Roots, after: Roots) -> bool {
+    before == after || before.commits < after.commits && before.epoch <= after.epoch
+}
+
+fn damage(checked: &mut Checked, id: [u8; 32], what: impl FnOnce(ContentId) -> String) {
+    let id = ContentId::from_bytes(id);
+    checked.damage.push(Damage { object: Some(id), what: what(id) });
 }

@@ -1,10 +1,12 @@
 //! A damaged file is an error or does not matter; it is never a panic, and never other contents.
 
 use std::fs;
+use std::path::Path;
 
 use causality_store::{
     Blob, Commit, Commitment, ContentId, Nullifier, ObjectKind, StateKey, Store, StoreError,
 };
+use redb::ReadableTable;
 
 const OBJECTS: u64 = 40;
 
@@ -115,4 +117,77 @@ fn files_that_are_no_store_are_refused() {
             "{error:?}"
         );
     }
+}
+
+const RECORDS: redb::TableDefinition<u64, &[u8; 32]> = redb::TableDefinition::new("records");
+const RECORD_ROOTS: redb::TableDefinition<&[u8; 32], [u8; 80]> = redb::TableDefinition::new("record_roots");
+
+type Records<'t> = redb::Table<'t, u64, &'static [u8; 32]>;
+type RecordRoots<'t> = redb::Table<'t, &'static [u8; 32], [u8; 80]>;
+
+/// Changes the file of a store as only somebody can who goes around it.
+fn tamper(file: &Path, change: &dyn Fn(&mut Records<'_>, &mut RecordRoots<'_>)) {
+    let mut builder = redb::Builder::new();
+    let database = builder.set_concurrency_mode(redb::ConcurrencyMode::MultiWriter).open(file).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut records = transaction.open_table(RECORDS).unwrap();
+        let mut roots = transaction.open_table(RECORD_ROOTS).unwrap();
+        change(&mut records, &mut roots);
+    }
+    transaction.commit().unwrap();
+}
+
+#[test]
+fn the_list_of_records_and_the_roots_noted_with_them_have_to_agree() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("store.redb");
+    fill(&Store::open(directory.path()).unwrap());
+    let good = fs::read(&file).unwrap();
+    let record = |number: u64| *ContentId::of(ObjectKind::Blob, &contents(number)).as_bytes();
+    let damage = |what: &str, change: &dyn Fn(&mut Records<'_>, &mut RecordRoots<'_>)| {
+        fs::write(&file, &good).unwrap();
+        tamper(&file, change);
+        let damage = Store::open(directory.path()).unwrap().verify(|_| ()).unwrap().damage;
+        let is_told = damage.iter().any(|damage| damage.what.contains(what));
+        assert_eq!(is_told, !what.is_empty(), "{what}: {damage:?}");
+        assert_eq!(damage.is_empty(), what.is_empty(), "{damage:?}");
+    };
+    let of = |roots: &RecordRoots<'_>, number| roots.get(&record(number)).unwrap().unwrap().value();
+    damage("", &|_, _| ());
+    damage("no roots are noted with it", &|_, roots| drop(roots.remove(&record(3)).unwrap()));
+    damage("which is not in the list of records", &|records, _| drop(records.remove(OBJECTS - 1).unwrap()));
+    damage("which is not in the list of records", &|_, roots| {
+        // What would make a record pass for that of a run that took effect.
+        let last = of(roots, OBJECTS - 1);
+        roots.insert(&hash(1), last).unwrap();
+    });
+    damage("older than those of a record before", &|_, roots| {
+        let (first, second) = (of(roots, 4), of(roots, 5));
+        roots.insert(&record(4), second).unwrap();
+        roots.insert(&record(5), first).unwrap();
+    });
+    damage("none that this store has had", &|_, roots| {
+        let mut last = of(roots, OBJECTS - 1);
+        last[0] ^= 1;
+        roots.insert(&record(OBJECTS - 1), last).unwrap();
+    });
+}
+
+#[test]
+fn records_of_one_commit_and_records_that_come_again_are_no_damage() {
+    let store = Store::in_memory().unwrap();
+    let commit = |numbers: &[u64]| {
+        let mut commit = Commit::new();
+        for number in numbers {
+            let id = commit.bytes(ObjectKind::Blob, contents(*number), Vec::new());
+            commit.record(id);
+        }
+        store.commit(commit).unwrap();
+        store.advance_epoch().unwrap();
+    };
+    commit(&[1, 2, 3]);
+    commit(&[4]);
+    commit(&[2, 5, 5]);
+    assert_eq!(store.verify(|_| ()).unwrap().damage, []);
 }

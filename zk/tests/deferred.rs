@@ -2,6 +2,7 @@
 
 mod reference;
 
+use causality_store::Object;
 use causality_zk::{
     BatchMismatch, DeferredHashId, DeferredHashing, Domain, FinalizedHashes, HashBatch, HashLimits,
     Permutations, Poseidon2, RequestError, UnknownHashId, permutations_for,
@@ -134,6 +135,9 @@ fn the_canonical_bytes_are_what_is_described() {
     let hashes = finalized(&INPUTS);
     assert_eq!(hashes.batch().to_bytes(), bytes);
     assert_eq!(*hashes.commitment().as_bytes(), blake3::derive_key(&kind("hash-batch"), &bytes));
+    // The same as an object of a store.
+    assert_eq!(Object::to_bytes(hashes.batch()).ok(), Some(bytes));
+    assert_eq!(hashes.batch().content_id().ok(), Some(hashes.commitment()));
 }
 
 #[test]

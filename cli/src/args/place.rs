@@ -29,6 +29,8 @@ pub(crate) struct Place {
 pub(crate) struct InputArg {
     pub(crate) register: ContentId,
     pub(crate) intent: Intent,
+    /// Whether the program itself puts it into a slot.
+    pub(crate) is_later: bool,
 }
 
 impl FromStr for InputArg {
@@ -36,12 +38,16 @@ impl FromStr for InputArg {
 
     /// An identifier has a colon of its own.
     fn from_str(text: &str) -> Result<Self, String> {
-        let (id, intent) = match text.rsplit_once(':') {
+        let (rest, is_later) = match text.strip_suffix(":later") {
+            Some(rest) => (rest, true),
+            None => (text, false),
+        };
+        let (id, intent) = match rest.rsplit_once(':') {
             Some((id, intent)) if id.contains(':') => (id, intent.parse()?),
-            _ => (text, Intent::Read),
+            _ => (rest, Intent::Read),
         };
         let register = id.parse().map_err(|error| format!("`{id}`: {error}"))?;
-        Ok(InputArg { register, intent })
+        Ok(InputArg { register, intent, is_later })
     }
 }
 
@@ -163,9 +169,15 @@ mod tests {
     #[test]
     fn a_register_is_read_unless_something_else_is_said() {
         let id = ContentId::of(ObjectKind::Register, b"");
-        let input = |text: String| text.parse::<InputArg>().map(|input| (input.register, input.intent));
-        assert_eq!(input(id.to_string()), Ok((id, Intent::Read)));
-        assert_eq!(input(format!("{id}:consume")), Ok((id, Intent::Consume)));
+        let input = |text: String| {
+            let input: InputArg = text.parse()?;
+            Ok::<_, String>((input.register, input.intent, input.is_later))
+        };
+        assert_eq!(input(id.to_string()), Ok((id, Intent::Read, false)));
+        assert_eq!(input(format!("{id}:consume")), Ok((id, Intent::Consume, false)));
+        assert_eq!(input(format!("{id}:later")), Ok((id, Intent::Read, true)));
+        assert_eq!(input(format!("{id}:update:later")), Ok((id, Intent::Update, true)));
+        assert!(input(format!("{id}:later:read")).is_err() && input(format!("{id}:later:later")).is_err());
         assert!(input(format!("{id}:eat")).is_err() && input("consume".to_owned()).is_err());
     }
 

@@ -19,6 +19,9 @@ pub(crate) enum RecordCommand {
         /// A file, or the identifier of a record in the store
         #[arg(value_name = "FILE|ID")]
         record: RecordArg,
+        /// Print the hashes too that the program asked for: number, length of what was hashed, hash
+        #[arg(long)]
+        hashes: bool,
     },
     /// Print the records of a store, the oldest first
     List,

@@ -17,11 +17,12 @@ pub(crate) struct TransactionArgs {
     #[arg(long, value_name = "DIR", requires = "initiator")]
     pub(crate) store: Option<PathBuf>,
     /// A register that the program will read (unless something else is said), consume, update, or
-    /// lock and freeze (`control`). The first one is in slot 0. Repeatable, or between commas
+    /// lock and freeze (`control`). The first one is in slot 0; with `:later` the program puts it into one
+    /// itself. Repeatable, or between commas
     #[arg(
         long,
         visible_alias = "inputs",
-        value_name = "ID[:INTENT]",
+        value_name = "ID[:INTENT][:later]",
         value_delimiter = ',',
         requires = "initiator"
     )]

@@ -1,7 +1,12 @@
 //! `run --as`: what takes effect, what does not, and what is said of it.
 
+use causality_testkit::Assembler;
+use causality_testkit::elf::{Elf, PF_R, PF_X, Phdr};
+use causality_vm::isa::reg::X;
+use causality_vm::isa::{Inst, format};
+
 use super::scene::Scene;
-use super::vm;
+use super::{file, vm, vm_with_input};
 
 #[test]
 fn a_token_is_paid_told_of_and_confirmed() {
@@ -35,6 +40,7 @@ fn a_token_is_paid_told_of_and_confirmed() {
     {
         assert!(text.contains(words), "{words}: {text}");
     }
+    assert!(!text.contains("\ndeclared "), "{text}");
     for tier in ["interp", "baseline", "cranelift", "auto"] {
         let verified = scene.verify(&record, tier);
         assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
@@ -66,6 +72,9 @@ fn a_second_spending_is_refused_and_changes_nothing() {
     assert_eq!(scene.effects(), before);
     let shown = scene.ok(&["record", "show", &record, "--store", &scene.store()]);
     assert!(shown.contains("none: the store has no such run"), "{shown}");
+    let declared =
+        format!("declared    to consume {other}\n            5 gold, of {}, token\n", scene.who("alice"));
+    assert!(shown.contains(&declared) && !shown.contains("\nconsumed "), "{shown}");
     assert!(shown.contains("allowed     to consume"), "{shown}");
     assert_eq!(scene.json(&["register", "show", &other])["state"], "active");
     let consumed = scene.json(&["register", "show", &token]);
@@ -112,11 +121,108 @@ fn several_inputs_are_given_at_once() {
 }
 
 #[test]
+fn the_hashes_that_a_program_asked_for_are_shown() {
+    let scene = Scene::new();
+    let (token, record) = (scene.mint(7), scene.at("record"));
+    let options = ["--capability", &scene.at("alice.cap"), "--record", &record];
+    let read = scene.run("alice", &token, &options, &["examples/reader.elf"]);
+    assert_eq!(read.code, 0, "{}", read.stderr);
+    let shown = scene.json(&["record", "show", "--hashes", &record]);
+    let hash = &shown["hashes"][0];
+    assert_eq!((&hash["id"], &hash["length"]), (&0.into(), &213.into()), "{shown}");
+    let output = hash["output"].as_str().unwrap();
+    assert_eq!((output.len(), &output[..10]), (74, "poseidon2:"));
+    let text = scene.ok(&["record", "show", "--hashes", &record, "--store", &scene.store()]);
+    let told =
+        format!("hash #0     {output}\n            of 213 bytes, {}\n", hash["content"].as_str().unwrap());
+    assert!(text.ends_with(&told), "{text}");
+    assert_eq!(shown["deferred_hashes"], scene.json(&["record", "show", &record])["deferred_hashes"]);
+    assert!(scene.json(&["record", "show", &record]).get("hashes").is_none());
+    let alone = vm(&["record", "show", "--hashes", &record, "--store", &scene.at("nowhere")]);
+    assert_eq!(alone.code, 125);
+    assert!(alone.stderr.contains("there is no store to find the hashes blake3:"), "{}", alone.stderr);
+    // A run that asked for none has none.
+    assert_eq!(scene.pay(&token, 3, &["--record", &record]).code, 0);
+    let none = scene.json(&["record", "show", "--hashes", &record]);
+    assert_eq!(
+        (&none["hashes"], &none["deferred_hashes"]),
+        (&serde_json::json!([]), &serde_json::Value::Null)
+    );
+}
+
+/// A program that loads the register whose identifier it reads into slot 5, and ends with the error of that.
+fn loader() -> Vec<u8> {
+    let mut code = Assembler::new();
+    let name = code.label();
+    let ecall = Inst::Ecall(format::Bare {});
+    code.address(X::A0, name);
+    code.li(X::A7, 0x1000);
+    code.inst(ecall);
+    code.inst(Inst::Addi(format::I { rd: X::S1, rs1: X::A0, imm: 0 }));
+    code.li(X::A0, 0);
+    code.inst(Inst::Addi(format::I { rd: X::A1, rs1: X::SP, imm: -64 }));
+    code.li(X::A2, 32);
+    code.li(X::A7, 63);
+    code.inst(ecall);
+    code.inst(Inst::Addi(format::I { rd: X::A0, rs1: X::SP, imm: -64 }));
+    code.li(X::A1, 5);
+    code.inst(Inst::Addi(format::I { rd: X::A7, rs1: X::S1, imm: 0 }));
+    code.inst(ecall);
+    code.inst(Inst::Sub(format::R { rd: X::A0, rs1: X::ZERO, rs2: X::A0 }));
+    code.li(X::A7, 93);
+    code.inst(ecall);
+    code.bind(name);
+    b"causality.load\0\0".chunks(2).for_each(|pair| code.half(u16::from_le_bytes([pair[0], pair[1]])));
+    let code = code.finish();
+    let text = Phdr::load(PF_R | PF_X, 0x10000, &code);
+    Elf::exec(0x10000).segment(text).symbol("_start", 0x10000, code.len() as u64).build()
+}
+
+#[test]
+fn a_register_can_be_left_to_the_program_to_load() {
+    let scene = Scene::new();
+    let (now, later) = (scene.mint(1), scene.mint(2));
+    let digits = later.strip_prefix("blake3:").unwrap().as_bytes();
+    let id = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap());
+    let id: Vec<u8> = id.collect();
+    let program = file(scene.path("").as_path(), "loader.elf", &loader());
+    let (store, key, capability) = (scene.store(), scene.at("alice.key"), scene.at("alice.cap"));
+    let run = |inputs: &str, stdin: &[u8]| {
+        let args = ["run", "--store", &store, "--as", &key, "--capability", &capability, "--input", inputs];
+        vm_with_input(
+            &[&args[..], &["--record", &scene.at("record"), program.to_str().unwrap()]].concat(),
+            stdin,
+        )
+    };
+    let loaded = run(&format!("{later}:later,{now}"), &id);
+    assert_eq!(loaded.code, 0, "{}", loaded.stderr);
+    assert!(loaded.stderr.ends_with(": read 2\n"), "{}", loaded.stderr);
+    assert_eq!(scene.verify(&scene.path("record"), "interp").code, 0);
+    // What is in a slot from the start cannot be loaded again: EEXIST. What is not loaded was not used.
+    assert_eq!(run(&later, &id).code, 17);
+    assert_eq!(run(&format!("{now}:later"), &id).code, 13, "it was not declared");
+    let unused = vm(&[
+        "run",
+        "--store",
+        &store,
+        "--as",
+        &key,
+        "--capability",
+        &capability,
+        "--input",
+        &format!("{later}:read:later"),
+        "examples/hello.elf",
+    ]);
+    assert_eq!(unused.code, 123, "{}", unused.stderr);
+    assert!(unused.stderr.contains("declared to read"), "{}", unused.stderr);
+}
+
+#[test]
 fn standard_input_is_read_to_its_end_and_repeated() {
     let scene = Scene::new();
     let (store, key, record) = (scene.store(), scene.at("alice.key"), scene.at("record"));
     let args = ["run", "--store", &store, "--as", &key, "--record", &record, "testkit/guests/cat.elf"];
-    let echoed = super::vm_with_input(&args, b"one\ntwo\n");
+    let echoed = vm_with_input(&args, b"one\ntwo\n");
     assert_eq!(
         (echoed.code, echoed.stdout.as_str()),
         (0, "one\ntwo\n[8 bytes, checksum 295989f7]\n"),

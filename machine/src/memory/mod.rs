@@ -89,8 +89,9 @@ impl Memory {
     /// An empty memory: every access faults.
     ///
     /// # Errors
-    /// If the host cannot reserve the address space.
+    /// If the host cannot reserve the address space, or the limits are [invalid](crate::InvalidLimits).
     pub fn new(limits: Limits) -> std::io::Result<Self> {
+        limits.check().map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
         let size = limits
             .address_space
             .checked_next_multiple_of(PAGE_SIZE)

@@ -36,11 +36,10 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// As the limits want it, behind the address space.
+    /// As the limits want it, which are [checked](Limits::check), behind the address space.
     pub(crate) fn of(limits: &Limits) -> Self {
-        let stride = limits.register_bytes.clamp(PAGE_SIZE, 1 << 30).next_power_of_two();
-        let count = limits.registers.min(1 << 16);
-        Windows { start: limits.address_space, shift: stride.trailing_zeros(), count }
+        let stride = limits.register_bytes.max(PAGE_SIZE).next_power_of_two();
+        Windows { start: limits.address_space, shift: stride.trailing_zeros(), count: limits.registers }
     }
 
     /// Bytes from one to the next: the most that a register can have.

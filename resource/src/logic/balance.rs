@@ -1,4 +1,4 @@
-//! Sums of quantities, by fungibility domain.
+//! Sums of quantities, by fungibility domain and logic.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use causality_store::ContentId;
 
 use crate::{LogicError, ResourceRegister};
 
-/// What went into a run and what came out, in one domain.
+/// What went into a run and what came out, in one domain under one logic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Balance {
     /// Sum of the quantities consumed.
@@ -30,9 +30,10 @@ impl Balance {
     }
 }
 
-/// The balances of all domains that a run touches.
+/// The balances of all that a run touches: by domain, and in each domain by logic. A sum over the domain alone would let
+/// quantity go from under one logic to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BalanceSheet(BTreeMap<ContentId, Balance>);
+pub struct BalanceSheet(BTreeMap<(ContentId, ContentId), Balance>);
 
 impl BalanceSheet {
     /// The balances of these registers.
@@ -55,17 +56,19 @@ impl BalanceSheet {
     }
 
     fn entry(&mut self, register: &ResourceRegister) -> &mut Balance {
-        self.0.entry(register.domain).or_default()
+        self.0.entry((register.domain, register.logic)).or_default()
     }
 
-    /// Domain by domain, sorted.
-    pub fn iter(&self) -> impl Iterator<Item = (ContentId, Balance)> {
-        self.0.iter().map(|(domain, balance)| (*domain, *balance))
+    /// The domains that registers of this logic are of, sorted.
+    pub fn under(&self, logic: ContentId) -> impl Iterator<Item = (ContentId, Balance)> {
+        let under = self.0.iter().filter(move |((_, other), _)| *other == logic);
+        under.map(|((domain, _), balance)| (*domain, *balance))
     }
 
-    /// The domains in which something came to be or ceased to be.
-    pub fn uneven(&self) -> impl Iterator<Item = (ContentId, Balance)> {
-        self.iter().filter(|(_, balance)| !balance.is_even())
+    /// The domains and logics in which something came to be or ceased to be, sorted.
+    pub fn uneven(&self) -> impl Iterator<Item = (ContentId, ContentId, Balance)> {
+        let uneven = self.0.iter().filter(|(_, balance)| !balance.is_even());
+        uneven.map(|((domain, logic), balance)| (*domain, *logic, *balance))
     }
 }
 

@@ -50,10 +50,12 @@ pub enum LogicError {
         logic: ContentId,
     },
     /// Quantity came to be or ceased to be, and nothing allows that.
-    #[error("domain {domain}: {} went in and {} came out", balance.consumed, balance.created)]
+    #[error("domain {domain} under logic {logic}: {} went in and {} came out", balance.consumed, balance.created)]
     NotConserved {
         /// The domain.
         domain: ContentId,
+        /// The logic whose registers of it do not add up.
+        logic: ContentId,
         /// Its sums.
         balance: Balance,
     },

@@ -39,9 +39,9 @@ pub struct Operation {
     pub consumed: Vec<ConsumedInput>,
     /// What it created.
     pub created: Vec<CreatedOutput>,
-    /// The domains that these registers are of, over the whole run.
+    /// The domains that these registers are of, with the sums of these registers alone.
     pub balances: Vec<(ContentId, Balance)>,
-    /// The domains among them in which the run was allowed to issue.
+    /// The domains among them in which the sums differ, and the run was allowed to issue under this logic.
     pub issues: Vec<ContentId>,
 }
 

@@ -31,8 +31,8 @@ pub trait ResourceLogic: Debug + Send + Sync {
         Ok(operation.created.iter().map(|output| output.register.clone()).collect())
     }
 
-    /// Is what has to be conserved conserved? That the sums of each domain are even, unless the run may issue, is
-    /// required in any case; a logic can ask for more.
+    /// Is what has to be conserved conserved? That the sums of each domain are even among the registers of each logic,
+    /// unless the run may issue, is required in any case; a logic can ask for more.
     ///
     /// # Errors
     ///

@@ -70,14 +70,14 @@ named_fields! {
         pub exit: RunExit,
         /// How much fuel it took.
         pub fuel: u64,
-        /// What stands for the hashes that were computed after it.
-        pub deferred_hashes: Option<Commitment>,
+        /// The batch of the hashes that were asked for during the run and computed after it; none if there are none.
+        pub deferred_hashes: Option<ContentId>,
         /// How many registers existed during the run, those that did not outlive it included.
         pub in_run_registers: u64,
     }
 }
 
-compare_whole!(u32, u64, Option<ContentId>, ContentId, Principal, Commitment, Option<Commitment>, RunExit);
+compare_whole!(u32, u64, Option<ContentId>, ContentId, Principal, Commitment, RunExit);
 
 impl Record {
     /// The version of the format that this crate writes.
@@ -99,12 +99,12 @@ impl Object for Record {
         }
     }
 
-    /// Whatever it takes to repeat the run.
+    /// Whatever it takes to repeat the run, and what it came to besides.
     fn references(&self) -> Vec<ContentId> {
         let inputs = self.inputs.iter().map(|input| input.blob);
         let registers = self.accesses.iter().flat_map(|access| [access.register, access.entry]);
-        let single =
-            [self.time_context, self.journal].into_iter().chain(self.program).chain(self.state_proof);
+        let single = [self.time_context, self.journal].into_iter().chain(self.program);
+        let single = single.chain(self.state_proof).chain(self.deferred_hashes);
         let lists = self.parents.iter().chain(&self.capabilities).copied();
         inputs.chain(registers).chain(single).chain(lists).collect()
     }

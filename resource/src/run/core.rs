@@ -105,7 +105,8 @@ pub(crate) struct Core {
     pub(crate) transitions: Vec<TransitionRecord>,
     pub(crate) time: TimeContext,
     pub(crate) time_id: ContentId,
-    pub(crate) deferred_hashes: Option<Commitment>,
+    /// The batch of them, which is among the objects.
+    pub(crate) deferred_hashes: Option<ContentId>,
     pub(crate) in_run_registers: u64,
     pub(crate) fuel: u64,
     /// The blocks that were revoked when the execution began.

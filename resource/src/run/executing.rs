@@ -113,12 +113,8 @@ impl RunContext<Executing> {
     ) -> Result<(), AccessError> {
         let index = self.index_in(slot, memory)?;
         self.refresh(memory)?;
+        self.check_declared(index, right)?;
         let access = &mut self.core.accesses[index];
-        let is_declared = access.intent.rights().has(right);
-        if !is_declared && !matches!(right, Right::Lock | Right::Freeze | Right::Transfer) {
-            let reason = self.core.monitor.deny(access.id, right, Phase::Execution, DenyReason::NotDeclared);
-            return Err(AccessError::Denied { register: access.id, right, reason });
-        }
         let facts = access.facts();
         let decision = self.core.monitor.decide_by(handle, &facts, right, Phase::Execution);
         let handle = decision.map_err(|reason| AccessError::Denied { register: facts.id, right, reason })?;
@@ -243,10 +239,7 @@ impl RunContext<Executing> {
     pub fn read(&mut self, id: ContentId) -> Result<&ResourceRegister, AccessError> {
         let index = self.declared_index(id, Right::Read)?;
         self.core.refresh_revocations().map_err(store_failed)?;
-        if self.core.accesses[index].intent == Intent::Control {
-            let reason = self.core.monitor.deny(id, Right::Read, Phase::Execution, DenyReason::NotDeclared);
-            return Err(AccessError::Denied { register: id, right: Right::Read, reason });
-        }
+        self.check_declared(index, Right::Read)?;
         self.decide_all(index, [Right::Read])?;
         let access = &mut self.core.accesses[index];
         if !matches!(access.state, LifecycleState::Active | LifecycleState::Frozen { .. }) {
@@ -262,7 +255,7 @@ impl RunContext<Executing> {
     ///
     /// [`AccessError`].
     pub fn consume(&mut self, id: ContentId) -> Result<(), AccessError> {
-        self.use_up(id, Intent::Consume, Right::Consume)
+        self.use_up(id, Right::Consume)
     }
 
     /// Replaces a register that was declared to be updated. Returns the successor's identifier.
@@ -272,7 +265,7 @@ impl RunContext<Executing> {
     /// [`AccessError`].
     pub fn update(&mut self, id: ContentId, successor: RegisterDraft) -> Result<ContentId, AccessError> {
         self.check_outputs()?;
-        self.use_up(id, Intent::Update, Right::Update)?;
+        self.use_up(id, Right::Update)?;
         self.create(RegisterDraft { predecessor: Some(id), ..successor })
     }
 
@@ -291,7 +284,7 @@ impl RunContext<Executing> {
         Ok(id)
     }
 
-    /// Changes the state of a declared register.
+    /// Changes the state of a register that was declared to be controlled; consumes one that was declared to be consumed.
     ///
     /// # Errors
     ///
@@ -327,13 +320,10 @@ impl RunContext<Executing> {
         &self.core.journal
     }
 
-    fn use_up(&mut self, id: ContentId, intent: Intent, right: Right) -> Result<(), AccessError> {
+    fn use_up(&mut self, id: ContentId, right: Right) -> Result<(), AccessError> {
         let index = self.declared_index(id, right)?;
         self.core.refresh_revocations().map_err(store_failed)?;
-        if self.core.accesses[index].intent != intent {
-            let reason = self.core.monitor.deny(id, right, Phase::Execution, DenyReason::NotDeclared);
-            return Err(AccessError::Denied { register: id, right, reason });
-        }
+        self.check_declared(index, right)?;
         if self.core.accesses[index].is_consumed {
             return Err(AccessError::Consumed(id));
         }
@@ -348,6 +338,16 @@ impl RunContext<Executing> {
             let reason = self.core.monitor.deny(id, right, Phase::Execution, DenyReason::NotDeclared);
             AccessError::Denied { register: id, right, reason }
         })
+    }
+
+    /// Whether what was declared for a register covers what takes this right.
+    fn check_declared(&mut self, index: usize, right: Right) -> Result<(), AccessError> {
+        let (register, intent) = (self.core.accesses[index].id, self.core.accesses[index].intent);
+        if intent.covers(right) {
+            return Ok(());
+        }
+        let reason = self.core.monitor.deny(register, right, Phase::Execution, DenyReason::NotDeclared);
+        Err(AccessError::Denied { register, right, reason })
     }
 
     fn decide_all(
@@ -367,6 +367,7 @@ impl RunContext<Executing> {
         index: usize,
         transition: &Transition,
     ) -> Result<LifecycleState, AccessError> {
+        self.check_declared(index, transition.right())?;
         self.decide_all(index, [transition.right()])?;
         let by = self.initiator();
         Ok(transition.apply(&self.core.accesses[index].state, by, self.core.time.epoch)?)

@@ -1,6 +1,6 @@
 //! The third phase: what was deferred is settled, identifiers and nullifiers are computed.
 
-use causality_store::{Commitment, ContentId, Nullifier};
+use causality_store::{ContentId, Nullifier, Object, ObjectKind};
 
 use super::{RunContext, Verifying};
 use crate::{Rejected, RunError, RunExit, Transition, TransitionRecord};
@@ -12,11 +12,28 @@ pub struct Finalizing {
 }
 
 impl RunContext<Finalizing> {
-    /// What stands for the hashes that were requested during the run and computed after it.
-    #[must_use]
-    pub fn deferred_hashes(mut self, batch: Commitment) -> Self {
-        self.core.deferred_hashes = Some(batch);
-        self
+    /// Takes over the hashes that were requested during the run and computed after it. The batch goes into the store with the
+    /// record, which names it. Nothing else than a batch can be given, not even the identifier of one:
+    ///
+    /// ```compile_fail
+    /// use causality_resource::{Finalizing, Rejected, RunContext};
+    /// type Run = RunContext<Finalizing>;
+    /// let _ = Run::deferred_hashes::<causality_store::Blob> as fn(Run, &_) -> Result<Run, Rejected>;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`]: it cannot be encoded. Nothing has happened.
+    pub fn deferred_hashes<B: Object>(mut self, batch: &B) -> Result<Self, Rejected> {
+        const { assert!(matches!(B::KIND, ObjectKind::HashBatch), "only a batch of hashes") };
+        match batch.to_bytes() {
+            Ok(bytes) => {
+                self.core.deferred_hashes = Some(ContentId::of(B::KIND, &bytes));
+                self.core.objects.push((B::KIND, bytes));
+                Ok(self)
+            }
+            Err(error) => Err(self.core.reject(error.into(), self.phase.exit)),
+        }
     }
 
     /// The registers that the run leaves behind if it takes effect.

@@ -17,8 +17,8 @@ pub enum Intent {
     Consume,
     /// Read it and replace it by successors.
     Update,
-    /// Change its state: lock, freeze and so on, without reading it. A guest has it in a slot without rights, and can ask
-    /// for its state, its length and the address of its window, which take none.
+    /// Change its state: lock, freeze and so on, without reading it, which no other intent lets it. A guest has it in a slot
+    /// without rights, and can ask for its state, its length and the address of its window, which take none.
     Control,
 }
 
@@ -45,6 +45,17 @@ impl Intent {
             Intent::Consume => Rights::from_iter([Right::Read, Right::Consume]),
             Intent::Update => Rights::from_iter([Right::Read, Right::Update]),
             Intent::Control => Rights::NONE,
+        }
+    }
+
+    /// Whether what takes this right is part of it: the rights that it is mapped with; to transfer what it uses up; to lock
+    /// and to freeze what it controls. No capability lets a run do more than it has declared.
+    #[must_use]
+    pub fn covers(self, right: Right) -> bool {
+        match right {
+            Right::Transfer => self.consumes(),
+            Right::Lock | Right::Freeze => self == Intent::Control,
+            right => self.rights().has(right),
         }
     }
 

@@ -237,6 +237,9 @@ fn nothing_revoked_meanwhile(core: &Core) -> Result<(), RunError> {
     }
 }
 
+/// The domains in which a run may issue, and under which logic.
+type Issues = BTreeSet<(ContentId, ContentId)>;
+
 fn consumed(core: &Core) -> impl Iterator<Item = &super::access::Access> {
     core.accesses.iter().filter(|access| access.is_consumed)
 }
@@ -246,33 +249,23 @@ fn balances(core: &Core) -> Result<BalanceSheet, RunError> {
     Ok(BalanceSheet::of(consumed, core.outputs.iter().map(|output| &output.register))?)
 }
 
-/// Domains are in balance, or the run may issue in them. Returns those in which it may.
-fn conserved(core: &mut Core, balances: &BalanceSheet) -> Result<Vec<ContentId>, RunError> {
-    let mut issues = Vec::new();
-    for (domain, balance) in balances.uneven() {
-        let not_conserved = || crate::LogicError::NotConserved { domain, balance };
+/// Domains are in balance under each logic, or the run may issue in them under those where they are not. Returns these. What
+/// goes from one logic to another ceases to be under the first, which is shown its own registers only.
+fn conserved(core: &mut Core, balances: &BalanceSheet) -> Result<Issues, RunError> {
+    let mut issues = Issues::new();
+    for (domain, logic, balance) in balances.uneven() {
+        let not_conserved = || crate::LogicError::NotConserved { domain, logic, balance };
         let quantity = u64::try_from(balance.difference()).map_err(|_| not_conserved())?;
-        // Each logic that has registers of the domain in this run counts: whoever may issue under one of them
-        // cannot do so under another.
-        for logic in logics_of(core, domain) {
-            // Nobody controls a domain: only roots can let a run issue in it.
-            let facts = ResourceFacts { id: domain, domain, logic, quantity, controller: None };
-            match core.monitor.decide(&facts, Right::Issue, Phase::Verification) {
-                Ok(_) => {}
-                // Nobody has let it issue: what is wrong is the balance.
-                Err(reason) if reason <= DenyReason::NotGranted => return Err(not_conserved().into()),
-                Err(reason) => {
-                    return Err(RunError::Denied { resource: domain, right: Right::Issue, reason });
-                }
-            }
+        // Nobody controls a domain: only roots can let a run issue in it.
+        let facts = ResourceFacts { id: domain, domain, logic, quantity, controller: None };
+        match core.monitor.decide(&facts, Right::Issue, Phase::Verification) {
+            Ok(_) => _ = issues.insert((domain, logic)),
+            // Nobody has let it issue: what is wrong is the balance.
+            Err(reason) if reason <= DenyReason::NotGranted => return Err(not_conserved().into()),
+            Err(reason) => return Err(RunError::Denied { resource: domain, right: Right::Issue, reason }),
         }
-        issues.push(domain);
     }
     Ok(issues)
-}
-
-fn logics_of(core: &Core, domain: ContentId) -> BTreeSet<ContentId> {
-    registers(core).filter(|it| it.domain == domain).map(|register| register.logic).collect()
 }
 
 fn registers(core: &Core) -> impl Iterator<Item = &ResourceRegister> {
@@ -345,7 +338,7 @@ fn transfers(core: &mut Core) -> Result<(), RunError> {
 }
 
 /// The logic of every register that was consumed or created is asked once.
-fn logics_agree(core: &Core, balances: &BalanceSheet, issues: &[ContentId]) -> Result<(), RunError> {
+fn logics_agree(core: &Core, balances: &BalanceSheet, issues: &Issues) -> Result<(), RunError> {
     let logics: BTreeSet<_> = registers(core).map(|register| register.logic).collect();
     for logic in logics {
         let inputs = consumed(core).filter(|access| access.register.logic == logic);
@@ -357,16 +350,14 @@ fn logics_agree(core: &Core, balances: &BalanceSheet, issues: &[ContentId]) -> R
         let outputs = core.outputs.iter().filter(|output| output.register.logic == logic);
         let outputs = outputs.map(|it| CreatedOutput { id: it.id, register: it.register.clone() });
         let (consumed, created): (Vec<_>, Vec<_>) = (inputs.collect(), outputs.collect());
-        let of_inputs = consumed.iter().map(|input| input.register.domain);
-        let domains: BTreeSet<_> = of_inputs.chain(created.iter().map(|it| it.register.domain)).collect();
         core.manager.logics().consult(&Operation {
             logic,
             initiator: core.monitor.initiator(),
             epoch: core.time.epoch,
             consumed,
             created,
-            balances: balances.iter().filter(|(domain, _)| domains.contains(domain)).collect(),
-            issues: issues.iter().copied().filter(|domain| domains.contains(domain)).collect(),
+            balances: balances.under(logic).collect(),
+            issues: issues.iter().filter(|(_, under)| *under == logic).map(|(domain, _)| *domain).collect(),
         })?;
     }
     Ok(())

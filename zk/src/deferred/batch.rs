@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use borsh::{BorshDeserialize, BorshSerialize, io};
-use causality_store::ContentId;
+use causality_store::{ContentId, Object, ObjectKind};
 use rayon::prelude::*;
 
 use super::content::{batch_id, input_id};
@@ -13,7 +13,8 @@ use crate::{Domain, Poseidon2};
 /// Every request of a run in program order, with its bytes' content id and their hash.
 ///
 /// Its canonical bytes are borsh: the domain's tag as a string, then the entries as a vector of (id
-/// `u64`, length `u64`, content id 32 bytes, output 32 bytes). [`HashBatch::commitment`] is their id.
+/// `u64`, length `u64`, content id 32 bytes, output 32 bytes). [`HashBatch::commitment`] is their id. It is an [`Object`], so
+/// that the store can keep it beside the record that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HashBatch {
     domain: Domain,
@@ -42,7 +43,7 @@ impl HashBatch {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         // Writing to a vector does not fail.
-        let written = (self.domain.tag(), &self.entries).serialize(&mut bytes);
+        let written = self.serialize(&mut bytes);
         debug_assert!(written.is_ok());
         bytes
     }
@@ -52,14 +53,7 @@ impl HashBatch {
     /// # Errors
     /// If they are not the canonical bytes of a batch.
     pub fn from_bytes(bytes: &[u8]) -> io::Result<Self> {
-        let (tag, entries) = <(String, Vec<HashBatchEntry>)>::try_from_slice(bytes)?;
-        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| {
-            io::Error::new(io::ErrorKind::InvalidData, error)
-        };
-        let domain = Domain::new(&tag).map_err(|error| invalid(error.into()))?;
-        let batch = HashBatch { domain, entries };
-        batch.check_order().map_err(|error| invalid(error.into()))?;
-        Ok(batch)
+        Self::try_from_slice(bytes)
     }
 
     /// The id of the batch, which a record holds: it binds every id to exact bytes and their hash.
@@ -126,4 +120,27 @@ impl HashBatch {
             None => Ok(()),
         }
     }
+}
+
+impl BorshSerialize for HashBatch {
+    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
+        (self.domain.tag(), &self.entries).serialize(writer)
+    }
+}
+
+impl BorshDeserialize for HashBatch {
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
+        let (tag, entries) = <(String, Vec<HashBatchEntry>)>::deserialize_reader(reader)?;
+        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| {
+            io::Error::new(io::ErrorKind::InvalidData, error)
+        };
+        let domain = Domain::new(&tag).map_err(|error| invalid(error.into()))?;
+        let batch = HashBatch { domain, entries };
+        batch.check_order().map_err(|error| invalid(error.into()))?;
+        Ok(batch)
+    }
+}
+
+impl Object for HashBatch {
+    const KIND: ObjectKind = ObjectKind::HashBatch;
 }
