@@ -41,7 +41,7 @@ impl Modules {
         if known.len() >= KEPT {
             known.clear();
         }
-        known.insert(id, module.clone());
-        Ok(module)
+        // Another thread may have been faster, and its native code is the one to share.
+        Ok(known.entry(id).or_insert(module).clone())
     }
 }
