@@ -7,6 +7,7 @@ use super::WorkResult;
 pub struct Finished {
     /// The result.
     pub result: WorkResult,
-    /// Whether nothing was run for it: an equal task was, earlier in this batch or before. Never so for transactions.
+    /// Whether nothing was run for it: an equal task was, earlier in this batch or before. Never so for transactions, nor
+    /// where a program is refused.
     pub is_cached: bool,
 }

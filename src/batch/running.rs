@@ -17,7 +17,7 @@ const BACKLOG: usize = 256;
 #[derive(Debug)]
 pub(super) enum Message {
     /// What came of the work with this number.
-    Ended(usize, Result<Produced, TransactionError>),
+    Ended(usize, Result<Box<Produced>, TransactionError>),
     /// A worker panicked, and takes what it did with it.
     Lost,
 }
@@ -71,7 +71,7 @@ pub(super) fn run(
 fn work(batch: &Batch, queue: &Queue, works: &[Work], ids: &[ContentId], alarm: &Alarm) {
     let mut worker = Worker::new(batch);
     while let Some(number) = queue.take() {
-        let ended = worker.run(ids[number], &works[number]);
+        let ended = worker.run(ids[number], &works[number]).map(Box::new);
         if alarm.0.send(Message::Ended(number, ended)).is_err() {
             return;
         }

@@ -129,7 +129,7 @@ struct Scribe<'a, F> {
 #[derive(Default)]
 struct Round {
     size: usize,
-    ended: BTreeMap<usize, Produced>,
+    ended: BTreeMap<usize, Box<Produced>>,
 }
 
 impl<F: FnMut(Progress<'_>)> Scribe<'_, F> {
@@ -222,7 +222,7 @@ impl<F: FnMut(Progress<'_>)> Scribe<'_, F> {
     }
 
     /// Puts the results of tasks into the store.
-    fn keep(&mut self, tasks: &mut Vec<(usize, Produced)>) -> Result<(), BatchError> {
+    fn keep(&mut self, tasks: &mut Vec<(usize, Box<Produced>)>) -> Result<(), BatchError> {
         let (mut commit, mut is_empty) = (Commit::new(), true);
         for (number, produced) in tasks.iter_mut().filter(|(_, produced)| !produced.is_cached) {
             let is_kept = self.batch.caching || self.journal.is_some() || !produced.blobs.is_empty();
@@ -258,8 +258,8 @@ impl<F: FnMut(Progress<'_>)> Scribe<'_, F> {
         Ok(())
     }
 
-    fn set(&mut self, number: usize, produced: Produced) {
-        let Produced { result, is_cached, .. } = produced;
+    fn set(&mut self, number: usize, produced: Box<Produced>) {
+        let Produced { result, is_cached, .. } = *produced;
         self.results[number] = Some(Finished { result, is_cached });
         self.done += 1;
     }
@@ -272,7 +272,9 @@ impl<F: FnMut(Progress<'_>)> Scribe<'_, F> {
                 && let Some(first) = self.twins[self.told]
                 && let Some(Finished { result, .. }) = &self.results[first]
             {
-                self.results[self.told] = Some(Finished { result: result.clone(), is_cached: true });
+                // Where the program is refused nothing is run the first time either.
+                let (result, is_cached) = (result.clone(), result.effect == Effect::None);
+                self.results[self.told] = Some(Finished { result, is_cached });
                 self.done += 1;
             }
             let Some(finished) = &self.results[self.told] else { break };
