@@ -32,18 +32,21 @@
 #![forbid(unsafe_code)]
 
 mod ahead;
+pub mod batch;
 pub mod codegen;
 mod config;
 mod crosscheck;
 pub mod elf;
 mod engine;
 mod error;
+mod executable;
 mod hashing;
 mod instance;
 mod linker;
 mod module;
 mod native;
 mod report;
+mod task;
 mod tier;
 pub mod transaction;
 
@@ -68,6 +71,7 @@ pub use config::Config;
 pub use crosscheck::{CheckedState, Divergence};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};
+pub use executable::Executable;
 pub use hashing::REQUEST_HASH;
 pub use instance::Instance;
 pub use linker::Linker;
@@ -77,4 +81,5 @@ pub use report::{
     CallReport, CodeReport, CompileReport, ExitReport, HostReport, InstructionReport, MemoryReport,
     PromotionReport, Report, SegmentReport, SignalReport, TranslationReport,
 };
+pub use task::Task;
 pub use tier::Tier;

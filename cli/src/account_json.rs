@@ -93,7 +93,7 @@ fn with_contents(account: &Account<'_>, id: ContentId, mut rest: Value) -> Value
 }
 
 /// Numbers of 64 bits that are addresses are text, as in reports.
-fn exit(exit: &RunExit) -> Value {
+pub(crate) fn exit(exit: &RunExit) -> Value {
     match exit {
         RunExit::Host => json!({"kind": "host"}),
         RunExit::Exited(code) => json!({"kind": "completed", "code": code}),

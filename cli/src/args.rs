@@ -1,5 +1,6 @@
 //! The command line.
 
+mod batch;
 mod capability;
 mod key;
 mod limits;
@@ -9,6 +10,7 @@ mod register;
 mod transaction;
 mod verify;
 
+pub(crate) use batch::BatchArgs;
 pub(crate) use capability::{CapabilityArgs, CapabilityCommand, GrantArgs};
 pub(crate) use key::{KeyArgs, KeyCommand};
 pub(crate) use limits::LimitArgs;
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     /// Run a program; its standard streams and exit code become this command's
     #[command(after_help = exit_code::TABLE)]
     Run(RunArgs),
+    /// Run many programs at once, with the results of running one after the other; exit code 1 if not all of them succeeded
+    Batch(BatchArgs),
     /// Translate a program to native code ahead of time
     Compile(CompileArgs),
     /// Print a program's instructions, and the host code made for them

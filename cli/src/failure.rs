@@ -35,6 +35,11 @@ impl Failure {
         Failure { code, message: format!("{}: {error}", path.display()) }
     }
 
+    /// This failure, about a place in a file.
+    pub(crate) fn at(self, place: impl Display) -> Self {
+        Failure { message: format!("{place}: {}", self.message), ..self }
+    }
+
     /// Prints the message and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         eprintln!("causality-vm: {}", self.message);

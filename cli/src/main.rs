@@ -5,6 +5,9 @@
 mod account;
 mod account_json;
 mod args;
+mod batch;
+mod batch_jobs;
+mod batch_results;
 mod capability;
 mod capability_file;
 mod compile;
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
     start_log(cli.verbose);
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Batch(args) => batch::batch(args),
         Command::Compile(args) => compile::compile(args),
         Command::Disasm(args) => disasm::disasm(args),
         Command::Explore(args) => explore::explore(args),

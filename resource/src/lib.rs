@@ -44,8 +44,8 @@ pub use resource_manager::ResourceManager;
 pub use right::Right;
 pub use rights::{ParseRightsError, Rights};
 pub use run::{
-    AccessError, Committed, ContextId, Executing, Finalizing, Intent, Preparing, RegisterDraft, Rejected,
-    ResourceVmIntegration, RunContext, RunError, RunLimits, TimeContext, VerifiedRun, Verifying,
+    AccessError, Committed, ContextId, Executing, Finalizing, Intent, Joined, Preparing, RegisterDraft,
+    Rejected, ResourceVmIntegration, RunContext, RunError, RunLimits, TimeContext, VerifiedRun, Verifying,
     revocation_key, spent_key,
 };
 pub use watch::RevocationWatch;

@@ -10,7 +10,7 @@ use causality_resource::{
     RegisterDraft, Rejected, ResourceLogic, ResourceManager, Right, Rights, RunError, RunLimits, Target,
     Token, Verdict,
 };
-use causality_store::{ContentId, ObjectKind, StateKey};
+use causality_store::{Commit, ContentId, ObjectKind, StateKey};
 use world::*;
 
 fn roots(manager: &ResourceManager) -> causality_store::Roots {
@@ -230,6 +230,36 @@ fn a_run_that_has_been_verified_still_loses_to_one_that_commits_first() {
     let lost = error(second.expect_err("it is the second"));
     let RunError::AlreadyConsumed { register, by: winner } = lost else { panic!("{lost}") };
     assert_eq!((register, winner), (id, by));
+}
+
+#[test]
+fn runs_that_are_not_in_each_others_way_take_effect_together() {
+    let manager = world();
+    let ids = issue(&manager, [coin(ALICE, 10, 0), coin(ALICE, 10, 1)]);
+    let spend = |id, nonce| {
+        let mut run = started(&manager, ALICE, &[everything(ALICE)], &[(id, Intent::Consume)]).unwrap();
+        run.consume(id).unwrap();
+        run.create(RegisterDraft { predecessor: Some(id), ..coin(BOB, 10, nonce) }).unwrap();
+        run.finish_host().finalize().unwrap().verify().unwrap()
+    };
+    let (first, second, again) = (spend(ids[0], 10), spend(ids[1], 11), spend(ids[0], 12));
+    let before = roots(&manager);
+    let mut joint = Commit::new();
+    let first = first.add_to(&mut joint).unwrap();
+    let again = *again.add_to(&mut joint).unwrap_err();
+    let second = second.add_to(&mut joint).unwrap();
+    assert_eq!(roots(&manager), before, "nothing has happened yet");
+    let after = manager.store().commit(joint).unwrap();
+    assert_eq!(after.commits, before.commits + 1);
+    for joined in [first, second] {
+        let standing = manager.standing(&joined.record).unwrap();
+        assert!(standing.is_committed(), "{:?}", standing.contradictions);
+        assert_eq!(standing.committed, Some(after));
+    }
+    // What could not come after them is as it was, and does not take effect now either.
+    assert!(
+        matches!(error(again.commit().unwrap_err()), RunError::AlreadyConsumed { register, .. } if register == ids[0])
+    );
 }
 
 #[test]

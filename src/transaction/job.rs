@@ -4,6 +4,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use causality_resource::{Capability, Intent, Principal};
 use causality_store::ContentId;
 
+use crate::Task;
+
 /// A register that the program will use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Declared {
@@ -17,11 +19,7 @@ pub(super) struct Declared {
 #[derive(Clone, Debug)]
 pub struct Job {
     pub(super) initiator: Principal,
-    pub(super) program: Vec<u8>,
-    pub(super) args: Vec<Vec<u8>>,
-    pub(super) env: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(super) seed: u64,
-    pub(super) stdin: Vec<u8>,
+    pub(super) task: Task,
     pub(super) accesses: Vec<Declared>,
     pub(super) capabilities: Vec<Capability>,
     pub(super) parents: Vec<ContentId>,
@@ -31,43 +29,38 @@ impl Job {
     /// To run an ELF executable for somebody whom the embedder has authenticated.
     #[must_use]
     pub fn new(initiator: Principal, program: impl Into<Vec<u8>>) -> Self {
-        Job {
-            initiator,
-            program: program.into(),
-            args: Vec::new(),
-            env: Vec::new(),
-            seed: 0,
-            stdin: Vec::new(),
-            accesses: Vec::new(),
-            capabilities: Vec::new(),
-            parents: Vec::new(),
-        }
+        Job::of(initiator, Task::new(program.into()))
+    }
+
+    /// The same for a program with all that it is given.
+    #[must_use]
+    pub fn of(initiator: Principal, task: Task) -> Self {
+        let (accesses, capabilities, parents) = Default::default();
+        Job { initiator, task, accesses, capabilities, parents }
     }
 
     /// Adds arguments, the name of the program first.
     #[must_use]
-    pub fn args<A: AsRef<[u8]>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_vec()));
-        self
+    pub fn args<A: AsRef<[u8]>>(self, args: impl IntoIterator<Item = A>) -> Self {
+        Job { task: self.task.args(args), ..self }
     }
 
     /// Adds an environment variable.
     #[must_use]
-    pub fn env(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.env.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
-        self
+    pub fn env(self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        Job { task: self.task.env(name, value), ..self }
     }
 
     /// Sets the seed of all randomness.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
-        Job { seed, ..self }
+        Job { task: self.task.seed(seed), ..self }
     }
 
     /// Sets what the program reads from its standard input.
     #[must_use]
     pub fn stdin(self, bytes: impl Into<Vec<u8>>) -> Self {
-        Job { stdin: bytes.into(), ..self }
+        Job { task: self.task.stdin(bytes.into()), ..self }
     }
 
     /// Declares that the program will use a register. The first declared one is in slot 0, and so on.
@@ -97,5 +90,28 @@ impl Job {
     pub fn parent(mut self, record: ContentId) -> Self {
         self.parents.push(record);
         self
+    }
+
+    /// The program, and what it is given.
+    #[must_use]
+    pub const fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// The registers that it declares, and what for.
+    pub fn accesses(&self) -> impl Iterator<Item = (ContentId, Intent)> {
+        self.accesses.iter().map(|declared| (declared.register, declared.intent))
+    }
+
+    /// The records that it relies on.
+    #[must_use]
+    pub fn parents(&self) -> &[ContentId] {
+        &self.parents
+    }
+
+    /// Its capabilities, in the order of their handles.
+    #[must_use]
+    pub fn capabilities(&self) -> &[Capability] {
+        &self.capabilities
     }
 }

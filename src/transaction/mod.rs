@@ -13,6 +13,7 @@
 
 mod error;
 mod guest;
+mod identity;
 mod job;
 mod logic;
 mod modules;
@@ -24,7 +25,9 @@ pub use job::Job;
 pub use logic::GuestLogics;
 pub use streams::Streams;
 
-use causality_machine::{Exit, Hart, Memory, PauseHandle, PauseReason};
+use std::sync::Arc;
+
+use causality_machine::{Exit, Hart, Memory, PauseHandle, PauseReason, Trap};
 use causality_resource::{
     AccessError, Committed, FieldDifference, Preparing, Record, ResourceManager, RevocationWatch, RunContext,
     RunError, RunExit, VerifiedRun,
@@ -149,12 +152,11 @@ impl Transactions {
     pub fn begin_with(&self, job: &Job, streams: Streams) -> Result<Transaction, TransactionError> {
         let settings = Settings::of(job, self.bounds(), &self.manager);
         let bytes = settings.to_bytes()?;
-        let id = ContentId::of(ObjectKind::Program, &job.program);
-        let program = || Ok::<_, TransactionError>(&job.program);
-        let module = self.modules.module(id, program)?;
+        let program = job.task.program();
+        let module = self.modules.module(program.id(), || Ok::<_, TransactionError>(program.bytes()))?;
         let mut run = self.manager.begin(job.initiator)?;
         run.input(Settings::NAME, &bytes);
-        run.input(STDIN, &job.stdin);
+        run.input(STDIN, job.task.get_stdin());
         job.parents.iter().for_each(|&parent| run.parent(parent));
         for capability in &job.capabilities {
             run.capability(capability)?;
@@ -162,8 +164,9 @@ impl Transactions {
         for declared in &job.accesses {
             run.declare(declared.register, declared.intent)?;
         }
-        let run = run.program_bytes(&job.program, SEMANTICS);
-        self.start(run, &settings, self.modules.engine(), &module, job.stdin.clone(), streams)
+        let run = run.program_bytes(program.bytes(), SEMANTICS);
+        let stdin = Arc::clone(job.task.get_stdin());
+        self.start(run, &settings, self.modules.engine(), &module, stdin, streams)
     }
 
     fn start(
@@ -172,7 +175,7 @@ impl Transactions {
         settings: &Settings,
         engine: &Engine,
         module: &Module,
-        stdin: Vec<u8>,
+        stdin: Arc<[u8]>,
         streams: Streams,
     ) -> Result<Transaction, TransactionError> {
         let options = streams.of(settings.options()).stdin(std::io::Cursor::new(stdin));
@@ -242,17 +245,18 @@ impl Transactions {
         let stdin = self.object("inputs[1].blob", record.inputs[1].blob, ObjectKind::Blob, INPUT)?;
         let manager = self.manager.clone().with_limits(settings.bounds.run_limits());
         let run = manager.replay(record).map_err(field_of)?;
-        let repeated = match self.start(run, &settings, modules.engine(), &module, stdin, Streams::new()) {
-            Ok(mut transaction) => {
-                transaction.run()?;
-                transaction.verify()
-            }
-            Err(TransactionError::Engine(error)) => {
-                return Err(TransactionError::record(Settings::field("limits"), error));
-            }
-            Err(TransactionError::Run(error)) => return Err(field_of(error)),
-            Err(error) => Err(error),
-        };
+        let repeated =
+            match self.start(run, &settings, modules.engine(), &module, stdin.into(), Streams::new()) {
+                Ok(mut transaction) => {
+                    transaction.run()?;
+                    transaction.verify()
+                }
+                Err(TransactionError::Engine(error)) => {
+                    return Err(TransactionError::record(Settings::field("limits"), error));
+                }
+                Err(TransactionError::Run(error)) => return Err(field_of(error)),
+                Err(error) => Err(error),
+            };
         let (repeated, refusal, hashes) = match repeated {
             Ok((verified, hashes)) => (verified.record().clone(), None, hashes),
             Err(TransactionError::Rejected(rejected)) if !is_host_failure(&rejected.error) => {
@@ -334,6 +338,18 @@ fn field_of(error: RunError) -> TransactionError {
     }
 }
 
+/// How a record writes down that a guest ended; nothing of one that has not.
+pub(crate) fn recorded(exit: Exit) -> Option<RunExit> {
+    match exit {
+        Exit::Completed(code) => Some(RunExit::Exited(code)),
+        Exit::Trap(Trap { cause, pc, tval }) => {
+            Some(RunExit::Trapped { cause: u64::from(cause.code()), pc, tval })
+        }
+        Exit::OutOfFuel => Some(RunExit::OutOfFuel),
+        Exit::Paused(_) => None,
+    }
+}
+
 /// Whether a repetition was refused for no reason that is in the record.
 fn is_host_failure(error: &RunError) -> bool {
     matches!(error, RunError::Store(_) | RunError::Access(AccessError::Store(_)))
@@ -410,17 +426,15 @@ impl Transaction {
         Ok(Outcome { committed: verified.commit()?, hashes })
     }
 
+    /// How the guest ended.
+    pub(crate) fn exit(&self) -> Result<RunExit, TransactionError> {
+        self.instance.exit().and_then(recorded).ok_or(TransactionError::NotEnded)
+    }
+
     /// Finalization and verification.
-    fn verify(mut self) -> Result<(VerifiedRun, FinalizedHashes), TransactionError> {
+    pub(crate) fn verify(mut self) -> Result<(VerifiedRun, FinalizedHashes), TransactionError> {
         let fuel = self.fuel();
-        let exit = match self.instance.exit() {
-            Some(Exit::Completed(code)) => RunExit::Exited(code),
-            Some(Exit::Trap(trap)) => {
-                RunExit::Trapped { cause: u64::from(trap.cause.code()), pc: trap.pc, tval: trap.tval }
-            }
-            Some(Exit::OutOfFuel) => RunExit::OutOfFuel,
-            _ => return Err(TransactionError::NotEnded),
-        };
+        let exit = self.exit()?;
         let run = self.instance.data_mut().run.take().ok_or(TransactionError::NotEnded)?;
         let run = run.finish(self.instance.memory(), exit, fuel)?;
         let hashes = self.instance.into_data().hashing.finalize();

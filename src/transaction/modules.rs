@@ -61,7 +61,12 @@ impl Modules {
             return Ok(module);
         }
         let module = Module::new(&self.engine, elf()?.as_ref())?;
-        self.known().keep(id, module.clone());
+        // Another thread may have been faster, and its native code is the one to share.
+        let mut known = self.known();
+        if let Some(module) = known.get(id) {
+            return Ok(module);
+        }
+        known.keep(id, module.clone());
         Ok(module)
     }
 

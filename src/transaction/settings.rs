@@ -164,9 +164,9 @@ impl Settings {
     pub(super) fn of(job: &Job, bounds: Bounds, manager: &ResourceManager) -> Self {
         Settings {
             initiator: job.initiator,
-            args: job.args.clone(),
-            env: job.env.clone(),
-            seed: job.seed,
+            args: job.task.get_args().to_vec(),
+            env: job.task.get_env().to_vec(),
+            seed: job.task.get_seed(),
             accesses: job.accesses.clone(),
             bounds,
             trusted: manager.trusted_roots().clone(),

@@ -149,6 +149,7 @@ fn check_roots(snapshot: &Snapshot, checked: &mut Checked) -> Result<(), StoreEr
     for row in txn.open_table(NULLIFIERS)?.range::<&[u8; 32]>(..)? {
         ids.push(("a nullifier", *row?.1.value()));
     }
+    ids.extend(snapshot.notes()?.iter().map(|id| ("a note", *id.as_bytes())));
     let objects = txn.open_table(OBJECTS)?;
     for (what, id) in ids {
         if objects.get(&id)?.is_none() {

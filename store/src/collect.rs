@@ -1,7 +1,7 @@
 //! Collection of what nothing refers to.
 //!
-//! Everything that is reachable stays: from keys and values of the state, records, nullifiers and pins, along the
-//! references that were given with each object. In two phases, while others go on committing:
+//! Everything that is reachable stays: from keys and values of the state, records, nullifiers, pins and notes, along the
+//! references that were given with each object. Results of computations are none of these: they can be had again. In two phases, while others go on committing:
 //!
 //! 1. **Mark.** After it was announced in the database that a collection is under way, a snapshot is followed from its
 //!    roots. What it has and cannot be reached is a candidate. Everything that is younger than the snapshot stays.
@@ -20,7 +20,7 @@ use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use crate::database::{Inner, NOBODY, guarded, lock_file};
 use crate::entry::{Body, Entry};
 use crate::tables::{
-    CHUNKS, META, META_COLLECTING, NULLIFIERS, OBJECTS, PINS, RECORDS, RESCUED, STATE, UPLOADS,
+    CHUNKS, META, META_COLLECTING, NULLIFIERS, OBJECTS, PINS, RECORDS, RESCUED, RESULTS, STATE, UPLOADS,
 };
 use crate::transaction::ids_of;
 use crate::write::Transaction;
@@ -94,8 +94,26 @@ fn announce(inner: &Inner) -> Result<(), StoreError> {
 fn end(inner: &Inner) -> Result<(), StoreError> {
     inner.write(|txn| {
         txn.open_table(META)?.remove(META_COLLECTING)?;
+        drop_results(txn)?;
         Ok(txn.open_table(RESCUED)?.retain(|_, ()| false)?)
     })
+}
+
+/// Forgets which results there were, of those that are gone.
+fn drop_results(txn: &Transaction) -> Result<(), StoreError> {
+    let objects = txn.open_table(OBJECTS)?;
+    let mut gone = Vec::new();
+    let mut results = txn.open_table(RESULTS)?;
+    for row in results.range::<&[u8; 32]>(..)? {
+        let (of, result) = row?;
+        if objects.get(result.value())?.is_none() {
+            gone.push(*of.value());
+        }
+    }
+    for of in gone {
+        results.remove(&of)?;
+    }
+    Ok(())
 }
 
 /// The objects of a snapshot that cannot be reached.
@@ -134,6 +152,7 @@ fn roots(snapshot: &Snapshot) -> Result<Vec<ContentId>, StoreError> {
     for row in txn.open_table(PINS)?.range::<&[u8; 32]>(..)? {
         roots.push(ContentId::from_bytes(*row?.0.value()));
     }
+    roots.extend(snapshot.notes()?);
     for row in txn.open_table(RECORDS)?.range::<u64>(..)? {
         roots.push(ContentId::from_bytes(*row?.1.value()));
     }

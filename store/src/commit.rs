@@ -15,6 +15,8 @@ pub struct Commit {
     pub(crate) nullifiers: Vec<(Nullifier, ContentId)>,
     pub(crate) records: Vec<ContentId>,
     pub(crate) pins: BTreeMap<ContentId, bool>,
+    pub(crate) results: Vec<(ContentId, ContentId)>,
+    pub(crate) notes: BTreeMap<ContentId, Option<ContentId>>,
     pub(crate) epoch: Option<u64>,
     pub(crate) advances: bool,
 }
@@ -102,6 +104,61 @@ impl Commit {
     pub fn unpin(&mut self, id: ContentId) -> &mut Self {
         self.pins.insert(id, false);
         self
+    }
+
+    /// Remembers what a computation came to, an object in the store or in this commit, for
+    /// [`Snapshot::result`](crate::Snapshot::result). `of` names the computation and all that it depends on. No root and no proof
+    /// has any of this, and it does not make the result stay.
+    pub fn result(&mut self, of: ContentId, result: ContentId) -> &mut Self {
+        self.results.push((of, result));
+        self
+    }
+
+    /// Leaves a note for whoever knows `key`: an object in the store or in this commit, which stays until the note is
+    /// [removed](Self::remove_note). No root and no proof has it.
+    pub fn note(&mut self, key: ContentId, object: ContentId) -> &mut Self {
+        self.notes.insert(key, Some(object));
+        self
+    }
+
+    /// Undoes [`note`](Self::note).
+    pub fn remove_note(&mut self, key: ContentId) -> &mut Self {
+        self.notes.insert(key, None);
+        self
+    }
+
+    /// Adds what another commit does, so that both take effect at once and as if the other came second.
+    ///
+    /// # Errors
+    ///
+    /// The other commit, if it could not come second: it demands or changes the state where this one changes it, consumes what this one
+    /// consumes, or is of another epoch. Nothing was added.
+    pub fn append(&mut self, other: Commit) -> Result<(), Box<Commit>> {
+        if self.is_in_the_way_of(&other) {
+            return Err(Box::new(other));
+        }
+        self.objects.extend(other.objects);
+        self.expected.extend(other.expected);
+        self.changes.extend(other.changes);
+        self.nullifiers.extend(other.nullifiers);
+        self.records.extend(other.records);
+        self.pins.extend(other.pins);
+        self.results.extend(other.results);
+        self.notes.extend(other.notes);
+        self.epoch = self.epoch.or(other.epoch);
+        self.advances |= other.advances;
+        Ok(())
+    }
+
+    fn is_in_the_way_of(&self, other: &Commit) -> bool {
+        let mut keys = other.expected.iter().map(|(key, _)| key).chain(other.changes.keys());
+        let consumes = |nullifier: &Nullifier| self.nullifiers.iter().any(|(ours, _)| ours == nullifier);
+        let is_of_another_time =
+            other.epoch.is_some_and(|epoch| self.advances || self.epoch.is_some_and(|ours| ours != epoch));
+        is_of_another_time
+            || (self.advances && other.advances)
+            || keys.any(|key| self.changes.contains_key(key))
+            || other.nullifiers.iter().any(|(nullifier, _)| consumes(nullifier))
     }
 
     /// Advances logical time by one.

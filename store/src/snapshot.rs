@@ -5,13 +5,13 @@ use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
-use redb::{ReadTransaction, ReadableTableMetadata};
+use redb::{ReadTransaction, ReadableTableMetadata, TableDefinition, TableError};
 
 use crate::database::{Inner, counter, guarded};
 use crate::entry::Entry;
 use crate::tables::{
-    META, META_COMMITS, META_EPOCH, NULLIFIER_NODES, NULLIFIERS, OBJECTS, PINS, RECORD_ROOTS, RECORDS, ROOTS,
-    STATE, STATE_NODES,
+    META, META_COMMITS, META_EPOCH, NOTES, NULLIFIER_NODES, NULLIFIERS, OBJECTS, PINS, RECORD_ROOTS, RECORDS,
+    RESULTS, ROOTS, STATE, STATE_NODES,
 };
 use crate::tree::{NullifierTree, StateTree, TreeView};
 use crate::{
@@ -167,6 +167,24 @@ impl Snapshot {
         })
     }
 
+    /// What a computation was said to come to ([`Commit::result`](crate::Commit::result)). The object may be gone.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the host, and damage that shows.
+    pub fn result(&self, of: ContentId) -> Result<Option<ContentId>, StoreError> {
+        guarded(|| named_in(&self.txn, RESULTS, of))
+    }
+
+    /// The object that was left under `key` ([`Commit::note`](crate::Commit::note)).
+    ///
+    /// # Errors
+    ///
+    /// Failures of the host, and damage that shows.
+    pub fn note(&self, key: ContentId) -> Result<Option<ContentId>, StoreError> {
+        guarded(|| named_in(&self.txn, NOTES, key))
+    }
+
     /// Number of nullifiers.
     ///
     /// # Errors
@@ -252,12 +270,34 @@ impl Snapshot {
         }
     }
 
+    /// The objects that notes are about.
+    pub(crate) fn notes(&self) -> Result<Vec<ContentId>, StoreError> {
+        let notes = match self.txn.open_table(NOTES) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            table => table?,
+        };
+        notes.range::<&[u8; 32]>(..)?.map(|row| Ok(ContentId::from_bytes(*row?.1.value()))).collect()
+    }
+
     pub(crate) fn entry(&self, id: ContentId) -> Result<Option<Entry>, StoreError> {
         guarded(|| {
             let objects = self.txn.open_table(OBJECTS)?;
             let row = objects.get(id.as_bytes())?;
             row.map(|row| Entry::from_row(id, row.value())).transpose()
         })
+    }
+}
+
+/// What a table has under a key. Stores that were not written to since there is such a table do not have it.
+fn named_in(
+    txn: &ReadTransaction,
+    table: TableDefinition<'_, &[u8; 32], &[u8; 32]>,
+    key: ContentId,
+) -> Result<Option<ContentId>, StoreError> {
+    match txn.open_table(table) {
+        Ok(table) => Ok(table.get(key.as_bytes())?.map(|id| ContentId::from_bytes(*id.value()))),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

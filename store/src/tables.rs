@@ -34,6 +34,10 @@ pub(crate) const PINS: TableDefinition<Bytes32, ()> = TableDefinition::new("pins
 pub(crate) const RECORDS: TableDefinition<u64, Bytes32> = TableDefinition::new("records");
 /// Content id of a record -> the roots right after the commit that added it, as [`Roots::to_bytes`] has them.
 pub(crate) const RECORD_ROOTS: TableDefinition<Bytes32, [u8; 80]> = TableDefinition::new("record_roots");
+/// What was computed -> content id of the result. Part of nothing: what a row names may have been collected.
+pub(crate) const RESULTS: TableDefinition<Bytes32, Bytes32> = TableDefinition::new("results");
+/// Somebody's key -> content id of what it must find again. Stays until the row is removed.
+pub(crate) const NOTES: TableDefinition<Bytes32, Bytes32> = TableDefinition::new("notes");
 /// Content ids that became reachable while a collection is under way.
 pub(crate) const RESCUED: TableDefinition<Bytes32, ()> = TableDefinition::new("rescued");
 

@@ -10,8 +10,8 @@ use crate::commit::NewObject;
 use crate::database::{Inner, counter, next};
 use crate::entry::{Body, Entry, INLINE};
 use crate::tables::{
-    CHUNKS, META, META_COLLECTING, META_COMMITS, META_EPOCH, META_UPLOAD, NULLIFIER_NODES, NULLIFIERS,
-    OBJECTS, PINS, RECORD_ROOTS, RECORDS, RESCUED, ROOTS, STATE, STATE_NODES, UPLOADS,
+    CHUNKS, META, META_COLLECTING, META_COMMITS, META_EPOCH, META_UPLOAD, NOTES, NULLIFIER_NODES, NULLIFIERS,
+    OBJECTS, PINS, RECORD_ROOTS, RECORDS, RESCUED, RESULTS, ROOTS, STATE, STATE_NODES, UPLOADS,
 };
 use crate::tree::{self, NullifierTree, StateTree, TreeView};
 use crate::write::{Transaction, write};
@@ -51,11 +51,14 @@ fn apply(inner: &Arc<Inner>, txn: &Transaction, commit: &Commit) -> Result<Roots
     reached.extend(commit.nullifiers.iter().map(|(_, by)| *by));
     reached.extend(&commit.records);
     reached.extend(commit.pins.iter().filter(|(_, pinned)| **pinned).map(|(id, _)| *id));
+    reached.extend(commit.results.iter().map(|(_, result)| *result));
+    reached.extend(commit.notes.values().flatten());
     check_presence(txn, &reached)?;
     reached.extend(commit.changes.iter().flat_map(|(key, value)| ids_of(key, value.as_ref())));
     rescue(txn, &reached)?;
     append_records(txn, &commit.records)?;
     set_pins(txn, &commit.pins)?;
+    set_notes(txn, &commit.results, &commit.notes)?;
     let changes = commit.changes.iter();
     let changes =
         changes.map(|(key, value)| (*key.as_bytes(), value.map(|value| *value.as_bytes()))).collect();
@@ -249,6 +252,26 @@ fn note_roots(txn: &Transaction, records: &[ContentId], roots: Roots) -> Result<
     let mut table = txn.open_table(RECORD_ROOTS)?;
     for record in records {
         table.insert(record.as_bytes(), roots.to_bytes())?;
+    }
+    Ok(())
+}
+
+fn set_notes(
+    txn: &Transaction,
+    results: &[(ContentId, ContentId)],
+    notes: &BTreeMap<ContentId, Option<ContentId>>,
+) -> Result<(), StoreError> {
+    let mut table = txn.open_table(RESULTS)?;
+    for (of, result) in results {
+        table.insert(of.as_bytes(), result.as_bytes())?;
+    }
+    drop(table);
+    let mut table = txn.open_table(NOTES)?;
+    for (key, object) in notes {
+        match object {
+            Some(object) => drop(table.insert(key.as_bytes(), object.as_bytes())?),
+            None => drop(table.remove(key.as_bytes())?),
+        }
     }
     Ok(())
 }

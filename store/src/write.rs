@@ -34,6 +34,8 @@ impl Transaction {
         self.open_table(tables::RECORDS)?;
         self.open_table(tables::RECORD_ROOTS)?;
         self.open_table(tables::RESCUED)?;
+        self.open_table(tables::RESULTS)?;
+        self.open_table(tables::NOTES)?;
         self.open_table(tables::ROOTS)?;
         self.open_table(tables::STATE)?;
         self.open_table(tables::STATE_NODES)?;

@@ -1,6 +1,7 @@
 //! The command as its users see it: what goes in on the command line, what comes out.
 
 mod authority;
+mod batch;
 mod compile;
 mod conversation;
 mod directories;

@@ -41,7 +41,7 @@ pub use run_error::{Rejected, RunError};
 pub use run_limits::RunLimits;
 pub use state_keys::{revocation_key, spent_key};
 pub use time_context::TimeContext;
-pub use verified_run::{Committed, VerifiedRun};
+pub use verified_run::{Committed, Joined, VerifiedRun};
 pub use verifying::Verifying;
 
 pub(crate) use self::core::{Core, History, NAMED};

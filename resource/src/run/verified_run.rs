@@ -28,6 +28,17 @@ pub struct Committed {
     pub roots: Roots,
 }
 
+/// A run that is part of a commit of several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The identifier of its record.
+    pub id: ContentId,
+    /// Its record.
+    pub record: Record,
+    /// What it publishes.
+    pub journal: Vec<u8>,
+}
+
 impl VerifiedRun {
     pub(super) const fn new(
         core: Core,
@@ -42,6 +53,27 @@ impl VerifiedRun {
     #[must_use]
     pub const fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// Adds what the run does to a commit of several runs, as if it came after them. Gives what it will have been, once that commit
+    /// took effect; the error of a commit that does not is the store's.
+    ///
+    /// # Errors
+    ///
+    /// The run, if it could not come after the others, because it relies on what they change or changes it too. So for a
+    /// repetition, which is never committed. Nothing was added.
+    pub fn add_to(mut self, joint: &mut Commit) -> Result<Joined, Box<VerifiedRun>> {
+        let id = self.record.content_id();
+        let (History::Live(_), Ok(id)) = (&self.core.history, id) else {
+            return Err(Box::new(self));
+        };
+        match joint.append(core::mem::take(&mut self.commit)) {
+            Ok(()) => Ok(Joined { id, record: self.record, journal: self.core.journal }),
+            Err(commit) => {
+                self.commit = *commit;
+                Err(Box::new(self))
+            }
+        }
     }
 
     /// Makes the run take effect, all of it at once.
