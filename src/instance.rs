@@ -1,5 +1,7 @@
 //! One running guest.
 
+mod moment;
+
 use std::time::{Duration, Instant};
 
 use causality_abi::{Abi, HostFunctions, Options};
@@ -10,6 +12,7 @@ use causality_machine::{Breakpoints, Exit, Hart, Machine, Memory, PauseHandle, V
 use crate::crosscheck::Crosscheck;
 use crate::tier::Execution;
 use crate::{Engine, Error, HostReport, Module, Report};
+pub use moment::Moment;
 
 /// A guest with its memory, its registers and the embedder's data `T`.
 ///

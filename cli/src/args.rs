@@ -1,6 +1,7 @@
 //! The command line.
 
 mod capability;
+mod guest;
 mod key;
 mod place;
 mod record;
@@ -9,6 +10,7 @@ mod transaction;
 mod verify;
 
 pub(crate) use capability::{CapabilityArgs, CapabilityCommand, GrantArgs};
+pub(crate) use guest::GuestArgs;
 pub(crate) use key::{KeyArgs, KeyCommand};
 pub(crate) use place::{DomainArg, InputArg, LogicArg, Place, RecordArg, RootArg, TargetArg};
 pub(crate) use record::{RecordArgs, RecordCommand};
@@ -17,6 +19,7 @@ pub(crate) use transaction::TransactionArgs;
 pub(crate) use verify::VerifyArgs;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -45,6 +48,8 @@ pub(crate) enum Command {
     /// Run a program; its standard streams and exit code become this command's
     #[command(after_help = exit_code::TABLE)]
     Run(RunArgs),
+    /// Run a program under GDB, forwards and backwards. See docs/debugging.md
+    Debug(DebugArgs),
     /// Translate a program to native code ahead of time
     Compile(CompileArgs),
     /// Print a program's instructions, and the host code made for them
@@ -69,43 +74,11 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Instructions the program may retire: a number, or one with k, M or G (powers of 1000)
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    pub(crate) fuel: Option<u64>,
-    /// How code is executed; the result is the same
-    #[arg(long, value_enum, default_value_t = TierArg::Auto)]
-    pub(crate) tier: TierArg,
-    /// With `--tier auto`: how often the interpreter comes to a place before that gets native code [default: 0; 200 on hosts without a baseline tier]
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    pub(crate) threshold: Option<u64>,
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
     /// Do not meter native code: a little faster, but neither fuel nor the clock counts it
     #[arg(long, conflicts_with_all = ["fuel", "initiator"])]
     pub(crate) no_fuel: bool,
-    /// Make guards of native code hold on mispredicted paths too (Spectre variant 1)
-    #[arg(long)]
-    pub(crate) speculation_safe: bool,
-    /// Most memory of all segments: bytes, or a number with k, M or G (powers of 1024) [default: 1G]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) memory: Option<u64>,
-    /// What the program sees when it asks for more memory or segments than it may have
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnMemoryLimitArg::Trap)]
-    pub(crate) on_memory_limit: OnMemoryLimitArg,
-    /// Size of the stack [default: 8M]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) stack: Option<u64>,
-    /// Size of the guest address space [default: 4G]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) address_space: Option<u64>,
-    /// Let the program see a host directory. GUEST is an absolute path, by default HOST under `/`;
-    /// read-only unless `:rw`. Repeatable
-    #[arg(long, value_name = "HOST[:GUEST][:ro|:rw]", conflicts_with = "initiator")]
-    pub(crate) dir: Vec<DirArg>,
-    /// Set an environment variable; the program sees no others. Repeatable
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_env)]
-    pub(crate) env: Vec<(String, String)>,
-    /// Seed of all randomness the program can ask for
-    #[arg(long, value_name = "N", default_value = "0", value_parser = parse_number)]
-    pub(crate) seed: u64,
     /// Write a record of the run as JSON; `-` is stdout. See docs/report.md
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -116,14 +89,17 @@ pub(crate) struct RunArgs {
     /// writes jit-PID.dump here. See docs/cli.md
     #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "initiator")]
     pub(crate) profile: Option<ProfileArg>,
-    /// Keep native code in a directory, and start with what is there; trusted like an executable
-    #[arg(long, value_name = "DIR", env = "CAUSALITY_CACHE")]
-    pub(crate) cache: Option<PathBuf>,
-    /// The executable and its arguments
-    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
-    pub(crate) program: Vec<OsString>,
     #[command(flatten)]
     pub(crate) transaction: TransactionArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DebugArgs {
+    /// Wait here for GDB; port 0 is any that is free. Whoever can connect controls the program
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) gdb: SocketAddr,
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -446,7 +422,7 @@ mod tests {
         let cli =
             Cli::parse_from(["causality-vm", "run", "--fuel", "5", "a.elf", "--fuel", "6", "-v", "--", "x"]);
         let Command::Run(run) = cli.command else { panic!("not run") };
-        assert_eq!((run.fuel, cli.verbose), (Some(5), 0));
-        assert_eq!(run.program, ["a.elf", "--fuel", "6", "-v", "--", "x"]);
+        assert_eq!((run.guest.fuel, cli.verbose), (Some(5), 0));
+        assert_eq!(run.guest.program, ["a.elf", "--fuel", "6", "-v", "--", "x"]);
     }
 }

@@ -8,6 +8,7 @@ mod args;
 mod capability;
 mod capability_file;
 mod compile;
+mod debug;
 mod disasm;
 mod ending;
 mod exit_code;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     start_log(cli.verbose);
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Debug(args) => debug::debug(args),
         Command::Compile(args) => compile::compile(args),
         Command::Disasm(args) => disasm::disasm(args),
         Command::Explore(args) => explore::explore(args),

@@ -134,11 +134,17 @@ impl Machine {
     /// If the machine is not `Completed` or in `Error`.
     pub fn reset(&mut self) -> Result<(), IllegalTransition> {
         self.state.become_state(VmState::Ready)?;
+        self.restart();
+        Ok(())
+    }
+
+    /// As [`Machine::reset`], whatever the state.
+    pub fn restart(&mut self) {
+        self.state = VmState::Ready;
         self.hart = Hart::new(0);
         self.memory.clear();
         self.paused_at = None;
         let _ = self.pause.take();
-        Ok(())
     }
 
     /// Makes a machine that has ended `Ready`, for one whose hart and memory are put back to an earlier moment. A pause
