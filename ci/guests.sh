@@ -33,10 +33,12 @@ sources() {
     ls testkit/guests/*.c examples/*.c
 }
 
-# The examples and the guests that trap carry line numbers, so that a report can name the source line.
+# The examples and the guests that trap carry line numbers, so that a report can name the source line; the one for
+# debuggers has all there is.
 debug_flags() {
     case $1 in
     examples/* | */trap_*) echo "-g1 -gdwarf-5" ;;
+    */debugged.c) echo "-g -gdwarf-5" ;;
     esac
 }
 

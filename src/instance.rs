@@ -1,5 +1,7 @@
 //! One running guest.
 
+mod moment;
+
 use std::time::{Duration, Instant};
 
 use causality_abi::{Abi, HostFunctions, Options};
@@ -10,6 +12,7 @@ use causality_machine::{Breakpoints, Exit, Hart, Machine, Memory, PauseHandle, V
 use crate::crosscheck::Crosscheck;
 use crate::tier::Execution;
 use crate::{Engine, Error, HostReport, Module, Report};
+pub use moment::Moment;
 
 /// A guest with its memory, its registers and the embedder's data `T`.
 ///
@@ -162,9 +165,19 @@ impl<T> Instance<T> {
         &mut self.machine.breakpoints
     }
 
+    /// The next run does not pause at a breakpoint before its first instruction, as if it had paused there already.
+    pub fn pass_breakpoint(&mut self) {
+        self.machine.pass_breakpoint();
+    }
+
     /// Interprets everything from now on and shows `observer` each instruction that retires. Slow.
     pub fn observe(&mut self, observer: impl FnMut(Retired<'_>) + Send + 'static) {
         self.execution.observe(observer);
+    }
+
+    /// Nobody is shown anything any more, and the engine's tier runs the guest again.
+    pub fn stop_observing(&mut self) {
+        self.execution.stop_observing();
     }
 
     /// All registers.
@@ -206,6 +219,11 @@ impl<T> Instance<T> {
     /// Changes the bits of a floating-point register; a narrower value must be NaN-boxed.
     pub fn set_f(&mut self, register: F, bits: u64) {
         self.machine.hart.f[register.index()] = bits;
+    }
+
+    /// Changes `fcsr`: flags in bits 4:0, rounding mode in bits 7:5; there are no other bits.
+    pub fn set_fcsr(&mut self, value: u32) {
+        self.machine.hart.fcsr = value & 0xff;
     }
 
     /// Guest memory: segments, permissions, and slices of bytes without copying.

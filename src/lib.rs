@@ -73,7 +73,7 @@ pub use engine::Engine;
 pub use error::{Error, ErrorKind};
 pub use executable::Executable;
 pub use hashing::REQUEST_HASH;
-pub use instance::Instance;
+pub use instance::{Instance, Moment};
 pub use linker::Linker;
 pub use module::Module;
 pub use native::{Hot, Native};

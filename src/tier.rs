@@ -50,26 +50,42 @@ impl Tier {
 
 /// The executor of one instance.
 #[derive(Debug)]
-pub(crate) enum Execution {
-    /// Interprets; the count is of instructions retired by executors that are no longer in use.
-    Interpreter(Interpreter, InstructionReport),
-    /// Runs native code.
+pub(crate) struct Execution {
+    tier: OfTier,
+    /// Runs instead of the other while somebody watches each instruction.
+    observed: Option<Interpreter>,
+    /// Instructions of those that did so before.
+    observed_before: u64,
+}
+
+/// What the tier is executed by.
+#[derive(Debug)]
+enum OfTier {
+    Interpreter(Interpreter),
     Native(Box<Native>),
 }
 
 impl Execution {
     /// What the engine's tier needs.
     pub(crate) fn new(engine: &Engine) -> Self {
-        match engine.config().get_tier() {
-            Tier::Interpreter => Execution::Interpreter(Interpreter::new(), InstructionReport::default()),
-            Tier::Baseline | Tier::Cranelift => Execution::Native(Box::new(engine.native())),
-            Tier::Auto => Execution::Native(Box::new(engine.native().in_background(engine.hot()))),
+        let tier = match engine.config().get_tier() {
+            Tier::Interpreter => OfTier::Interpreter(Interpreter::new()),
+            Tier::Baseline | Tier::Cranelift => OfTier::Native(Box::new(engine.native())),
+            Tier::Auto => OfTier::Native(Box::new(engine.native().in_background(engine.hot()))),
+        };
+        Execution { tier, observed: None, observed_before: 0 }
+    }
+
+    fn native(&self) -> Option<&Native> {
+        match &self.tier {
+            OfTier::Interpreter(_) => None,
+            OfTier::Native(native) => Some(native),
         }
     }
 
     /// The machine is about to run `module` from its start.
     pub(crate) fn start(&mut self, engine: &Engine, module: &Module, machine: &Machine) {
-        if let Execution::Native(native) = self
+        if let OfTier::Native(native) = &mut self.tier
             && let Some(code) = module.code(engine, &machine.memory)
         {
             native.share(code, machine.memory.code_version());
@@ -78,57 +94,56 @@ impl Execution {
 
     /// From now on interprets everything and shows each retired instruction to `observer`.
     pub(crate) fn observe(&mut self, observer: impl FnMut(Retired<'_>) + Send + 'static) {
-        *self = Execution::Interpreter(Interpreter::with_observer(observer), self.instructions());
+        self.stop_observing();
+        self.observed = Some(Interpreter::with_observer(observer));
+    }
+
+    /// Goes back to what the tier is executed by.
+    pub(crate) fn stop_observing(&mut self) {
+        self.observed_before += self.observed.take().map_or(0, |interpreter| interpreter.retired());
     }
 
     /// Adds what was translated to the code cache, if there is one.
     pub(crate) fn save(&self) -> std::io::Result<()> {
-        match self {
-            Execution::Interpreter(..) => Ok(()),
-            Execution::Native(native) => native.save(),
-        }
+        self.native().map_or(Ok(()), Native::save)
     }
 
     /// What there is of native code.
     pub(crate) fn code(&self) -> CodeReport {
-        match self {
-            Execution::Interpreter(..) => CodeReport::default(),
-            Execution::Native(native) => native.code_report(),
-        }
+        self.native().map_or_else(CodeReport::default, Native::code_report)
     }
 
     /// What translating has cost.
     pub(crate) fn compiled(&self) -> Compiled {
-        match self {
-            Execution::Interpreter(..) => Compiled::default(),
-            Execution::Native(native) => native.compiled(),
-        }
+        self.native().map_or_else(Compiled::default, Native::compiled)
     }
 
     /// Which regions were promoted.
     pub(crate) fn promotions(&self) -> Vec<Promoted> {
-        match self {
-            Execution::Interpreter(..) => Vec::new(),
-            Execution::Native(native) => native.promotions(),
-        }
+        self.native().map_or_else(Vec::new, Native::promotions)
     }
 
     /// How many instructions each kind of executor has retired.
     pub(crate) fn instructions(&self) -> InstructionReport {
-        match self {
-            Execution::Interpreter(interpreter, before) => {
-                InstructionReport { interpreted: before.interpreted + interpreter.retired(), ..*before }
+        let mut all = match &self.tier {
+            OfTier::Interpreter(interpreter) => {
+                InstructionReport { interpreted: interpreter.retired(), ..InstructionReport::default() }
             }
-            Execution::Native(native) => native.instructions(),
-        }
+            OfTier::Native(native) => native.instructions(),
+        };
+        all.interpreted += self.observed_before + self.observed.as_ref().map_or(0, Interpreter::retired);
+        all
     }
 }
 
 impl Executor for Execution {
     fn execute(&mut self, machine: &mut Machine, host: &mut dyn Host, max: u64) -> Result<Exit, HostError> {
-        match self {
-            Execution::Interpreter(interpreter, _) => interpreter.execute(machine, host, max),
-            Execution::Native(native) => native.execute(machine, host, max),
+        if let Some(observed) = &mut self.observed {
+            return observed.execute(machine, host, max);
+        }
+        match &mut self.tier {
+            OfTier::Interpreter(interpreter) => interpreter.execute(machine, host, max),
+            OfTier::Native(native) => native.execute(machine, host, max),
         }
     }
 }

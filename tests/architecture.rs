@@ -21,7 +21,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("zk", &["isa", "machine", "store"]),
     ("effect", &["vm", "resource", "store"]),
     ("domains", &["vm", "effect"]),
-    ("vm-cli", &["vm", "store", "resource", "effect", "tel", "zk", "domains"]),
+    ("debug", &["vm"]),
+    ("vm-cli", &["vm", "debug", "store", "resource", "effect", "tel", "zk", "domains"]),
 ];
 
 /// Names that say nothing about what is inside.

@@ -17,6 +17,13 @@ pub struct Abi<T = ()> {
     data: T,
 }
 
+/// What [`Abi::copy`] makes.
+#[derive(Clone, Debug)]
+pub struct AbiCopy<T> {
+    linux: Linux,
+    data: T,
+}
+
 impl<T> Abi<T> {
     /// A host with these options, functions and the embedder's own data, which host functions can
     /// reach.
@@ -42,6 +49,53 @@ impl<T> Abi<T> {
     /// See [`StartError`].
     pub fn enter(&mut self, image: &Image, machine: &mut Machine) -> Result<(), StartError> {
         self.linux.start(image, machine)
+    }
+
+    /// Keeps what streams, files and directories answer from now on, so that the process can be put back to an earlier
+    /// moment and hears the same again: nothing is read, written or changed twice.
+    pub fn keep_answers(&mut self) {
+        self.linux.outside_mut().keep();
+    }
+
+    /// A copy of the process, and of the embedder's data, to be [put back](Abi::put_back) later.
+    #[must_use]
+    pub fn copy(&self) -> AbiCopy<T>
+    where
+        T: Clone,
+    {
+        AbiCopy { linux: self.linux.clone(), data: self.data.clone() }
+    }
+
+    /// Makes the process and the embedder's data what they were when `copy` was made. The copy must be of this process,
+    /// made since answers are kept.
+    pub fn put_back(&mut self, copy: &AbiCopy<T>)
+    where
+        T: Clone,
+    {
+        self.linux.clone_from(&copy.linux);
+        self.data.clone_from(&copy.data);
+    }
+
+    /// The next [`Abi::enter`] begins a run that hears from the first answer on again.
+    pub fn hear_again(&mut self) {
+        self.linux.outside_mut().go_to(0);
+    }
+
+    /// Forgets the answers that the process has not heard again yet: from here on the world is asked.
+    pub fn forget_later(&mut self) {
+        self.linux.outside_mut().forget_later();
+    }
+
+    /// Forgets the answers from before `copy`; what was copied earlier must not be put back any more.
+    pub fn forget_before(&mut self, copy: &AbiCopy<T>) {
+        let place = copy.linux.outside().place();
+        self.linux.outside_mut().forget_before(place);
+    }
+
+    /// Bytes of host memory that kept answers take.
+    #[must_use]
+    pub fn kept_bytes(&self) -> u64 {
+        self.linux.outside().bytes()
     }
 
     /// What the guest asked of its host so far.

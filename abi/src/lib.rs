@@ -20,7 +20,7 @@ mod options;
 mod report;
 mod signal;
 
-pub use abi::Abi;
+pub use abi::{Abi, AbiCopy};
 pub use host::{
     Caller, FIRST_HOST_FUNCTION, HostFault, HostFunctions, IntoHostFunction, Parameter, Ptr, RESOLVE,
     RegisterError, Returns,

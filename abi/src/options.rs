@@ -33,7 +33,7 @@ pub enum Access {
 }
 
 /// A host directory that the guest sees at a path of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Preopen {
     pub(crate) dir: Arc<Dir>,
     pub(crate) guest: Vec<u8>,

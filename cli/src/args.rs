@@ -2,6 +2,7 @@
 
 mod batch;
 mod capability;
+mod guest;
 mod key;
 mod limits;
 mod place;
@@ -12,6 +13,7 @@ mod verify;
 
 pub(crate) use batch::BatchArgs;
 pub(crate) use capability::{CapabilityArgs, CapabilityCommand, GrantArgs};
+pub(crate) use guest::GuestArgs;
 pub(crate) use key::{KeyArgs, KeyCommand};
 pub(crate) use limits::LimitArgs;
 pub(crate) use place::{DomainArg, InputArg, LogicArg, Place, RecordArg, RootArg, TargetArg};
@@ -21,6 +23,7 @@ pub(crate) use transaction::TransactionArgs;
 pub(crate) use verify::VerifyArgs;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -51,6 +54,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run many programs at once, with the results of running one after the other; exit code 1 if not all of them succeeded
     Batch(BatchArgs),
+    /// Run a program under GDB, forwards and backwards. See docs/debugging.md
+    Debug(DebugArgs),
     /// Translate a program to native code ahead of time
     Compile(CompileArgs),
     /// Print a program's instructions, and the host code made for them
@@ -76,32 +81,10 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-    /// How code is executed; the result is the same
-    #[arg(long, value_enum, default_value_t = TierArg::Auto)]
-    pub(crate) tier: TierArg,
-    /// With `--tier auto`: how often the interpreter comes to a place before that gets native code [default: 0; 200 on hosts without a baseline tier]
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    pub(crate) threshold: Option<u64>,
+    pub(crate) guest: GuestArgs,
     /// Do not meter native code: a little faster, but neither fuel nor the clock counts it
     #[arg(long, conflicts_with_all = ["fuel", "initiator"])]
     pub(crate) no_fuel: bool,
-    /// Make guards of native code hold on mispredicted paths too (Spectre variant 1)
-    #[arg(long)]
-    pub(crate) speculation_safe: bool,
-    /// What the program sees when it asks for more memory or segments than it may have
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnMemoryLimitArg::Trap)]
-    pub(crate) on_memory_limit: OnMemoryLimitArg,
-    /// Let the program see a host directory. GUEST is an absolute path, by default HOST under `/`;
-    /// read-only unless `:rw`. Repeatable
-    #[arg(long, value_name = "HOST[:GUEST][:ro|:rw]", conflicts_with = "initiator")]
-    pub(crate) dir: Vec<DirArg>,
-    /// Set an environment variable; the program sees no others. Repeatable
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_env)]
-    pub(crate) env: Vec<(String, String)>,
-    /// Seed of all randomness the program can ask for
-    #[arg(long, value_name = "N", default_value = "0", value_parser = parse_number)]
-    pub(crate) seed: u64,
     /// Write a record of the run as JSON; `-` is stdout. See docs/report.md
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -112,14 +95,17 @@ pub(crate) struct RunArgs {
     /// writes jit-PID.dump here. See docs/cli.md
     #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "initiator")]
     pub(crate) profile: Option<ProfileArg>,
-    /// Keep native code in a directory, and start with what is there; trusted like an executable
-    #[arg(long, value_name = "DIR", env = "CAUSALITY_CACHE")]
-    pub(crate) cache: Option<PathBuf>,
-    /// The executable and its arguments
-    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
-    pub(crate) program: Vec<OsString>,
     #[command(flatten)]
     pub(crate) transaction: TransactionArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DebugArgs {
+    /// Wait here for GDB; port 0 is any that is free. Whoever can connect controls the program
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) gdb: SocketAddr,
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -432,7 +418,7 @@ mod tests {
         let cli =
             Cli::parse_from(["causality-vm", "run", "--fuel", "5", "a.elf", "--fuel", "6", "-v", "--", "x"]);
         let Command::Run(run) = cli.command else { panic!("not run") };
-        assert_eq!((run.limits.fuel, cli.verbose), (Some(5), 0));
-        assert_eq!(run.program, ["a.elf", "--fuel", "6", "-v", "--", "x"]);
+        assert_eq!((run.guest.limits.fuel, cli.verbose), (Some(5), 0));
+        assert_eq!(run.guest.program, ["a.elf", "--fuel", "6", "-v", "--", "x"]);
     }
 }

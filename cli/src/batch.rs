@@ -40,14 +40,8 @@ pub(crate) fn batch(args: &BatchArgs) -> Result<u8, Failure> {
 }
 
 fn config(args: &BatchArgs) -> Config {
-    let mut limits = Limits { on_memory_limit: args.on_memory_limit.into(), ..Limits::default() };
-    limits.memory = args.memory.unwrap_or(limits.memory);
-    limits.stack = args.stack.unwrap_or(limits.stack);
-    limits.address_space = args.address_space.unwrap_or(limits.address_space);
-    let mut config = Config::new().tier(args.tier.into()).limits(limits);
-    if let Some(fuel) = args.fuel {
-        config = config.fuel(fuel);
-    }
+    let limits = Limits { on_memory_limit: args.on_memory_limit.into(), ..Limits::default() };
+    let config = args.limits.of(Config::new().tier(args.tier.into()).limits(limits));
     match &args.cache {
         Some(directory) => config.cache(directory),
         None => config,

@@ -14,6 +14,8 @@ pub(crate) const NOT_FOUND: u8 = 127;
 pub(crate) const SIGNAL: i32 = 128;
 /// Ctrl-C: 128 + SIGINT.
 pub(crate) const INTERRUPTED: u8 = 130;
+/// GDB wanted it so: 128 + SIGKILL.
+pub(crate) const KILLED: u8 = 137;
 /// Nobody reads the guest's output any more: 128 + SIGPIPE.
 pub(crate) const BROKEN_PIPE: u8 = 141;
 /// Out of fuel: 128 + SIGXCPU.

@@ -11,6 +11,7 @@ mod batch_results;
 mod capability;
 mod capability_file;
 mod compile;
+mod debug;
 mod disasm;
 mod ending;
 mod exit_code;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Batch(args) => batch::batch(args),
+        Command::Debug(args) => debug::debug(args),
         Command::Compile(args) => compile::compile(args),
         Command::Disasm(args) => disasm::disasm(args),
         Command::Explore(args) => explore::explore(args),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use causality_vm::{Config, Engine, Error, Exit, Instance, Limits, Linker, Module, Options, PauseHandle};
 
-use crate::args::RunArgs;
+use crate::args::{GuestArgs, RunArgs};
 use crate::ending::{self, Ending};
 use crate::failure::{Failure, read_program};
 use crate::streams::{Errors, Input, Output, stdin_is_file};
@@ -28,12 +28,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
 }
 
 fn run_plain(args: &RunArgs) -> Result<u8, Failure> {
-    let path = Path::new(&args.program[0]);
+    let path = Path::new(&args.guest.program[0]);
     let elf = read_program(path)?;
-    let engine = Engine::new(profile::listen(args.profile, &elf, config(args))?);
+    let engine =
+        Engine::new(profile::listen(args.profile, &elf, config(&args.guest).metering(!args.no_fuel))?);
     let module = Module::new(&engine, &elf).map_err(|error| Failure::of_program(path, error))?;
     let output = Output::new();
-    let options = options(args, &output)?;
+    let options = options(&args.guest, &output)?;
     let mut instance = Linker::new(&engine)
         .instantiate(&module, options, ())
         .map_err(|error| Failure::of_program(path, error))?;
@@ -48,7 +49,7 @@ fn run_plain(args: &RunArgs) -> Result<u8, Failure> {
     code
 }
 
-fn finish(
+pub(crate) fn finish(
     result: Result<Exit, Error>,
     instance: &Instance<()>,
     elf: &[u8],
@@ -61,10 +62,10 @@ fn finish(
 }
 
 /// How code is executed, and within which limits.
-pub(crate) fn config(args: &RunArgs) -> Config {
+pub(crate) fn config(args: &GuestArgs) -> Config {
     let limits = Limits { on_memory_limit: args.on_memory_limit.into(), ..Limits::default() };
     let mut config = Config::new().tier(args.tier.into()).limits(limits);
-    config = config.metering(!args.no_fuel).speculation_safe(args.speculation_safe);
+    config = config.speculation_safe(args.speculation_safe);
     if let Some(times) = args.threshold {
         config = config.hot(times.try_into().unwrap_or(u32::MAX));
     }
@@ -75,7 +76,7 @@ pub(crate) fn config(args: &RunArgs) -> Config {
     config
 }
 
-fn options(args: &RunArgs, output: &Output) -> Result<Options, Failure> {
+pub(crate) fn options(args: &GuestArgs, output: &Output) -> Result<Options, Failure> {
     let mut options = Options::new()
         .args(args.program.iter().map(|arg| arg.as_bytes()))
         .seed(args.seed)

@@ -19,11 +19,11 @@ const MOST_INPUT: u64 = 1 << 30;
 
 /// Runs a program for whom the key is, makes that take effect, and gives the exit code.
 pub(crate) fn run(args: &RunArgs, key: &Path) -> Result<u8, Failure> {
-    let path = Path::new(&args.program[0]);
+    let path = Path::new(&args.guest.program[0]);
     let elf = read_program(path)?;
     let named = &args.transaction;
-    let manager = resources::open(&named.directory(), &named.root, args.tier.into())?;
-    let transactions = Transactions::new(manager, run::config(args));
+    let manager = resources::open(&named.directory(), &named.root, args.guest.tier.into())?;
+    let transactions = Transactions::new(manager, run::config(&args.guest));
     let job = job(args, key, &elf)?;
     let output = Output::new();
     let streams = Streams::new().stdout(output.clone()).stderr(Errors);
@@ -42,9 +42,9 @@ pub(crate) fn run(args: &RunArgs, key: &Path) -> Result<u8, Failure> {
 fn job(args: &RunArgs, key: &Path, elf: &[u8]) -> Result<Job, Failure> {
     let named = &args.transaction;
     let mut job = Job::new(key_file::read(key)?.principal(), elf)
-        .args(args.program.iter().map(|arg| arg.as_bytes()))
-        .seed(args.seed);
-    job = args.env.iter().fold(job, |job, (name, value)| job.env(name, value));
+        .args(args.guest.program.iter().map(|arg| arg.as_bytes()))
+        .seed(args.guest.seed);
+    job = args.guest.env.iter().fold(job, |job, (name, value)| job.env(name, value));
     job = named.input.iter().fold(job, |job, input| match input.is_later {
         true => job.register_later(input.register, input.intent),
         false => job.register(input.register, input.intent),

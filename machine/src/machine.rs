@@ -134,11 +134,33 @@ impl Machine {
     /// If the machine is not `Completed` or in `Error`.
     pub fn reset(&mut self) -> Result<(), IllegalTransition> {
         self.state.become_state(VmState::Ready)?;
+        self.restart();
+        Ok(())
+    }
+
+    /// As [`Machine::reset`], whatever the state.
+    pub fn restart(&mut self) {
+        self.state = VmState::Ready;
         self.hart = Hart::new(0);
         self.memory.clear();
         self.paused_at = None;
         let _ = self.pause.take();
-        Ok(())
+    }
+
+    /// Makes a machine that has ended `Ready`, for one whose hart and memory are put back to an earlier moment. A pause
+    /// request that nobody took is dropped. One that has not ended stays as it is.
+    pub fn revive(&mut self) {
+        if self.state.can_become(VmState::Ready) {
+            self.state = VmState::Ready;
+        }
+        self.paused_at = None;
+        let _ = self.pause.take();
+    }
+
+    /// A breakpoint at `hart.pc` does not pause the next run before its first instruction, as if the machine had paused
+    /// there already.
+    pub fn pass_breakpoint(&mut self) {
+        self.paused_at = Some(self.hart.pc);
     }
 
     /// For executors: whether to pause before the instruction at `hart.pc` when a run starts.

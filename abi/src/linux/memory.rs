@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::ops::Range;
+use std::sync::Arc;
 
 use causality_machine::memory::{MapError, PAGE_SIZE, Perms, SegmentKind};
 use causality_machine::{Cause, Flow, Memory, OnMemoryLimit};
@@ -171,7 +172,7 @@ pub(super) fn mmap(
 }
 
 /// The file a mapping is made from; none for an anonymous one.
-fn source(call: &Call<'_>, flags: u64, fd: i32) -> Result<Option<File>, Stop> {
+fn source(call: &Call<'_>, flags: u64, fd: i32) -> Result<Option<Arc<File>>, Stop> {
     match flags & MAP_TYPE {
         MAP_SHARED | MAP_PRIVATE | MAP_SHARED_VALIDATE => {}
         _ => return Err(Errno::INVAL.into()),
@@ -185,7 +186,7 @@ fn source(call: &Call<'_>, flags: u64, fd: i32) -> Result<Option<File>, Stop> {
     if shared {
         return Err(Errno::NODEV.into());
     }
-    Ok(Some(file.try_clone()?))
+    Ok(Some(file))
 }
 
 /// Where a mapping goes. What is not free there is the guest's, and replaced by a fixed mapping.
@@ -230,7 +231,7 @@ fn choose(call: &Call<'_>, hint: u64, len: u64) -> Result<Range<u64>, Errno> {
 /// Copies a file's bytes from `offset` into `range`, as far as it has any.
 fn fill(call: &mut Call<'_>, file: &File, range: &Range<u64>, offset: u64) -> Result<(), Stop> {
     let bytes = call.memory.slice_mut(range.start, range.end - range.start)?;
-    files::read_fully(file, bytes, offset)?;
+    call.linux.files.outside.fill(bytes, |bytes| files::read_fully(file, bytes, offset))?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod errno;
 mod files;
 mod futex;
 mod memory;
+mod outside;
 mod process;
 mod random;
 mod signal;
@@ -30,6 +31,7 @@ use call::{Call, Stop};
 pub(crate) use files::Input;
 use files::{Files, Streams};
 use memory::Areas;
+use outside::Outside;
 use process::Process;
 use random::Random;
 use signal::Signals;
@@ -42,7 +44,7 @@ pub const DEADLOCK: u64 = 0xdead_10cc;
 const COUNTED: usize = 512;
 
 /// The kernel's side of one process.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Linux {
     args: Vec<Vec<u8>>,
     env: Vec<Vec<u8>>,
@@ -92,6 +94,14 @@ impl Linux {
         self.host_functions.clear();
         self.unknown = 0;
         start::start(self, image, machine)
+    }
+
+    pub(crate) fn outside(&self) -> &Outside {
+        &self.files.outside
+    }
+
+    pub(crate) fn outside_mut(&mut self) -> &mut Outside {
+        &mut self.files.outside
     }
 
     /// Counts a call of a number that a host function answers.

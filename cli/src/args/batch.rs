@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{OnMemoryLimitArg, RootArg, TierArg};
-use crate::quantity::{parse_count, parse_size};
+use super::{LimitArgs, OnMemoryLimitArg, RootArg, TierArg};
+use crate::quantity::parse_size;
 
 #[derive(Debug, Args)]
 pub(crate) struct BatchArgs {
@@ -30,21 +30,11 @@ pub(crate) struct BatchArgs {
     /// Most bytes that are kept of each stream of a program
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "1M")]
     pub(crate) output_limit: u64,
-    /// Instructions that each program may retire: a number, or one with k, M or G (powers of 1000)
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    pub(crate) fuel: Option<u64>,
-    /// Most memory of all segments of a program: bytes, or a number with k, M or G (powers of 1024) [default: 1G]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) memory: Option<u64>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     /// What a program sees when it asks for more memory or segments than it may have
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnMemoryLimitArg::Trap)]
     pub(crate) on_memory_limit: OnMemoryLimitArg,
-    /// Size of the stack [default: 8M]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) stack: Option<u64>,
-    /// Size of the guest address space [default: 4G]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) address_space: Option<u64>,
     /// Keep native code in a directory, and start with what is there; trusted like an executable
     #[arg(long, value_name = "DIR", env = "CAUSALITY_CACHE")]
     pub(crate) cache: Option<PathBuf>,

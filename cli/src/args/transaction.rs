@@ -11,7 +11,7 @@ use super::{InputArg, RootArg};
 #[command(next_help_heading = "Transactions")]
 pub(crate) struct TransactionArgs {
     /// Run as a transaction, for whom this secret key is. It takes effect as a whole or not at all
-    #[arg(id = "initiator", long = "as", value_name = "KEYFILE")]
+    #[arg(id = "initiator", long = "as", value_name = "KEYFILE", conflicts_with = "dir")]
     pub(crate) initiator: Option<PathBuf>,
     /// The directory of the store [default: $CAUSALITY_STORE, or causality-store]
     #[arg(long, value_name = "DIR", requires = "initiator")]

@@ -99,7 +99,7 @@ impl Call<'_> {
 
     fn resize(&mut self, fd: i32, size: u64) -> Result<(), Stop> {
         let file = self.changeable_file(fd)?;
-        file.file.set_len(size)?;
+        self.linux.files.outside.ask(|| file.file.set_len(size))?;
         let (node, now) = (file.node, self.realtime());
         self.linux.files.nodes.touch(node, now);
         Ok(())
@@ -133,7 +133,7 @@ pub(in crate::linux) fn truncate(call: &mut Call<'_>, path: u64, size: i64) -> A
         Some((dir, path, Access::ReadWrite)) => {
             let mut options = cap_std::fs::OpenOptions::new();
             cap_fs_ext::OpenOptionsSyncExt::nonblock(options.write(true), true);
-            dir.open_with(path, &options)?.set_len(size)?;
+            files.outside.ask(|| dir.open_with(path, &options)?.set_len(size))?;
         }
         Some(_) => return Err(Errno::ROFS.into()),
         None => return Err(Errno::INVAL.into()),
@@ -154,7 +154,7 @@ pub(in crate::linux) fn fallocate(call: &mut Call<'_>, fd: i32, mode: i32, offse
     let file = call.changeable_file(fd).map_err(|_| Errno::BADF)?;
     let end = offset.checked_add(len).filter(|&end| end <= MAX_SIZE).ok_or(Errno::FBIG)?;
     match mode {
-        0 if size(&file.file)? < end => call.resize(fd, end)?,
+        0 if size(&file.file, &call.linux.files.outside)? < end => call.resize(fd, end)?,
         0 | KEEP_SIZE => {}
         _ => return Err(Errno::OPNOTSUPP.into()),
     }
@@ -164,7 +164,9 @@ pub(in crate::linux) fn fallocate(call: &mut Call<'_>, fd: i32, mode: i32, offse
 /// fsync(2) and fdatasync(2): passed on to the host.
 pub(in crate::linux) fn fsync(call: &mut Call<'_>, fd: i32) -> Answer {
     match call.linux.files.file(fd) {
-        Ok((description, file)) if description.is_writable() => file.file.sync_data()?,
+        Ok((description, file)) if description.is_writable() => {
+            call.linux.files.outside.ask(|| file.file.sync_data())?;
+        }
         Ok(_) | Err(Errno::ISDIR) => {}
         Err(error) => return Err(error.into()),
     }

@@ -1,7 +1,11 @@
 //! Listing directories, sorted by name.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+
+use cap_std::fs::{Dir, Metadata};
 
 use super::nodes::Kind;
 use super::{Files, Object, OpenDirectory};
@@ -55,6 +59,19 @@ pub(in crate::linux) fn getdents64(call: &mut Call<'_>, fd: i32, buffer: u64, si
     Ok(records.len() as u64)
 }
 
+/// The names in a directory of the host.
+fn read_directory(dir: &Dir, path: &Path) -> io::Result<Vec<(Vec<u8>, Metadata)>> {
+    let mut names = Vec::new();
+    for entry in dir.read_dir(path)? {
+        let entry = entry?;
+        // What went away meanwhile is not listed.
+        if let Ok(metadata) = entry.metadata() {
+            names.push((entry.file_name().into_vec(), metadata));
+        }
+    }
+    Ok(names)
+}
+
 impl Files {
     /// What a directory descriptor lists, and where it is.
     fn listing(&mut self, fd: i32) -> Result<(&[Entry], u64), Stop> {
@@ -82,13 +99,8 @@ impl Files {
     fn list(&mut self, directory: &OpenDirectory) -> Result<Vec<Entry>, Stop> {
         let mut found = BTreeMap::new();
         if let Some((dir, path, _)) = self.host(&directory.place) {
-            for entry in dir.read_dir(path)? {
-                let entry = entry?;
-                // What went away meanwhile is not listed.
-                if let Ok(metadata) = entry.metadata() {
-                    found.insert(entry.file_name().into_vec(), Some(metadata));
-                }
-            }
+            let names = self.outside.ask(|| read_directory(dir, path))?;
+            found.extend(names.into_iter().map(|(name, metadata)| (name, Some(metadata))));
         }
         // A preopened directory covers what the one around it has under its name.
         let covering: Vec<Vec<u8>> = self.children(&directory.path).map(<[u8]>::to_vec).collect();

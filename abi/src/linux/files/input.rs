@@ -1,9 +1,12 @@
 //! Standard input, cut into reads by its bytes alone.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 
 /// A stream that answers reads the same however the host delivers it.
 pub(crate) struct Input {
+    /// What is to be read again before anything else.
+    unread: VecDeque<u8>,
     stream: BufReader<Box<dyn Read + Send>>,
     by_line: bool,
 }
@@ -11,11 +14,11 @@ pub(crate) struct Input {
 impl Input {
     /// `by_line` ends a read after a newline.
     pub(crate) fn new(stream: impl Read + Send + 'static, by_line: bool) -> Self {
-        Input { stream: BufReader::new(Box::new(stream)), by_line }
+        Input { unread: VecDeque::new(), stream: BufReader::new(Box::new(stream)), by_line }
     }
 
     /// Fills `bytes` up to the end of the stream, or of the line, and says how many.
-    pub(super) fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+    pub(in crate::linux) fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let mut done = 0;
         while done < bytes.len() {
             match self.piece(&mut bytes[done..]) {
@@ -32,16 +35,29 @@ impl Input {
         Ok(done)
     }
 
+    /// Puts bytes back that were read: they come before all others.
+    pub(in crate::linux) fn unread(&mut self, bytes: &[u8]) {
+        for &byte in bytes.iter().rev() {
+            self.unread.push_front(byte);
+        }
+    }
+
     /// Some bytes, not beyond the first newline when lines matter.
     fn piece(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        if !self.by_line {
+        let is_again = !self.unread.is_empty();
+        if !is_again && !self.by_line {
             return self.stream.read(bytes).map(|count| count.min(bytes.len()));
         }
-        let ready = self.stream.fill_buf()?;
-        let line = ready.iter().position(|&b| b == b'\n').map_or(ready.len(), |at| at + 1);
+        let ready = if is_again { self.unread.as_slices().0 } else { self.stream.fill_buf()? };
+        let newline = ready.iter().position(|&b| self.by_line && b == b'\n');
+        let line = newline.map_or(ready.len(), |at| at + 1);
         let count = line.min(bytes.len());
         bytes[..count].copy_from_slice(&ready[..count]);
-        self.stream.consume(count);
+        if is_again {
+            self.unread.drain(..count);
+        } else {
+            self.stream.consume(count);
+        }
         Ok(count)
     }
 }

@@ -18,6 +18,7 @@ mod transfer;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
+use std::sync::Arc;
 
 pub(super) use control::*;
 pub(super) use directory::getdents64;
@@ -30,6 +31,7 @@ pub(super) use transfer::*;
 
 use super::Errno;
 use super::call::{Call, Stop};
+use super::outside::Outside;
 use crate::options::Preopen;
 use directory::Entry;
 use nodes::Nodes;
@@ -69,7 +71,7 @@ enum Device {
 }
 
 /// What a description refers to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Object {
     Stdin,
     Stdout,
@@ -80,9 +82,9 @@ enum Object {
 }
 
 /// A regular file of the host.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct OpenFile {
-    file: File,
+    file: Arc<File>,
     /// Its number, which it keeps when it is unlinked.
     node: u64,
     /// Whether it lies in a directory the guest may change.
@@ -90,7 +92,7 @@ struct OpenFile {
 }
 
 /// A directory, known by its path.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct OpenDirectory {
     place: Place,
     /// Absolute and normal.
@@ -100,7 +102,7 @@ struct OpenDirectory {
 }
 
 /// An open file description: what duplicated descriptors share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Description {
     object: Object,
     /// Access mode and status flags as `fcntl` tells them.
@@ -139,10 +141,10 @@ impl std::fmt::Debug for Streams {
 }
 
 /// All file state of the process.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Files {
     preopens: Vec<Preopen>,
-    streams: Streams,
+    pub(super) outside: Outside,
     slots: Vec<Option<Slot>>,
     open: BTreeMap<u64, Description>,
     next: u64,
@@ -161,7 +163,7 @@ impl Files {
     pub(super) fn new(preopens: Vec<Preopen>, streams: Streams) -> Self {
         Files {
             preopens,
-            streams,
+            outside: Outside::new(streams),
             slots: Vec::new(),
             open: BTreeMap::new(),
             next: 0,
@@ -254,7 +256,7 @@ impl Files {
 }
 
 /// The file a private mapping can be made from.
-pub(super) fn mappable<'a>(call: &'a Call<'_>, fd: i32) -> Result<&'a File, Errno> {
+pub(super) fn mappable(call: &Call<'_>, fd: i32) -> Result<Arc<File>, Errno> {
     let (description, file) = call.linux.files.file(fd).map_err(|error| match error {
         Errno::BADF => Errno::BADF,
         _ => Errno::NODEV,
@@ -262,7 +264,7 @@ pub(super) fn mappable<'a>(call: &'a Call<'_>, fd: i32) -> Result<&'a File, Errn
     if !description.is_readable() {
         return Err(Errno::ACCES);
     }
-    Ok(&file.file)
+    Ok(Arc::clone(&file.file))
 }
 
 impl Call<'_> {

@@ -43,7 +43,7 @@ pub(in crate::linux) fn mkdirat(call: &mut Call<'_>, directory: i32, path: u64, 
         return Err(Errno::EXIST.into());
     }
     let (dir, path) = files.changeable(&at)?;
-    dir.create_dir(path)?;
+    files.outside.ask(|| dir.create_dir(path))?;
     Ok(0)
 }
 
@@ -62,11 +62,11 @@ pub(in crate::linux) fn unlinkat(call: &mut Call<'_>, directory: i32, path: u64,
     let metadata = files.metadata(&named, false)?;
     let (dir, path) = files.changeable_name(&at)?;
     if flags & REMOVEDIR != 0 {
-        dir.remove_dir(path)?;
+        files.outside.ask(|| dir.remove_dir(path))?;
     } else if at.is_directory || metadata.is_dir() {
         return Err(if metadata.is_dir() { Errno::ISDIR } else { Errno::NOTDIR }.into());
     } else {
-        dir.remove_file(path)?;
+        files.outside.ask(|| dir.remove_file(path))?;
     }
     files.nodes.forget(&metadata);
     Ok(0)
@@ -104,7 +104,7 @@ pub(in crate::linux) fn renameat2(
     if !same_directory {
         return Err(Errno::XDEV.into());
     }
-    dir.rename(from, dir, to)?;
+    files.outside.ask(|| dir.rename(from, dir, to))?;
     // Renaming one name of a file to another of the same file does nothing.
     if let Some(metadata) = replaced
         && old.path != new.path
@@ -133,7 +133,7 @@ pub(in crate::linux) fn readlinkat(
                 return Err(Errno::INVAL.into());
             }
             let (dir, path, _) = files.host(&at.place).ok_or(Errno::NOENT)?;
-            dir.read_link_contents(path)?.into_os_string().into_encoded_bytes()
+            files.outside.ask(|| Ok(dir.read_link_contents(path)?.into_os_string().into_encoded_bytes()))?
         }
         _ => return Err(Errno::INVAL.into()),
     };
@@ -186,7 +186,7 @@ pub(in crate::linux) fn fchmodat(call: &mut Call<'_>, directory: i32, path: u64,
     let attributes = files.attributes_at(&at, true)?;
     let (dir, path) = files.changeable(&at)?;
     if !attributes.is_directory() {
-        dir.set_permissions(path, permissions(mode))?;
+        files.outside.ask(|| dir.set_permissions(path, permissions(mode)))?;
     }
     Ok(0)
 }
@@ -195,7 +195,10 @@ pub(in crate::linux) fn fchmodat(call: &mut Call<'_>, directory: i32, path: u64,
 pub(in crate::linux) fn fchmod(call: &mut Call<'_>, fd: i32, mode: u32) -> Answer {
     match &call.linux.files.get(fd)?.object {
         Object::File(file) if !file.writable => return Err(Errno::ROFS.into()),
-        Object::File(file) => file.file.set_permissions(permissions(mode).into_std(&file.file)?)?,
+        Object::File(file) => {
+            let change = || file.file.set_permissions(permissions(mode).into_std(&file.file)?);
+            call.linux.files.outside.ask(change)?;
+        }
         _ => {}
     }
     Ok(0)

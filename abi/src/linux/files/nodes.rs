@@ -121,7 +121,7 @@ enum Key {
 }
 
 /// Numbers and times of the files the guest has met.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Nodes {
     numbers: BTreeMap<Key, u64>,
     modified: BTreeMap<u64, u64>,

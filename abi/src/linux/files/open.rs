@@ -1,5 +1,7 @@
 //! Opening, closing and duplicating descriptors.
 
+use std::sync::Arc;
+
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Metadata, OpenOptions, OpenOptionsExt};
 
@@ -90,10 +92,10 @@ impl Files {
 
     fn open_host(&mut self, at: Located, wish: &Wish, mode: u32, now: u64) -> Result<Object, Stop> {
         let (dir, path, access) = self.host(&at.place).ok_or(Errno::NOENT)?;
-        let found = if wish.follow { dir.metadata(path) } else { dir.symlink_metadata(path) };
-        let found = match found {
+        let look = || if wish.follow { dir.metadata(path) } else { dir.symlink_metadata(path) };
+        let found = match self.outside.ask(look) {
             Ok(metadata) => Some(metadata),
-            Err(error) if wish.create && Errno::from(&error) == Errno::NOENT => None,
+            Err(Errno::NOENT) if wish.create => None,
             Err(error) => return Err(error.into()),
         };
         if let Some(metadata) = &found
@@ -108,8 +110,9 @@ impl Files {
         if changes && access == Access::ReadOnly {
             return Err(Errno::ROFS.into());
         }
-        let file = dir.open_with(path, &options(wish, found.is_none(), mode))?.into_std();
-        let metadata = Metadata::from_file(&file)?;
+        let options = options(wish, found.is_none(), mode);
+        let file = self.outside.ask(|| Ok(Arc::new(dir.open_with(path, &options)?.into_std())))?;
+        let metadata = self.outside.ask(|| Metadata::from_file(&file))?;
         // Whoever on the host replaced the file since the check is not obeyed.
         if Kind::of(&metadata) != Some(Kind::Regular) {
             return Err(Errno::ACCES.into());

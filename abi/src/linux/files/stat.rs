@@ -135,7 +135,7 @@ impl Files {
         let (dir, path, _) = self.host(&at.place).ok_or(Errno::NOENT)?;
         // A trailing slash asks for what a link leads to.
         let follow = follow || at.is_directory;
-        Ok(if follow { dir.metadata(path)? } else { dir.symlink_metadata(path)? })
+        Ok(self.outside.ask(|| if follow { dir.metadata(path) } else { dir.symlink_metadata(path) })?)
     }
 
     /// What is known about the file of a descriptor.
@@ -146,7 +146,7 @@ impl Files {
             Object::Stderr => return Ok(Attributes::stream(2)),
             Object::Device(device) => return Ok(Attributes::device(*device)),
             Object::File(file) => {
-                let metadata = Metadata::from_file(&file.file)?;
+                let metadata = self.outside.ask(|| Metadata::from_file(&file.file))?;
                 return Ok(self.nodes.attributes_as(&metadata, file.node));
             }
             Object::Directory(directory) => directory.describe(),

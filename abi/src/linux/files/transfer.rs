@@ -7,9 +7,10 @@ use std::os::unix::fs::FileExt;
 use bytemuck::{Pod, Zeroable};
 use causality_machine::memory::Perms;
 
-use super::{Description, Device, Files, MAX_SIZE, O_APPEND, Object, Streams};
+use super::{Description, Device, Files, MAX_SIZE, O_APPEND, Object};
 use crate::linux::Errno;
 use crate::linux::call::{Answer, Call, MAX_TRANSFER, Stop, accessible};
+use crate::linux::outside::Outside;
 use crate::linux::random::Random;
 
 /// The most bytes one call moves to or from a device, which never ends by itself.
@@ -68,11 +69,11 @@ impl Description {
         &self,
         bytes: &mut [u8],
         offset: u64,
-        streams: &mut Streams,
+        outside: &Outside,
         random: &mut Random,
     ) -> Result<usize, Errno> {
         match &self.object {
-            Object::Stdin => streams.stdin.read(bytes).map_err(|e| Errno::from(&e)),
+            Object::Stdin => outside.stdin(bytes),
             Object::Stdout | Object::Stderr => Err(Errno::BADF),
             Object::Device(Device::Null) => Ok(0),
             Object::Device(Device::Zero | Device::Full) => {
@@ -83,27 +84,26 @@ impl Description {
                 random.fill(bytes);
                 Ok(bytes.len())
             }
-            Object::File(file) => read_fully(&file.file, bytes, offset).map_err(|e| Errno::from(&e)),
+            Object::File(file) => outside.fill(bytes, |bytes| read_fully(&file.file, bytes, offset)),
             Object::Directory(_) => Err(Errno::ISDIR),
         }
     }
 
     /// Writes at `offset`.
-    fn write(&self, bytes: &[u8], offset: u64, streams: &mut Streams) -> Result<usize, Errno> {
-        let done = match &self.object {
-            Object::Stdout => write_stream(&mut *streams.stdout, bytes),
-            Object::Stderr => write_stream(&mut *streams.stderr, bytes),
-            Object::Device(Device::Full) if !bytes.is_empty() => return Err(Errno::NOSPC),
+    fn write(&self, bytes: &[u8], offset: u64, outside: &Outside) -> Result<usize, Errno> {
+        match &self.object {
+            Object::Stdout => outside.stdout(|stream| write_stream(stream, bytes)),
+            Object::Stderr => outside.stderr(|stream| write_stream(stream, bytes)),
+            Object::Device(Device::Full) if !bytes.is_empty() => Err(Errno::NOSPC),
             Object::Device(_) => Ok(bytes.len()),
-            Object::File(_) if offset >= MAX_SIZE && !bytes.is_empty() => return Err(Errno::FBIG),
+            Object::File(_) if offset >= MAX_SIZE && !bytes.is_empty() => Err(Errno::FBIG),
             Object::File(file) => {
                 let room = usize::try_from(MAX_SIZE - offset.min(MAX_SIZE)).unwrap_or(usize::MAX);
                 let bytes = &bytes[..bytes.len().min(room)];
-                write_fully(|rest, done| file.file.write_at(rest, offset + done), bytes)
+                outside.count(|| write_fully(|rest, done| file.file.write_at(rest, offset + done), bytes))
             }
-            Object::Stdin | Object::Directory(_) => return Err(Errno::BADF),
-        };
-        done.map_err(|e| Errno::from(&e))
+            Object::Stdin | Object::Directory(_) => Err(Errno::BADF),
+        }
     }
 
     /// The most bytes one call moves.
@@ -116,17 +116,17 @@ impl Description {
     }
 
     /// Where a write goes that says no place: the end if appending.
-    fn write_offset(&self) -> Result<u64, Errno> {
+    fn write_offset(&self, outside: &Outside) -> Result<u64, Errno> {
         match &self.object {
-            Object::File(file) if self.flags & O_APPEND != 0 => size(&file.file),
+            Object::File(file) if self.flags & O_APPEND != 0 => size(&file.file, outside),
             _ => Ok(self.offset),
         }
     }
 }
 
 /// The size of an open file.
-pub(super) fn size(file: &File) -> Result<u64, Errno> {
-    Ok(file.metadata().map_err(|e| Errno::from(&e))?.len())
+pub(super) fn size(file: &File, outside: &Outside) -> Result<u64, Errno> {
+    outside.ask(|| Ok(file.metadata()?.len()))
 }
 
 /// A place given by the guest, for files that have places.
@@ -144,7 +144,7 @@ impl Call<'_> {
         let slot = files.slot(fd)?;
         let description = files.open.get_mut(&slot.description).ok_or(Errno::BADF)?;
         let offset = at.unwrap_or(description.offset);
-        let done = description.read(bytes, offset, &mut files.streams, random)? as u64;
+        let done = description.read(bytes, offset, &files.outside, random)? as u64;
         if at.is_none() && matches!(description.object, Object::File(_)) {
             description.offset += done;
         }
@@ -160,10 +160,10 @@ impl Call<'_> {
         let files = &mut self.linux.files;
         let slot = files.slot(fd)?;
         let description = files.open.get_mut(&slot.description).ok_or(Errno::BADF)?;
-        let own = description.write_offset()?;
+        let own = description.write_offset(&files.outside)?;
         let appends = description.flags & O_APPEND != 0;
         let offset = if appends { own } else { at.unwrap_or(own) };
-        let done = description.write(bytes, offset, &mut files.streams)? as u64;
+        let done = description.write(bytes, offset, &files.outside)? as u64;
         if let Object::File(file) = &description.object {
             files.nodes.touch(file.node, now);
             if at.is_none() {
@@ -278,14 +278,16 @@ pub(in crate::linux) fn pwritev(call: &mut Call<'_>, fd: i32, parts: u64, count:
 
 /// lseek(2). Files have no holes as far as guests can see.
 pub(in crate::linux) fn lseek(call: &mut Call<'_>, fd: i32, offset: i64, whence: i32) -> Answer {
-    let description = call.linux.files.get_mut(fd)?;
+    let files = &mut call.linux.files;
+    let slot = files.slot(fd)?;
+    let description = files.open.get_mut(&slot.description).ok_or(Errno::BADF)?;
     if !description.is_seekable() {
         return Err(Errno::SPIPE.into());
     }
     if matches!(description.object, Object::Device(_)) {
         return Ok(0);
     }
-    let new = target(description, offset, whence)?;
+    let new = target(description, &files.outside, offset, whence)?;
     description.offset = new;
     if let (Object::Directory(directory), 0) = (&mut description.object, new) {
         directory.listing = None;
@@ -293,11 +295,11 @@ pub(in crate::linux) fn lseek(call: &mut Call<'_>, fd: i32, offset: i64, whence:
     Ok(new)
 }
 
-fn target(description: &Description, offset: i64, whence: i32) -> Result<u64, Stop> {
+fn target(description: &Description, outside: &Outside, offset: i64, whence: i32) -> Result<u64, Stop> {
     const DATA: i32 = 3;
     const HOLE: i32 = 4;
     let size = match &description.object {
-        Object::File(file) => size(&file.file)?,
+        Object::File(file) => size(&file.file, outside)?,
         _ => 0,
     };
     let from = match whence {

@@ -1,0 +1,224 @@
+//! Copies of a whole instance, and going back to them.
+//!
+//! A moment is everything a run depends on: hart, memory, the process as the host keeps it, the embedder's data. Runs
+//! are deterministic, so going back to a moment and running as many instructions leads to the same state again,
+//! provided that the world outside answers as before, which [`Instance::keep_answers`] sees to.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use causality_abi::AbiCopy;
+use causality_machine::memory::{MapError, PAGE_SIZE, Perms, Segment, SegmentKind};
+use causality_machine::{Exit, Hart, Memory};
+
+use super::Instance;
+use crate::Error;
+
+type Page = Arc<[u8]>;
+
+/// A copy of an instance, to [go back](Instance::go_back) to. Moments made one after the other share the pages that
+/// have not changed.
+#[derive(Clone, Debug)]
+pub struct Moment<T> {
+    hart: Hart,
+    process: AbiCopy<T>,
+    segments: Vec<Segment>,
+    /// The pages that are not all zero, by address.
+    pages: BTreeMap<u64, Page>,
+}
+
+impl<T> Moment<T> {
+    /// Instructions retired until then.
+    #[must_use]
+    pub fn retired(&self) -> u64 {
+        self.hart.instret()
+    }
+
+    /// Bytes of pages that it does not share with `other`.
+    #[must_use]
+    pub fn bytes_beyond(&self, other: Option<&Moment<T>>) -> u64 {
+        let is_shared = |addr: &u64, page: &Page| {
+            other.and_then(|other| other.pages.get(addr)).is_some_and(|theirs| Arc::ptr_eq(theirs, page))
+        };
+        self.pages.iter().filter(|(addr, page)| !is_shared(addr, page)).count() as u64 * PAGE_SIZE
+    }
+}
+
+impl<T: Clone> Instance<T> {
+    /// Keeps what the world outside answers from now on: streams, files and directories. After going back, the guest
+    /// hears the same answers again until it has heard all, and what it wrote is not written twice.
+    pub fn keep_answers(&mut self) {
+        self.host.keep_answers();
+    }
+
+    /// Bytes of host memory that kept answers take.
+    #[must_use]
+    pub fn kept_bytes(&self) -> u64 {
+        self.host.kept_bytes()
+    }
+
+    /// Forgets the answers that were kept after the present moment, so that the guest, which may have been changed,
+    /// goes on with the world as it is. Standard input that it had read by then is read again; what it had written is
+    /// written.
+    pub fn forget_later(&mut self) {
+        self.host.forget_later();
+    }
+
+    /// Forgets the answers that were kept before `moment`: nobody may go back to earlier ones any more.
+    pub fn forget_before(&mut self, moment: &Moment<T>) {
+        self.host.forget_before(&moment.process);
+    }
+
+    /// A copy of everything as it is now; `earlier` is one that probably shares pages with it. `None` if the guest has
+    /// what cannot be copied: resource registers, or writable code.
+    ///
+    /// # Errors
+    /// If the host refuses to show inaccessible pages.
+    pub fn moment(&mut self, earlier: Option<&Moment<T>>) -> Result<Option<Moment<T>>, Error> {
+        let memory = &mut self.machine.memory;
+        let segments: Vec<_> = memory.segments().cloned().collect();
+        if !memory.registers().is_unused() || segments.iter().any(|segment| segment.perms == Perms::RWX) {
+            return Ok(None);
+        }
+        let mut pages = BTreeMap::new();
+        for segment in segments.iter().filter(has_bytes) {
+            with_perms(memory, segment, Perms::R, |memory| {
+                copy_pages(memory, &segment.range, earlier.map(|earlier| &earlier.pages), &mut pages)
+            })
+            .map_err(|error| Error::io("copy guest memory", std::io::Error::other(error)))?;
+        }
+        let (hart, process) = (self.machine.hart.clone(), self.host.copy());
+        Ok(Some(Moment { hart, process, segments, pages }))
+    }
+
+    /// Makes everything what it was when `moment` was made, also if the guest has ended since. Breakpoints and
+    /// observers stay.
+    ///
+    /// # Errors
+    /// If the host refuses to map memory.
+    pub fn go_back(&mut self, moment: &Moment<T>) -> Result<(), Error> {
+        match self.machine.memory.registers().is_unused() {
+            true => self.machine.revive(),
+            false => self.machine.restart(),
+        }
+        restore(&mut self.machine.memory, moment)
+            .map_err(|error| Error::io("restore guest memory", std::io::Error::other(error)))?;
+        self.machine.hart.clone_from(&moment.hart);
+        self.host.put_back(&moment.process);
+        self.exit = None;
+        Ok(())
+    }
+
+    /// Starts anew, also if the guest has not ended, and has it hear all kept answers again.
+    ///
+    /// # Errors
+    /// As [`Instance::reset`].
+    pub fn go_back_to_start(&mut self) -> Result<(), Error> {
+        self.machine.restart();
+        self.host.hear_again();
+        self.exit = None;
+        self.start()
+    }
+}
+
+impl<T> Instance<T> {
+    /// Makes an instance that has trapped able to run again, from the instruction that trapped.
+    pub fn revive(&mut self) {
+        if matches!(self.exit, Some(Exit::Trap(_))) {
+            self.machine.revive();
+        }
+    }
+}
+
+/// Calls `with` while the pages of a segment allow at least `perms`.
+fn with_perms(
+    memory: &mut Memory,
+    segment: &Segment,
+    perms: Perms,
+    with: impl FnOnce(&mut Memory) -> Result<(), MapError>,
+) -> Result<(), MapError> {
+    if segment.perms.contains(perms) {
+        return with(memory);
+    }
+    memory.protect(segment.range.clone(), perms)?;
+    let done = with(memory);
+    memory.protect(segment.range.clone(), segment.perms)?;
+    done
+}
+
+/// Guards never had any.
+fn has_bytes(segment: &&Segment) -> bool {
+    segment.kind != SegmentKind::Guard
+}
+
+fn copy_pages(
+    memory: &Memory,
+    range: &Range<u64>,
+    earlier: Option<&BTreeMap<u64, Page>>,
+    pages: &mut BTreeMap<u64, Page>,
+) -> Result<(), MapError> {
+    for addr in range.clone().step_by(PAGE_SIZE as usize) {
+        let bytes = memory.slice(addr, PAGE_SIZE).map_err(|_| MapError::NotMapped)?;
+        if is_zero(bytes) {
+            continue;
+        }
+        let shared = earlier.and_then(|pages| pages.get(&addr)).filter(|page| ***page == *bytes);
+        pages.insert(addr, shared.cloned().unwrap_or_else(|| bytes.into()));
+    }
+    Ok(())
+}
+
+fn is_zero(page: &[u8]) -> bool {
+    let (words, rest) = page.as_chunks::<16>();
+    words.iter().all(|&word| u128::from_ne_bytes(word) == 0) && rest.iter().all(|&byte| byte == 0)
+}
+
+/// Maps what was mapped and fills it. What has stayed the same is not touched, so that native code made for it stays.
+fn restore<T>(memory: &mut Memory, moment: &Moment<T>) -> Result<(), MapError> {
+    let now: Vec<_> = memory.segments().cloned().collect();
+    for segment in now.iter().filter(|segment| !moment.segments.contains(segment)) {
+        memory.unmap(segment.range.clone())?;
+    }
+    for segment in moment.segments.iter() {
+        if !now.contains(segment) {
+            let Segment { name, range, perms, kind } = segment;
+            memory.map(range.clone(), *perms, *kind, name)?;
+        }
+        if has_bytes(&segment) && differs(memory, segment, moment)? {
+            with_perms(memory, segment, Perms::RW, |memory| fill(memory, &segment.range, moment))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a segment holds other bytes than it did.
+fn differs<T>(memory: &mut Memory, segment: &Segment, moment: &Moment<T>) -> Result<bool, MapError> {
+    let mut differs = false;
+    with_perms(memory, segment, Perms::R, |memory| {
+        for addr in segment.range.clone().step_by(PAGE_SIZE as usize) {
+            differs |=
+                !is_same(memory.slice(addr, PAGE_SIZE).map_err(|_| MapError::NotMapped)?, addr, moment);
+        }
+        Ok(())
+    })?;
+    Ok(differs)
+}
+
+fn is_same<T>(bytes: &[u8], addr: u64, moment: &Moment<T>) -> bool {
+    moment.pages.get(&addr).map_or_else(|| is_zero(bytes), |page| **page == *bytes)
+}
+
+fn fill<T>(memory: &mut Memory, range: &Range<u64>, moment: &Moment<T>) -> Result<(), MapError> {
+    for addr in range.clone().step_by(PAGE_SIZE as usize) {
+        let bytes = memory.slice_mut(addr, PAGE_SIZE).map_err(|_| MapError::NotMapped)?;
+        if is_same(bytes, addr, moment) {
+            continue;
+        }
+        match moment.pages.get(&addr) {
+            Some(page) => bytes.copy_from_slice(page),
+            None => bytes.fill(0),
+        }
+    }
+    Ok(())
+}
