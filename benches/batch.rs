@@ -1,6 +1,6 @@
 //! How much faster is a batch of independent tasks on two cores than on one?
 //!
-//! Tasks of two sizes, a few milliseconds and a few microseconds, none equal to another: on one thread and on two, in turns. Printed are
+//! Tasks of three sizes, of 170 million instructions, of 4 million and of some hundred, none equal to another: on one thread and on two, in turns. Printed are
 //! the ratios of the best of these times, and of processor time, which is what two threads cost each other wherever they share
 //! something; on a machine that others use, too, that says more. Criterion has the times, and those of a batch that is
 //! served from the cache.
@@ -13,14 +13,15 @@ use causality_vm::store::Store;
 use causality_vm::{Config, Executable, Task};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-/// Name, guest, number of tasks.
-const SIZES: [(&str, &str, u64); 2] = [("long", "sha256", 64), ("short", "args", 2000)];
-
-/// Batches of each kind of which the best counts.
-const RUNS: usize = 15;
+/// Name, program, number of tasks, and batches of each kind of which the best counts.
+const SIZES: [(&str, &str, u64, usize); 3] = [
+    ("long", "examples/raytrace", 16, 5),
+    ("medium", "testkit/guests/sha256", 64, 15),
+    ("short", "testkit/guests/args", 2000, 15),
+];
 
 fn guest(name: &str) -> Executable {
-    let path = format!("{}/testkit/guests/{name}.elf", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/{name}.elf", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(path).expect("a committed guest").into()
 }
 
@@ -50,10 +51,10 @@ fn run(batch: &Batch, works: &[Work]) -> Duration {
 }
 
 /// What is printed of one size.
-fn ratios(name: &str, works: &[Work]) {
+fn ratios(name: &str, works: &[Work], runs: usize) {
     let batches = [1, 2].map(|threads| batch(threads).caching(false));
     let (mut best, mut used) = ([Duration::MAX; 2], [0; 2]);
-    for _ in 0..RUNS {
+    for _ in 0..runs {
         for ((batch, best), used) in batches.iter().zip(&mut best).zip(&mut used) {
             let before = ticks();
             *best = run(batch, works).min(*best);
@@ -61,14 +62,14 @@ fn ratios(name: &str, works: &[Work]) {
         }
     }
     let [one, two] = best.map(|best| best.as_secs_f64());
-    println!("{name}: one thread / two threads = {:.2} in time, best of {RUNS}", one / two);
+    println!("{name}: one thread / two threads = {:.2} in time, best of {runs}", one / two);
     println!("{name}: two threads / one thread = {:.3} in processor time", used[1] as f64 / used[0] as f64);
 }
 
 fn batches(criterion: &mut Criterion) {
-    for (name, program, count) in SIZES {
+    for (name, program, count, runs) in SIZES {
         let works = works(program, count);
-        ratios(name, &works);
+        ratios(name, &works, runs);
         let mut group = criterion.benchmark_group(name);
         group.sample_size(10).throughput(Throughput::Elements(count));
         for threads in [1, 2] {
