@@ -9,9 +9,12 @@ use causality_interp::Retired;
 use causality_machine::isa::reg::{F, X};
 use causality_machine::{Breakpoints, Exit, Hart, Machine, Memory, PauseHandle, VmState};
 
+use tracing::field::Empty;
+
 use crate::crosscheck::Crosscheck;
+use crate::measured;
 use crate::tier::Execution;
-use crate::{Engine, Error, HostReport, Module, Report};
+use crate::{Backtrace, Engine, Error, HostReport, Module, Report};
 pub use moment::Moment;
 
 /// A guest with its memory, its registers and the embedder's data `T`.
@@ -54,6 +57,7 @@ impl<T> Instance<T> {
             running_time: Duration::ZERO,
         };
         instance.start()?;
+        measured::instantiated();
         Ok(instance)
     }
 
@@ -77,7 +81,15 @@ impl<T> Instance<T> {
     /// # Errors
     /// As [`Instance::run`].
     pub fn run_for(&mut self, instructions: u64) -> Result<Exit, Error> {
-        let start = Instant::now();
+        let span = tracing::debug_span!(
+            "run",
+            module = %self.module.id(),
+            exit = Empty,
+            instructions = Empty,
+            microseconds = Empty
+        );
+        let _entered = span.enter();
+        let (start, retired) = (Instant::now(), self.machine.hart.instret());
         let result = match &mut self.crosscheck {
             Some(crosscheck) => {
                 let mut checked = crosscheck.of(&mut self.execution);
@@ -85,7 +97,13 @@ impl<T> Instance<T> {
             }
             None => self.machine.run_for(&mut self.execution, &mut self.host, instructions),
         };
-        self.running_time += start.elapsed();
+        let time = start.elapsed();
+        self.running_time += time;
+        let instructions = self.machine.hart.instret().saturating_sub(retired);
+        let exit = result.as_ref().ok().copied();
+        measured::ran(exit, instructions, time);
+        span.record("exit", measured::kind(exit));
+        span.record("instructions", instructions).record("microseconds", time.as_micros() as u64);
         let exit = result?;
         tracing::debug!(?exit, pc = self.machine.hart.pc, retired = self.machine.hart.instret(), "stopped");
         self.exit = Some(exit);
@@ -274,11 +292,20 @@ impl<T> Instance<T> {
         self.execution.save().map_err(|error| Error::cache(&self.engine, error))
     }
 
+    /// The functions that are being executed, and who called them, as far as that can be found out.
+    ///
+    /// Names, lines and the way to callers are what the program says of itself, so they may be wrong if it wants them to
+    /// be. It takes the time of a few million instructions for a large program.
+    #[must_use]
+    pub fn backtrace(&self) -> Backtrace {
+        Backtrace::new(self.module.program(), &self.machine.hart, &self.machine.memory)
+    }
+
     /// What has happened so far.
     #[must_use]
     pub fn report(&self) -> Report {
         Report::new(
-            self.module.id(),
+            &self.module,
             self.exit,
             &self.machine,
             HostReport::new(&self.execution, self.running_time),

@@ -32,6 +32,7 @@
 #![forbid(unsafe_code)]
 
 mod ahead;
+mod backtrace;
 pub mod batch;
 pub mod codegen;
 mod config;
@@ -43,6 +44,7 @@ mod executable;
 mod hashing;
 mod instance;
 mod linker;
+mod measured;
 mod module;
 mod native;
 mod report;
@@ -67,6 +69,7 @@ pub use causality_store as store;
 pub use causality_store::{ContentId, ObjectKind};
 pub use causality_zk as zk;
 
+pub use backtrace::{Backtrace, Frame};
 pub use config::Config;
 pub use crosscheck::{CheckedState, Divergence};
 pub use engine::Engine;

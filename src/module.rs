@@ -2,14 +2,17 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use causality_jit::code::Code;
 use causality_jit::{Functions, Layout, Tunables};
 use causality_machine::{Image, Memory};
 use causality_store::{ContentId, ObjectKind};
 
+use tracing::field::{Empty, display};
+
 use crate::elf::{Program, Symbols};
-use crate::{Engine, Error};
+use crate::{Engine, Error, measured};
 
 /// A program ready to be instantiated any number of times. Cheap to clone; clones share the program.
 #[derive(Clone, Debug)]
@@ -32,9 +35,15 @@ impl Module {
     /// # Errors
     /// [`ErrorKind::Load`](crate::ErrorKind::Load) with the reason it cannot.
     pub fn new(engine: &Engine, elf: &[u8]) -> Result<Self, Error> {
+        let span = tracing::debug_span!("load", module = Empty, bytes = elf.len(), microseconds = Empty);
+        let _entered = span.enter();
+        let start = Instant::now();
         let program = Program::parse(elf, engine.config().get_limits())?;
         program.check_extensions()?;
         let (program, id) = (Arc::new(program), ContentId::of(ObjectKind::Program, elf));
+        let time = start.elapsed();
+        measured::loaded(time);
+        span.record("module", display(id)).record("microseconds", time.as_micros() as u64);
         tracing::debug!(%id, entry = program.image().entry, arch = program.arch(), "module read");
         Ok(Module { inner: Arc::new(Inner { id, program, engine: engine.clone(), code: OnceLock::new() }) })
     }

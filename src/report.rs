@@ -11,6 +11,7 @@ use causality_store::ContentId;
 use serde::{Serialize, Serializer};
 
 use crate::tier::Execution;
+use crate::{Backtrace, Module};
 
 /// The record of a run. Everything but [`host`](Report::host) is the same whenever the same program
 /// runs with the same input, on any host and any tier.
@@ -21,6 +22,8 @@ pub struct Report {
     pub program: ContentId,
     /// Why it last stopped; `None` if it has not run.
     pub exit: Option<ExitReport>,
+    /// Where it trapped, and who called that; `None` if it did not.
+    pub backtrace: Option<Backtrace>,
     /// Instructions retired, each of which costs one.
     pub fuel_used: u64,
     /// Instructions that can still be paid.
@@ -304,7 +307,7 @@ impl PromotionReport {
 
 impl Report {
     pub(crate) fn new<T>(
-        program: ContentId,
+        module: &Module,
         exit: Option<Exit>,
         machine: &Machine,
         host: HostReport,
@@ -312,8 +315,10 @@ impl Report {
     ) -> Self {
         let calls = abi.report();
         let memory = &machine.memory;
+        let trapped = matches!(exit, Some(Exit::Trap(_)));
         Report {
-            program,
+            program: module.id(),
+            backtrace: trapped.then(|| Backtrace::new(module.program(), &machine.hart, memory)),
             exit: exit.map(|exit| ExitReport::new(exit, machine.hart.pc, calls.signal)),
             fuel_used: machine.hart.instret(),
             fuel_left: machine.hart.fuel,
@@ -403,6 +408,6 @@ impl HostReport {
 }
 
 /// Addresses as `"0x1f"`: a JSON number loses bits beyond 2^53 in many readers.
-fn hex<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn hex<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{value:#x}"))
 }

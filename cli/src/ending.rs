@@ -65,7 +65,8 @@ impl Ending<'_> {
     }
 
     fn tell_trap(&self, trap: &Trap, locations: &Locations<'_>) {
-        let text = trap_report::describe(trap, self.hart, self.memory, locations);
+        let text =
+            trap_report::describe(trap, self.hart, self.memory, locations, self.report.backtrace.as_ref());
         eprint!("causality-vm: {text}");
     }
 }

@@ -35,13 +35,6 @@ impl<'a> Locations<'a> {
         Location { symbol: self.symbol(pc), line: self.line(pc) }
     }
 
-    /// Where a function returns to, if that is in the program: the call's line, not the next one's.
-    pub(crate) fn at_return(&self, ra: u64) -> Option<Location> {
-        let call = ra.wrapping_sub(1);
-        let (function, offset) = self.program.symbols().at(call)?;
-        Some(Location { symbol: Some(describe(function.name, offset + 1)), line: self.line(call) })
-    }
-
     pub(crate) fn symbol(&self, pc: u64) -> Option<String> {
         let (symbol, offset) = self.program.symbols().at(pc)?;
         Some(describe(symbol.name, offset))

@@ -4,15 +4,21 @@ use std::fmt::{self, Write};
 
 use causality_vm::isa::disasm::Style;
 use causality_vm::isa::reg::{F, X};
-use causality_vm::{Cause, Hart, Memory, Trap, isa};
+use causality_vm::{Backtrace, Cause, Hart, Memory, Trap, isa};
 
 use crate::location::Locations;
 
 /// The whole report, many lines.
-pub(crate) fn describe(trap: &Trap, hart: &Hart, memory: &Memory, locations: &Locations<'_>) -> String {
+pub(crate) fn describe(
+    trap: &Trap,
+    hart: &Hart,
+    memory: &Memory,
+    locations: &Locations<'_>,
+    backtrace: Option<&Backtrace>,
+) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = write_report(&mut text, trap, hart, memory, locations);
+    let _ = write_report(&mut text, trap, hart, memory, locations, backtrace);
     text
 }
 
@@ -22,17 +28,30 @@ fn write_report(
     hart: &Hart,
     memory: &Memory,
     locations: &Locations<'_>,
+    backtrace: Option<&Backtrace>,
 ) -> fmt::Result {
     writeln!(out, "trap: {} (cause {}){}", trap.cause, trap.cause.code(), about_tval(trap, memory))?;
     writeln!(out, "  at {:#x} in {}", trap.pc, locations.at(trap.pc))?;
     writeln!(out, "     {}", instruction(trap.pc, memory))?;
-    let ra = hart.x[X::RA.index()];
-    if let Some(caller) = locations.at_return(ra) {
-        writeln!(out, "  ra {ra:#x} in {caller}")?;
-    }
+    write_callers(out, backtrace)?;
     writeln!(out, "  after {} instructions; registers:", hart.instret())?;
     write_x(out, hart)?;
     write_f(out, hart)
+}
+
+/// Who called the instruction: one line a function.
+fn write_callers(out: &mut String, backtrace: Option<&Backtrace>) -> fmt::Result {
+    let Some(backtrace) = backtrace else { return Ok(()) };
+    let mut is_inlined = false;
+    for (number, frame) in backtrace.frames.iter().enumerate() {
+        // The first one is the place itself, told already unless there is more to tell.
+        if number > 0 {
+            let how = if is_inlined { "inlined in" } else { "from" };
+            writeln!(out, "  {how} {frame}")?;
+        }
+        is_inlined = frame.is_inlined;
+    }
+    if backtrace.is_cut { writeln!(out, "  and more") } else { Ok(()) }
 }
 
 fn about_tval(trap: &Trap, memory: &Memory) -> String {

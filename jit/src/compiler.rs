@@ -536,6 +536,7 @@ impl Compiler {
     }
 
     fn publish(&self, region: &Region, so_far: Translated) -> Result<(), CompileError> {
+        let _span = tracing::debug_span!("compile", pc = region.start, instructions = region.len()).entered();
         let mut translator = self.translator.lock().unwrap_or_else(PoisonError::into_inner);
         let start = Instant::now();
         let translated = translate(&mut translator, self.space.tunables(), region);

@@ -151,6 +151,7 @@ impl Samples {
 
     /// A region has been promoted; `entries` are where its code can be entered.
     pub(crate) fn promoted(&self, region: &Region, executed: u64, entries: Vec<u64>) {
+        metrics::counter!("causality_promotions").increment(1);
         let mut seen = self.seen();
         let before = median(&seen.rates);
         seen.rates.clear();

@@ -4,6 +4,8 @@ use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use metrics::{counter, histogram};
+
 use crate::NativeTier;
 
 /// Counters of what was translated for one guest text. Threads add to them while others read.
@@ -54,6 +56,7 @@ pub struct Translated {
 
 impl Statistics {
     pub(crate) fn add(&self, tier: NativeTier, more: &Translated) {
+        measure(tier, more);
         let counters = &self.0[tier as usize];
         let add = |counter: &AtomicU64, more| counter.fetch_add(more, Ordering::Relaxed);
         add(&counters.regions, more.regions);
@@ -72,6 +75,30 @@ impl Statistics {
         let read = |tier| self.0[tier as usize].read();
         Compiled { baseline: read(NativeTier::Baseline), cranelift: read(NativeTier::Cranelift) }
     }
+}
+
+/// Tells whoever collects such numbers; `docs/observability.md` has the names.
+fn measure(tier: NativeTier, more: &Translated) {
+    let name = match tier {
+        NativeTier::Baseline => "baseline",
+        NativeTier::Cranelift => "cranelift",
+    };
+    let time = more.discover + more.translate + more.publish;
+    if more.regions > 0 {
+        counter!("causality_translated_regions", "tier" => name).increment(more.regions);
+        counter!("causality_translated_bytes", "tier" => name).increment(more.bytes);
+        histogram!("causality_translate_seconds", "tier" => name).record(time);
+    }
+    if more.failed > 0 {
+        counter!("causality_untranslated_regions", "tier" => name).increment(more.failed);
+    }
+    tracing::trace!(
+        tier = name,
+        instructions = more.insts,
+        bytes = more.bytes,
+        microseconds = time.as_micros() as u64,
+        "translated"
+    );
 }
 
 impl Counters {

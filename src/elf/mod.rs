@@ -6,6 +6,7 @@
 //! wrong has its own [`LoadError`].
 
 mod attributes;
+mod debug;
 mod error;
 mod header;
 mod layout;

@@ -9,6 +9,7 @@ use object::LittleEndian as LE;
 use object::elf::{FileHeader64, PT_GNU_RELRO, PT_INTERP, PT_LOAD, ProgramHeader64, SHF_EXECINSTR};
 use object::read::elf::{ProgramHeader as _, SectionHeader as _, SectionTable};
 
+use super::debug::DebugSections;
 use super::header::{Header, check_end};
 use super::segment::Load;
 use super::symbols::Symbols;
@@ -30,6 +31,7 @@ pub struct Program {
     flags: u32,
     code: Vec<Range<u64>>,
     relro: Option<Range<u64>>,
+    debug: DebugSections,
 }
 
 impl causality_jit::Functions for Program {
@@ -65,6 +67,7 @@ impl Program {
             flags: header.flags(),
             code: Vec::new(),
             relro: find_relro(headers, base),
+            debug: DebugSections::of(bytes, &sections),
         };
         program.check_entry()?;
         program.code = program.find_code(&sections);
@@ -152,6 +155,11 @@ impl Program {
     #[must_use]
     pub fn relro(&self) -> Option<Range<u64>> {
         self.relro.clone()
+    }
+
+    /// The debug information.
+    pub(crate) fn debug(&self) -> &DebugSections {
+        &self.debug
     }
 
     /// `e_flags` of the file header.

@@ -26,6 +26,7 @@ pub use logic::GuestLogics;
 pub use streams::Streams;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use causality_machine::{Exit, Hart, Memory, PauseHandle, PauseReason, Trap};
 use causality_resource::{
@@ -422,6 +423,17 @@ impl Transaction {
     /// [`TransactionError::Rejected`] with the reason why it must not; [`TransactionError::NotEnded`]. Nothing has
     /// happened.
     pub fn commit(self) -> Result<Outcome, TransactionError> {
+        let span = tracing::debug_span!("commit", module = %self.instance.module().id(), microseconds = tracing::field::Empty);
+        let _entered = span.enter();
+        let start = Instant::now();
+        let outcome = self.take_effect();
+        let time = start.elapsed();
+        crate::measured::committed(outcome.is_ok(), time);
+        span.record("microseconds", time.as_micros() as u64);
+        outcome
+    }
+
+    fn take_effect(self) -> Result<Outcome, TransactionError> {
         let (verified, hashes) = self.verify()?;
         Ok(Outcome { committed: verified.commit()?, hashes })
     }

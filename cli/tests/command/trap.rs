@@ -16,13 +16,15 @@ fn a_trap_names_the_function_the_line_and_the_instruction() {
     );
     assert!(lines[1].starts_with("at 0x") && lines[1].contains(" in total") && lines[1].contains("crash.c:"));
     assert!(lines[2].starts_with("ld ") && lines[2].contains(" 8("), "{}", lines[2]);
-    assert!(lines[3].starts_with("ra 0x") && lines[3].contains(" in report+0x"), "{}", lines[3]);
+    assert!(lines[3].starts_with("from 0x") && lines[3].contains(" in report+0x"), "{}", lines[3]);
     let caller = lines[3].split_once("0x").and_then(|(_, rest)| rest.split_once(" in report+0x")).unwrap();
     let hex = |text: &str| u64::from_str_radix(text, 16).unwrap();
     let elf = std::fs::read("../examples/crash.elf").unwrap();
     let program = causality_vm::elf::Program::parse(&elf, &causality_vm::Limits::default()).unwrap();
     let offset = hex(caller.1.split(' ').next().unwrap());
     assert_eq!(hex(caller.0) - offset, program.symbols().find("report").unwrap().addr);
+    assert!(lines[4].starts_with("from 0x") && lines[4].contains(" in main+0x"), "{}", lines[4]);
+    let lines = &lines[lines.iter().position(|line| line.starts_with("after ")).unwrap() - 4..];
     assert!(lines[4].starts_with("after ") && lines[4].ends_with(" instructions; registers:"));
     for name in ["ra", "sp", "gp", "tp", "t0", "s0", "a0", "a7", "s11", "t6"] {
         assert!(lines[5..].iter().any(|line| line.split(' ').any(|word| word == name)), "{name}");
