@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use causality_testkit::elf::Elf;
 use causality_vm::{Config, Engine, Exit, Linker, Module, Options, Tier};
@@ -103,6 +103,10 @@ impl Subscriber for Spans {
     fn exit(&self, _: &Id) {}
 }
 
+/// Guests run one after the other: whether a span is recorded is settled when its place in the code is first reached, by
+/// what the thread that reaches it listens to, and settled anew only when somebody begins to listen.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// `ebreak`, after some instructions.
 const TRAPS: [u32; 4] = [0x0000_0513, 0x0015_0513, 0x0015_0513, 0x0010_0073];
 
@@ -118,6 +122,7 @@ fn run(elf: &[u8], tier: Tier, runs: &[u64]) -> Exit {
 
 #[test]
 fn a_recorder_sees_what_engines_did() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let sums = Sums::default();
     metrics::with_local_recorder(&sums, || {
         run(&Elf::of_words(&TRAPS).build(), Tier::Interpreter, &[2]);
@@ -145,6 +150,7 @@ fn a_recorder_sees_what_engines_did() {
 
 #[test]
 fn a_subscriber_sees_spans_with_their_fields() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let spans = Spans::default();
     tracing::subscriber::with_default(spans.clone(), || {
         run(&std::fs::read("testkit/guests/sieve.elf").unwrap(), Tier::Cranelift, &[]);
