@@ -9,7 +9,7 @@ use causality_machine::{Hart, Limits};
 
 use crate::Tier;
 
-/// Settings of an [`Engine`](crate::Engine), made by chaining from [`Config::new`].
+/// Settings of an [`Engine`](crate::Engine), made by chaining from [`Config::new`], or from [`Config::from_env`].
 ///
 /// | setting | default |
 /// |---|---|
@@ -22,7 +22,7 @@ use crate::Tier;
 /// | [`code_memory`](Config::code_memory) | 256 MiB |
 /// | [`code_listener`](Config::code_listener) | nobody |
 /// | [`cache`](Config::cache) | native code is forgotten at the end |
-/// | [`crosscheck`](Config::crosscheck) | off, unless the environment variable `CAUSALITY_CROSSCHECK` is 1 |
+/// | [`crosscheck`](Config::crosscheck) | off, unless the environment variable `CAUSALITY_CROSSCHECK` is 1, which even [`Config::new`] heeds |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     tier: Tier,
@@ -72,7 +72,7 @@ impl Config {
     }
 
     /// Sets how many instructions an instance may retire before it is
-    /// [`OutOfFuel`](crate::Exit::OutOfFuel). More can be given later.
+    /// [`OutOfFuel`](crate::Exit::OutOfFuel), unless its [`Options`](crate::Options::fuel) say so. More can be given later.
     #[must_use]
     pub fn fuel(self, instructions: u64) -> Self {
         Config { fuel: instructions, ..self }
@@ -86,7 +86,7 @@ impl Config {
         Config { crosscheck, ..self }
     }
 
-    /// Sets all limits of an instance.
+    /// Sets all limits of instances whose [`Options`](crate::Options::limits) say nothing else.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Config { limits, ..self }
@@ -161,7 +161,7 @@ impl Config {
 
     /// Sets how many bytes of native code there may be in an engine. When there are more, the code of the program that
     /// ran least recently is dropped, and made again when it is needed; threads that run in it keep it until they
-    /// leave it. Look-up tables, of four times the size of the text there is code for, come on top.
+    /// leave it, and so do instances whose functions were called until they are used again. Look-up tables, of four times the size of the text there is code for, come on top.
     #[must_use]
     pub fn code_memory(self, bytes: usize) -> Self {
         Config { code_memory: bytes, ..self }

@@ -87,7 +87,7 @@ impl Crosscheck {
             _ => empty_copy(&machine.memory)?,
         };
         let twin = self.twin.insert(twin);
-        twin.hart = machine.hart.clone();
+        twin.hart.clone_from(&machine.hart);
         twin.memory.copy_registers(&machine.memory)?;
         let segments: Vec<Segment> = readable(&machine.memory).cloned().collect();
         for segment in segments {
@@ -198,7 +198,7 @@ impl Checked<'_> {
         if second == expected && twin.hart == machine.hart {
             return Ok(());
         }
-        Err(divergence(before, (exit, &machine.hart), (second, &twin.hart), None))
+        Err(divergence(before, (exit, &*machine.hart), (second, &*twin.hart), None))
     }
 
     fn compare_memory(&mut self, machine: &Machine, exit: Exit, before: &Hart) -> Result<(), HostError> {
@@ -208,13 +208,13 @@ impl Checked<'_> {
             let (a, b) = (machine.memory.slice(start, size)?, twin.memory.slice(start, size)?);
             if a != b {
                 let at = a.iter().zip(b).position(|(a, b)| a != b).unwrap_or(0) as u64;
-                let (first, second) = ((exit, &machine.hart), (exit, &twin.hart));
+                let (first, second) = ((exit, &*machine.hart), (exit, &*twin.hart));
                 return Err(divergence(before, first, second, Some(start + at)));
             }
         }
         if !machine.memory.has_registers_of(&twin.memory, machine.hart.instret()) {
             let windows = machine.memory.registers().windows().start;
-            let (first, second) = ((exit, &machine.hart), (exit, &twin.hart));
+            let (first, second) = ((exit, &*machine.hart), (exit, &*twin.hart));
             return Err(divergence(before, first, second, Some(windows)));
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! One running guest.
 
+mod call;
 mod moment;
 
 use std::time::{Duration, Instant};
@@ -7,10 +8,11 @@ use std::time::{Duration, Instant};
 use causality_abi::{Abi, HostFunctions, Options};
 use causality_interp::Retired;
 use causality_machine::isa::reg::{F, X};
-use causality_machine::{Breakpoints, Exit, Hart, Machine, Memory, PauseHandle, VmState};
+use causality_machine::{Breakpoints, Exit, Hart, IllegalTransition, Machine, Memory, PauseHandle, VmState};
 
 use tracing::field::Empty;
 
+use crate::call::Calls;
 use crate::crosscheck::Crosscheck;
 use crate::measured;
 use crate::tier::Execution;
@@ -30,7 +32,10 @@ pub struct Instance<T> {
     host: Abi<T>,
     execution: Execution,
     crosscheck: Option<Crosscheck>,
+    /// What it is granted at the start.
+    fuel: u64,
     exit: Option<Exit>,
+    calls: Calls,
     running_time: Duration,
 }
 
@@ -43,9 +48,11 @@ impl<T> Instance<T> {
         data: T,
     ) -> Result<Self, Error> {
         let config = engine.config();
-        config.get_limits().check()?;
-        let machine = Machine::new(config.get_limits().clone())
-            .map_err(|error| Error::io("reserve the guest address space", error))?;
+        let limits = options.get_limits().unwrap_or(config.get_limits()).clone();
+        limits.check()?;
+        let fuel = options.get_fuel().unwrap_or(config.get_fuel());
+        let machine =
+            Machine::new(limits).map_err(|error| Error::io("reserve the guest address space", error))?;
         let mut instance = Instance {
             engine: engine.clone(),
             module: module.clone(),
@@ -53,7 +60,9 @@ impl<T> Instance<T> {
             host: Abi::new(options, functions, data),
             execution: Execution::new(engine),
             crosscheck: config.get_crosscheck().then(Crosscheck::default),
+            fuel,
             exit: None,
+            calls: Calls::default(),
             running_time: Duration::ZERO,
         };
         instance.start()?;
@@ -64,7 +73,7 @@ impl<T> Instance<T> {
     fn start(&mut self) -> Result<(), Error> {
         self.host.start(self.module.image(), &mut self.machine)?;
         self.execution.start(&self.engine, &self.module, &self.machine);
-        self.machine.hart.add_fuel(self.engine.config().get_fuel());
+        self.machine.hart.add_fuel(self.fuel);
         Ok(())
     }
 
@@ -90,13 +99,8 @@ impl<T> Instance<T> {
         );
         let _entered = span.enter();
         let (start, retired) = (Instant::now(), self.machine.hart.instret());
-        let result = match &mut self.crosscheck {
-            Some(crosscheck) => {
-                let mut checked = crosscheck.of(&mut self.execution);
-                self.machine.run_for(&mut checked, &mut self.host, instructions)
-            }
-            None => self.machine.run_for(&mut self.execution, &mut self.host, instructions),
-        };
+        self.calls.wake(&mut self.machine.hart);
+        let result = self.go(instructions);
         let time = start.elapsed();
         self.running_time += time;
         let instructions = self.machine.hart.instret().saturating_sub(retired);
@@ -105,9 +109,39 @@ impl<T> Instance<T> {
         span.record("exit", measured::kind(exit));
         span.record("instructions", instructions).record("microseconds", time.as_micros() as u64);
         let exit = result?;
+        self.ended(exit);
         tracing::debug!(?exit, pc = self.machine.hart.pc, retired = self.machine.hart.instret(), "stopped");
-        self.exit = Some(exit);
         Ok(exit)
+    }
+
+    /// Runs, and nothing else.
+    fn go(&mut self, instructions: u64) -> Result<Exit, Error> {
+        Ok(match &mut self.crosscheck {
+            Some(crosscheck) => {
+                let mut checked = crosscheck.of(&mut self.execution);
+                self.machine.run_for(&mut checked, &mut self.host, instructions)?
+            }
+            None => self.machine.run_for(&mut self.execution, &mut self.host, instructions)?,
+        })
+    }
+
+    fn ended(&mut self, exit: Exit) {
+        self.exit = Some(exit);
+        if matches!(exit, Exit::Completed(_)) {
+            self.calls.forget();
+            self.machine.forget_calls();
+        }
+    }
+
+    /// Goes on where it is paused.
+    ///
+    /// # Errors
+    /// If it is not paused, and as [`Instance::run`].
+    pub fn resume(&mut self) -> Result<Exit, Error> {
+        match self.state() {
+            VmState::Paused => self.run(),
+            from => Err(IllegalTransition { from, to: VmState::Running }.into()),
+        }
     }
 
     /// Executes one instruction, unless there is a reason to stop before it.
@@ -125,6 +159,7 @@ impl<T> Instance<T> {
     /// If it has not ended, and as [`Linker::instantiate`](crate::Linker::instantiate).
     pub fn reset(&mut self) -> Result<(), Error> {
         self.machine.reset()?;
+        self.calls.forget();
         self.exit = None;
         self.start()
     }
@@ -163,7 +198,7 @@ impl<T> Instance<T> {
 
     /// Pays for `instructions` more.
     pub fn add_fuel(&mut self, instructions: u64) {
-        self.machine.hart.add_fuel(instructions);
+        self.hart_mut().add_fuel(instructions);
     }
 
     /// A handle that pauses it from any thread.
@@ -201,47 +236,52 @@ impl<T> Instance<T> {
     /// All registers.
     #[must_use]
     pub fn hart(&self) -> &Hart {
-        &self.machine.hart
+        self.calls.hart(&self.machine.hart)
+    }
+
+    fn hart_mut(&mut self) -> &mut Hart {
+        self.calls.wake(&mut self.machine.hart);
+        &mut self.machine.hart
     }
 
     /// Address of the next instruction.
     #[must_use]
     pub fn pc(&self) -> u64 {
-        self.machine.hart.pc
+        self.hart().pc
     }
 
     /// Goes on at `pc` instead.
     pub fn set_pc(&mut self, pc: u64) {
-        self.machine.hart.pc = pc;
+        self.hart_mut().pc = pc;
     }
 
     /// An integer register.
     #[must_use]
     pub fn x(&self, register: X) -> u64 {
-        self.machine.hart.x[register.index()]
+        self.hart().x[register.index()]
     }
 
     /// Changes an integer register; writing to `zero` has no effect.
     pub fn set_x(&mut self, register: X, value: u64) {
         if !register.is_zero() {
-            self.machine.hart.x[register.index()] = value;
+            self.hart_mut().x[register.index()] = value;
         }
     }
 
     /// The bits of a floating-point register.
     #[must_use]
     pub fn f(&self, register: F) -> u64 {
-        self.machine.hart.f[register.index()]
+        self.hart().f[register.index()]
     }
 
     /// Changes the bits of a floating-point register; a narrower value must be NaN-boxed.
     pub fn set_f(&mut self, register: F, bits: u64) {
-        self.machine.hart.f[register.index()] = bits;
+        self.hart_mut().f[register.index()] = bits;
     }
 
     /// Changes `fcsr`: flags in bits 4:0, rounding mode in bits 7:5; there are no other bits.
     pub fn set_fcsr(&mut self, value: u32) {
-        self.machine.hart.fcsr = value & 0xff;
+        self.hart_mut().fcsr = value & 0xff;
     }
 
     /// Guest memory: segments, permissions, and slices of bytes without copying.
@@ -298,7 +338,7 @@ impl<T> Instance<T> {
     /// be. It takes the time of a few million instructions for a large program.
     #[must_use]
     pub fn backtrace(&self) -> Backtrace {
-        Backtrace::new(self.module.program(), &self.machine.hart, &self.machine.memory)
+        Backtrace::new(self.module.program(), self.hart(), &self.machine.memory)
     }
 
     /// What has happened so far.
@@ -307,7 +347,8 @@ impl<T> Instance<T> {
         Report::new(
             &self.module,
             self.exit,
-            &self.machine,
+            self.hart(),
+            self.memory(),
             HostReport::new(&self.execution, self.running_time),
             &self.host,
         )

@@ -34,11 +34,13 @@
 mod ahead;
 mod backtrace;
 pub mod batch;
+mod call;
 pub mod codegen;
 mod config;
 mod crosscheck;
 pub mod elf;
 mod engine;
+mod environment;
 mod error;
 mod executable;
 mod hashing;
@@ -53,16 +55,16 @@ mod tier;
 pub mod transaction;
 
 pub use causality_abi::{
-    Abi, Access, Caller, Capture, FIRST_HOST_FUNCTION, HostFault, IntoHostFunction, Options, Parameter, Ptr,
-    RegisterError, Returns, syscall_name,
+    Abi, Access, CallArguments, CallResult, Caller, Capture, FIRST_HOST_FUNCTION, HostFault,
+    IntoHostFunction, Options, Parameter, Ptr, RegisterError, Returns, syscall_name,
 };
 pub use causality_interp::Retired;
 pub use causality_jit::Promotion;
 pub use causality_jit::ahead::AheadStatistics;
 pub use causality_machine::registers;
 pub use causality_machine::{
-    Breakpoints, Cause, Exit, Fault, Hart, InvalidLimits, Limits, Memory, OnMemoryLimit, PauseHandle,
-    PauseReason, Trap, VmState, isa, memory,
+    Breakpoints, Cause, Exit, Fault, Hart, IllegalTransition, InvalidLimits, Limits, Memory, OnMemoryLimit,
+    PauseHandle, PauseReason, RETURN_GATE, Trap, VmState, isa, memory,
 };
 pub use causality_resource as resource;
 pub use causality_store as store;
@@ -70,9 +72,11 @@ pub use causality_store::{ContentId, ObjectKind};
 pub use causality_zk as zk;
 
 pub use backtrace::{Backtrace, Frame};
+pub use call::{CallError, TypedFunction};
 pub use config::Config;
 pub use crosscheck::{CheckedState, Divergence};
 pub use engine::Engine;
+pub use environment::EnvironmentError;
 pub use error::{Error, ErrorKind};
 pub use executable::Executable;
 pub use hashing::REQUEST_HASH;

@@ -47,6 +47,7 @@ pub(crate) fn kind(exit: Option<Exit>) -> &'static str {
         Some(Exit::Paused(PauseReason::Step)) => "step",
         Some(Exit::Paused(PauseReason::Requested)) => "requested",
         Some(Exit::Paused(PauseReason::Host)) => "host",
+        Some(Exit::Paused(PauseReason::Returned)) => "returned",
         None => "failed",
     }
 }

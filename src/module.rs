@@ -59,6 +59,12 @@ impl Module {
         Module::new(engine, &elf)
     }
 
+    /// Whether both are the same program.
+    #[inline]
+    pub(crate) fn is(&self, other: &Module) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner) || self.id() == other.id()
+    }
+
     /// The identifier of the file it was read from.
     #[must_use]
     pub fn id(&self) -> ContentId {

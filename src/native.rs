@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use causality_interp::Interpreter;
-use causality_jit::abi::{self, Outcome, Retired, Step};
+use causality_jit::abi::{self, Door, Outcome, Retired, Step};
 use causality_jit::code::{Code, CodeMemory, Listener};
 use causality_jit::region::{Asked, stack_pointers};
 use causality_jit::{Compiled, Compiler, Layout, Promoted, Snapshot, Text, Tunables};
@@ -34,10 +34,19 @@ pub struct Native {
     /// What own code cost that is gone.
     before: Compiled,
     hot: Option<Hot>,
+    /// By which functions are called.
+    door: Option<Door>,
+    /// What native code had retired when that was opened.
+    opened: u64,
+    /// How a call has stopped that went through it, until somebody is told.
+    stopped: Option<Result<Exit, HostError>>,
     retired: Retired,
     started: Option<Instant>,
     first: Option<Duration>,
 }
+
+/// Instructions for which a way in stays prepared, whenever a sample is due.
+const LEAST_OPEN: u64 = 1 << 20;
 
 /// The code that all instances of a program share, and the version of code memory it is for.
 #[derive(Debug)]
@@ -218,6 +227,9 @@ impl Step for Single<'_> {
 
 impl Executor for Native {
     fn execute(&mut self, machine: &mut Machine, host: &mut dyn Host, max: u64) -> Result<Exit, HostError> {
+        if let Some(stopped) = self.stopped.take() {
+            return stopped;
+        }
         self.started.get_or_insert_with(Instant::now);
         let mut left = max;
         let mut at_breakpoint = machine.breaks_at_start();
@@ -298,6 +310,55 @@ impl Executor for Native {
 }
 
 impl Native {
+    /// Runs a function that was just called, by a way in that stays prepared for the next call; whether it has returned. If
+    /// not, [`Executor::execute`] goes on.
+    ///
+    /// As long as the instance lives and calls functions, it holds on to the code, also if that has been evicted.
+    pub(crate) fn call(&mut self, machine: &mut Machine, host: &mut dyn Host) -> bool {
+        for _ in 0..2 {
+            if let Some(door) = &self.door {
+                let mut step = Single(&mut self.interpreter);
+                match door.enter(machine, host, &mut step, &mut self.retired) {
+                    Some(Ok(())) => return true,
+                    Some(Err(outcome)) => {
+                        self.stopped = match outcome {
+                            Ok(Outcome::Exit(exit)) => Some(Ok(exit)),
+                            Ok(Outcome::NoCode | Outcome::Left) => None,
+                            Err(error) => Some(Err(error)),
+                        };
+                        return false;
+                    }
+                    None => {}
+                }
+            }
+            if let Err(error) = self.open_door(machine) {
+                self.stopped = Some(Err(error));
+                return false;
+            }
+        }
+        false
+    }
+
+    #[cold]
+    fn open_door(&mut self, machine: &mut Machine) -> Result<(), HostError> {
+        if let Some(door) = self.door.take() {
+            door.compiler().retired(self.retired.native - self.opened);
+        }
+        if machine.breakpoints.iter().next().is_some() {
+            return Ok(());
+        }
+        let now = self.refresh(None, machine)?;
+        if !self.has_code(&now, machine, self.is_at_once())? {
+            return Ok(());
+        }
+        let takes_samples = self.tunables.fuel && self.hot.is_some();
+        let most = if takes_samples { now.compiler.until_sample() } else { None };
+        self.opened = self.retired.native;
+        let most = most.map_or(u64::MAX, |most| most.max(LEAST_OPEN));
+        self.door = Door::open(now.compiler, machine, most);
+        Ok(())
+    }
+
     /// Whether nothing is interpreted that could be translated.
     fn is_at_once(&self) -> bool {
         self.hot.as_ref().is_none_or(Hot::is_at_once)

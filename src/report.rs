@@ -6,7 +6,7 @@ use std::time::Duration;
 use causality_abi::{Abi, Signal, syscall_name};
 use causality_jit::{Compiled, Promoted, Translated};
 use causality_machine::memory::{Segment, SegmentKind};
-use causality_machine::{Exit, Machine, Memory, PauseReason};
+use causality_machine::{Exit, Hart, Memory, PauseReason};
 use causality_store::ContentId;
 use serde::{Serialize, Serializer};
 
@@ -309,19 +309,19 @@ impl Report {
     pub(crate) fn new<T>(
         module: &Module,
         exit: Option<Exit>,
-        machine: &Machine,
+        hart: &Hart,
+        memory: &Memory,
         host: HostReport,
         abi: &Abi<T>,
     ) -> Self {
         let calls = abi.report();
-        let memory = &machine.memory;
         let trapped = matches!(exit, Some(Exit::Trap(_)));
         Report {
             program: module.id(),
-            backtrace: trapped.then(|| Backtrace::new(module.program(), &machine.hart, memory)),
-            exit: exit.map(|exit| ExitReport::new(exit, machine.hart.pc, calls.signal)),
-            fuel_used: machine.hart.instret(),
-            fuel_left: machine.hart.fuel,
+            backtrace: trapped.then(|| Backtrace::new(module.program(), hart, memory)),
+            exit: exit.map(|exit| ExitReport::new(exit, hart.pc, calls.signal)),
+            fuel_used: hart.instret(),
+            fuel_left: hart.fuel,
             memory: MemoryReport {
                 mapped: memory.mapped(),
                 peak: memory.peak(),
@@ -366,6 +366,7 @@ fn pause_name(reason: PauseReason) -> &'static str {
         PauseReason::Step => "step",
         PauseReason::Requested => "requested",
         PauseReason::Host => "host",
+        PauseReason::Returned => "returned",
     }
 }
 

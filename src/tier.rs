@@ -30,6 +30,17 @@ impl Tier {
     /// All of them; without a baseline tier for the host, its own fails where it is chosen.
     pub const ALL: [Tier; 4] = [Tier::Auto, Tier::Interpreter, Tier::Baseline, Tier::Cranelift];
 
+    /// Its name: `auto`, `interpreter`, `baseline` or `cranelift`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Tier::Auto => "auto",
+            Tier::Interpreter => "interpreter",
+            Tier::Baseline => "baseline",
+            Tier::Cranelift => "cranelift",
+        }
+    }
+
     /// What makes its native code.
     pub(crate) const fn native(self) -> NativeTier {
         match self {
@@ -101,6 +112,15 @@ impl Execution {
     /// Goes back to what the tier is executed by.
     pub(crate) fn stop_observing(&mut self) {
         self.observed_before += self.observed.take().map_or(0, |interpreter| interpreter.retired());
+    }
+
+    /// Runs a function that was just called, if there is a short way; whether it has returned. If not, it is run as always.
+    #[inline]
+    pub(crate) fn call(&mut self, machine: &mut Machine, host: &mut dyn Host) -> bool {
+        match self {
+            Execution { tier: OfTier::Native(native), observed: None, .. } => native.call(machine, host),
+            _ => false,
+        }
     }
 
     /// Adds what was translated to the code cache, if there is one.

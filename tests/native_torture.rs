@@ -434,7 +434,8 @@ fn fuel_runs_out_at_every_depth_of_a_recursion_and_it_goes_on() {
                 exit => break exit,
             }
         };
-        sliced.hart.add_fuel(FUEL - sliced.hart.granted);
+        let granted = sliced.hart.granted;
+        sliced.hart.add_fuel(FUEL - granted);
         assert_eq!(digest(&exit, &sliced), digest(&whole.exit, &whole.machine));
     }
 }
@@ -800,7 +801,7 @@ fn every_endless_loop_stops_at_every_small_fuel_limit() {
             expected.hart.add_fuel(fuel);
             let host = &mut Answer(|_: &mut _, _: &mut _| ());
             expected.run(&mut Interpreter::new(), host).expect("all is well");
-            long.hart = start.clone();
+            long.hart.clone_from(&start);
             long.hart.add_fuel(fuel);
             assert_eq!(native.execute(&mut long, host, u64::MAX).expect("all is well"), Exit::OutOfFuel);
             assert_eq!(long.hart, expected.hart, "{name}, {fuel}");

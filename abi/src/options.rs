@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use causality_machine::Limits;
 
 use crate::linux::Input;
 
@@ -20,6 +21,8 @@ pub struct Options {
     pub(crate) stdin: Input,
     pub(crate) stdout: Box<dyn Write + Send>,
     pub(crate) stderr: Box<dyn Write + Send>,
+    limits: Option<Limits>,
+    fuel: Option<u64>,
 }
 
 /// What a guest may do in a directory.
@@ -71,6 +74,8 @@ impl Default for Options {
             stdin: Input::new(io::empty(), false),
             stdout: Box::new(io::sink()),
             stderr: Box::new(io::sink()),
+            limits: None,
+            fuel: None,
         }
     }
 }
@@ -126,6 +131,32 @@ impl Options {
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
+    }
+
+    /// Sets this guest's limits, in the place of the engine's.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Sets how many instructions this guest may retire, in the place of what the engine grants.
+    #[must_use]
+    pub fn fuel(mut self, instructions: u64) -> Self {
+        self.fuel = Some(instructions);
+        self
+    }
+
+    /// The limits of its own, if it has any.
+    #[must_use]
+    pub fn get_limits(&self) -> Option<&Limits> {
+        self.limits.as_ref()
+    }
+
+    /// The fuel of its own, if it has any.
+    #[must_use]
+    pub fn get_fuel(&self) -> Option<u64> {
+        self.fuel
     }
 
     /// Sets where standard input comes from. A read returns all that it asks for, unless the input

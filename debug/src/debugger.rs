@@ -287,7 +287,9 @@ impl<T: Clone> Debugger<T> {
             Exit::OutOfFuel => Stop::Signal(Signal::SIGXCPU),
             Exit::Paused(PauseReason::Breakpoint) => Stop::SwBreak(()),
             Exit::Paused(PauseReason::Step) => Stop::DoneStep,
-            Exit::Paused(PauseReason::Requested | PauseReason::Host) => Stop::Signal(Signal::SIGINT),
+            Exit::Paused(PauseReason::Requested | PauseReason::Host | PauseReason::Returned) => {
+                Stop::Signal(Signal::SIGINT)
+            }
         })
     }
 

@@ -217,12 +217,14 @@ impl Compiler {
     }
 
     /// Where its code goes.
+    #[inline]
     #[must_use]
     pub fn space(&self) -> &Arc<Space> {
         &self.space
     }
 
     /// Where the code goes that takes the place of this one's where it is hot.
+    #[inline]
     #[must_use]
     pub fn promoted(&self) -> Option<&Arc<Space>> {
         self.optimising.as_ref().map(|optimising| &optimising.space)
@@ -235,12 +237,14 @@ impl Compiler {
     }
 
     /// Below this much fuel, code may do nothing but leave.
+    #[inline]
     #[must_use]
     pub fn longest(&self) -> u64 {
         self.promoted().map_or(0, |space| space.longest()).max(self.space.longest())
     }
 
     /// Whether this code is to be used no more: another compiler has its place, and this one's memory is wanted back.
+    #[inline]
     #[must_use]
     pub fn is_retired(&self) -> bool {
         self.is_retired.load(Ordering::Relaxed)

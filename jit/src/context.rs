@@ -7,7 +7,7 @@ use std::mem::offset_of;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use causality_machine::Hart;
-use causality_machine::memory::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET};
+use causality_machine::memory::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET, HART_OFFSET};
 use causality_machine::registers::Slot;
 
 /// Sizes of accesses that have a bound of their own in a [`Range`]; others use the next larger one.
@@ -80,7 +80,7 @@ pub(crate) type Libcall = unsafe extern "C" fn(vm: *mut u8, argument: u64) -> u6
 pub(crate) struct Context {
     /// Loops are left when fuel falls below it.
     pub(crate) floor: AtomicI64,
-    /// The hart while generated code runs.
+    /// The hart of the machine.
     pub(crate) hart: Hart,
     /// What loads may usually touch.
     pub(crate) read: Range,
@@ -116,6 +116,8 @@ pub(crate) struct Context {
     pub(crate) scratch: u64,
     /// The version of the map that the ranges were measured with; 0 is none.
     pub(crate) measured: u64,
+    /// The door it is prepared for; 0 is none.
+    pub(crate) prepared: u64,
     /// What baseline code works with.
     pub(crate) baseline: Tier,
     /// What Cranelift's code works with.
@@ -144,7 +146,7 @@ pub(crate) struct Tier {
     pub(crate) call: *const u8,
     /// Functions that look up permissions.
     pub(crate) check: [*const u8; CHECKS],
-    /// Executes the instruction at the given pc; 0 if control then goes to the next one.
+    /// Executes the instruction at the given pc, which is odd for an `ecall`; 0 if control then goes to the next one.
     pub(crate) step: Option<Libcall>,
 }
 
@@ -161,6 +163,7 @@ impl Tier {
 
 const _: () = assert!(size_of::<Context>() <= EXECUTOR_PAGE_SIZE);
 const _: () = assert!(offset_of!(Context, floor) == 0, "the doorbell's place");
+const _: () = assert!(offset_of!(Context, hart) == HART_OFFSET, "the hart's place");
 
 /// Distance from the start of the page to what `vm` points to.
 pub(crate) const BIAS: i32 = 128;

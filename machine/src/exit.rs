@@ -26,4 +26,6 @@ pub enum PauseReason {
     Requested,
     /// A host function asked for it; its `ecall` has not retired and will be made again.
     Host,
+    /// The function that the embedder called has returned: pc is at [`RETURN_GATE`](crate::RETURN_GATE).
+    Returned,
 }

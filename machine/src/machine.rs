@@ -1,15 +1,20 @@
 //! One machine: a hart, its memory, its life cycle, and what may stop it.
 
+use crate::memory::ResidentHart;
 use crate::{
     Breakpoints, Executor, Exit, Hart, Host, HostError, IllegalTransition, Limits, Memory, PauseHandle,
     PauseReason, VmState,
 };
 
+/// Where functions return to that the embedder has called. No guest has anything there: to every executor, control that
+/// comes there is a trap like any other, which the machine takes for what it is.
+pub const RETURN_GATE: u64 = !0xfff;
+
 /// The virtual machine that executors run.
 #[derive(Debug)]
 pub struct Machine {
     /// Registers, pc and fuel.
-    pub hart: Hart,
+    pub hart: ResidentHart,
     /// Guest memory. Change it in place: pause requests reach generated code through the doorbell of the
     /// memory that this machine was made with.
     pub memory: Memory,
@@ -19,6 +24,8 @@ pub struct Machine {
     pause: PauseHandle,
     /// The breakpoint this machine is paused at: it must not trigger again at once.
     paused_at: Option<u64>,
+    /// Whether a function has been called that has not returned.
+    is_called: bool,
 }
 
 /// Dropped only when the host panics: the machine must not stay `Running` for ever.
@@ -28,6 +35,13 @@ impl Drop for FailOnUnwind<'_> {
     fn drop(&mut self) {
         self.0.state = VmState::Error;
     }
+}
+
+/// What a machine was before a function was called.
+#[derive(Clone, Copy, Debug)]
+pub struct BeforeCall {
+    state: VmState,
+    paused_at: Option<u64>,
 }
 
 /// Why a run could not be made or did not end in an [`Exit`].
@@ -48,14 +62,16 @@ impl Machine {
     /// # Errors
     /// If the host cannot reserve the address space.
     pub fn new(limits: Limits) -> std::io::Result<Self> {
-        let memory = Memory::new(limits)?;
+        let mut memory = Memory::new(limits)?;
+        let hart = memory.take_hart().ok_or(std::io::ErrorKind::Other)?;
         Ok(Machine {
-            hart: Hart::new(0),
+            hart,
             pause: PauseHandle::new(memory.doorbell()),
             memory,
             breakpoints: Breakpoints::default(),
             state: VmState::Ready,
             paused_at: None,
+            is_called: false,
         })
     }
 
@@ -103,6 +119,9 @@ impl Machine {
         let running = FailOnUnwind(self);
         let result = executor.execute(running.0, host, max);
         std::mem::forget(running);
+        let result = result.map(|exit| {
+            if self.is_called && self.hart.pc == RETURN_GATE { self.returned(exit) } else { exit }
+        });
         // What can be seen of registers from outside does not depend on who looked at them last.
         self.memory.settle_registers(self.hart.instret());
         let to = match result {
@@ -117,6 +136,51 @@ impl Machine {
         }
         self.state.become_state(to)?;
         result.map_err(RunError::Host)
+    }
+
+    /// Control has come to the gate, and nothing that an executor says of it there matters any more, but that it has
+    /// taken a request to pause: that is for whatever is run next.
+    fn returned(&self, exit: Exit) -> Exit {
+        if exit == Exit::Paused(PauseReason::Requested) {
+            self.pause.pause();
+        }
+        Exit::Paused(PauseReason::Returned)
+    }
+
+    /// Begins a call of a function of the guest, of a machine that is not running and has not failed: the caller then sets
+    /// pc and registers, with [`RETURN_GATE`] as return address, and [goes on](Machine::go_on), or has an executor go there by
+    /// a short way. Until then the machine is in `Error`, and stays so if the host panics. Returns what is to be given back
+    /// at the end.
+    ///
+    /// # Errors
+    /// If the machine is `Running` or in `Error`.
+    #[inline]
+    pub fn begin_call(&mut self) -> Result<BeforeCall, IllegalTransition> {
+        if matches!(self.state, VmState::Running | VmState::Error) {
+            return Err(IllegalTransition { from: self.state, to: VmState::Running });
+        }
+        self.is_called = true;
+        let state = std::mem::replace(&mut self.state, VmState::Error);
+        Ok(BeforeCall { state, paused_at: self.paused_at.take() })
+    }
+
+    /// The machine of a call that has begun is `Paused`, to be run. Control that comes to the gate pauses it again
+    /// ([`PauseReason::Returned`]).
+    pub fn go_on(&mut self) {
+        self.state = VmState::Paused;
+    }
+
+    /// The call that [`Machine::begin_call`] began has ended, however it did; whether one that it interrupted has not.
+    #[inline]
+    pub fn end_call(&mut self, before: BeforeCall, is_called: bool) {
+        (self.state, self.paused_at) = (before.state, before.paused_at);
+        self.is_called = is_called;
+        self.memory.settle_registers(self.hart.instret());
+    }
+
+    /// The guest has ended itself in a call: no other will return.
+    pub fn forget_calls(&mut self) {
+        self.is_called = false;
     }
 
     /// Ends a paused machine.
@@ -141,8 +205,9 @@ impl Machine {
     /// As [`Machine::reset`], whatever the state.
     pub fn restart(&mut self) {
         self.state = VmState::Ready;
-        self.hart = Hart::new(0);
+        *self.hart = Hart::new(0);
         self.memory.clear();
+        self.is_called = false;
         self.paused_at = None;
         let _ = self.pause.take();
     }

@@ -1,5 +1,7 @@
 //! Names of addresses, for people.
 
+use std::sync::OnceLock;
+
 use object::LittleEndian as LE;
 use object::elf::{FileHeader64, SHN_ABS, SHN_UNDEF, SHT_SYMTAB, Sym64};
 use object::read::elf::{SectionTable, Sym as _};
@@ -45,6 +47,8 @@ pub struct Symbols {
     entries: Vec<Entry>,
     /// The string table, as in [`Strings`].
     text: String,
+    /// Numbers of functions and labels, by name and then in order; made when the first is asked for.
+    by_name: OnceLock<Vec<u32>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +76,7 @@ impl Symbols {
         let strings = Strings::new(strings);
         let mut entries: Vec<_> = table.iter().filter_map(|symbol| entry(symbol, &strings, base)).collect();
         entries.sort_by_key(|e| (e.kind, e.addr, e.size));
-        Ok(Symbols { entries, text: strings.text })
+        Ok(Symbols { entries, text: strings.text, by_name: OnceLock::new() })
     }
 
     /// All symbols: functions, labels, objects; ascending by address within each kind.
@@ -96,6 +100,25 @@ impl Symbols {
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Symbol<'_>> {
         self.iter().find(|symbol| symbol.name == name)
+    }
+
+    /// Where the function with this name begins, or else the label; the one with the lowest address if there are several.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<u64> {
+        let by_name = self.by_name.get_or_init(|| {
+            let is_code = |entry: &Entry| entry.kind != SymbolKind::Object;
+            let mut numbers: Vec<u32> = (0..)
+                .zip(&self.entries)
+                .filter(|(_, entry)| is_code(entry))
+                .map(|(number, _)| number)
+                .collect();
+            numbers.sort_by_key(|&number| self.symbol(&self.entries[number as usize]).name);
+            numbers
+        });
+        let name_of = |number: u32| self.symbol(&self.entries[number as usize]).name;
+        let first = by_name.partition_point(|&number| name_of(number) < name);
+        let number = by_name.get(first).copied().filter(|&number| name_of(number) == name)?;
+        Some(self.entries[number as usize].addr)
     }
 
     /// The function that holds the instruction at `pc`, or else the last label at or before it, and

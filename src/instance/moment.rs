@@ -71,14 +71,18 @@ impl<T: Clone> Instance<T> {
     }
 
     /// A copy of everything as it is now; `earlier` is one that probably shares pages with it. `None` if the guest has
-    /// what cannot be copied: resource registers, or writable code.
+    /// what cannot be copied: resource registers, writable code, or calls that have not returned.
     ///
     /// # Errors
     /// If the host refuses to show inaccessible pages.
     pub fn moment(&mut self, earlier: Option<&Moment<T>>) -> Result<Option<Moment<T>>, Error> {
         let memory = &mut self.machine.memory;
         let segments: Vec<_> = memory.segments().cloned().collect();
-        if !memory.registers().is_unused() || segments.iter().any(|segment| segment.perms == Perms::RWX) {
+        let is_called = self.calls.pending() > 0;
+        if is_called
+            || !memory.registers().is_unused()
+            || segments.iter().any(|segment| segment.perms == Perms::RWX)
+        {
             return Ok(None);
         }
         let mut pages = BTreeMap::new();
@@ -88,7 +92,7 @@ impl<T: Clone> Instance<T> {
             })
             .map_err(|error| Error::io("copy guest memory", std::io::Error::other(error)))?;
         }
-        let (hart, process) = (self.machine.hart.clone(), self.host.copy());
+        let (hart, process) = (self.hart().clone(), self.host.copy());
         Ok(Some(Moment { hart, process, segments, pages }))
     }
 
@@ -104,6 +108,8 @@ impl<T: Clone> Instance<T> {
         }
         restore(&mut self.machine.memory, moment)
             .map_err(|error| Error::io("restore guest memory", std::io::Error::other(error)))?;
+        self.calls.forget();
+        self.machine.forget_calls();
         self.machine.hart.clone_from(&moment.hart);
         self.host.put_back(&moment.process);
         self.exit = None;
@@ -116,6 +122,7 @@ impl<T: Clone> Instance<T> {
     /// As [`Instance::reset`].
     pub fn go_back_to_start(&mut self) -> Result<(), Error> {
         self.machine.restart();
+        self.calls.forget();
         self.host.hear_again();
         self.exit = None;
         self.start()

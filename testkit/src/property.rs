@@ -49,7 +49,8 @@ pub fn fuel_does_not_show(
         sliced.hart.add_fuel(left.min(1 + slices.below(100) as u64));
         let exit = run(&mut sliced, &mut *kept);
         if exit != Exit::OutOfFuel || sliced.hart.granted == fuel {
-            sliced.hart.add_fuel(fuel - sliced.hart.granted);
+            let granted = sliced.hart.granted;
+            sliced.hart.add_fuel(fuel - granted);
             break exit;
         }
     };

@@ -179,7 +179,7 @@ pub fn rewind(program: &Program, machine: &mut Machine) {
     data.fill(0);
     let window = (WINDOW - DATA) as usize;
     data[window..window + WINDOW_SIZE].copy_from_slice(&*program.start.window);
-    machine.hart = start(program);
+    *machine.hart = start(program);
 }
 
 fn start(program: &Program) -> Hart {
@@ -209,5 +209,5 @@ pub fn load(program: &Program, machine: &mut Machine) {
     memory.protect(CODE..end, Perms::RX).expect("mapped");
     memory.map(DATA..DATA_END, Perms::RW, SegmentKind::Data, "data").expect("room for data");
     memory.slice_mut(WINDOW, WINDOW_SIZE as u64).expect("mapped").copy_from_slice(&*program.start.window);
-    machine.hart = start(program);
+    *machine.hart = start(program);
 }

@@ -13,6 +13,16 @@ pub const FIRST_HOST_FUNCTION: u64 = 0x1_0000;
 /// The `ecall` number by which a guest asks for a host function's number by name.
 pub const RESOLVE: u64 = 0x1000;
 
+/// How many numbers, from [`FIRST_HOST_FUNCTION`] on, are looked up at once.
+const FIRST: u64 = 1024;
+
+/// The place of a number among these.
+#[inline]
+pub(crate) fn index_of(number: u64) -> Option<usize> {
+    let index = number.wrapping_sub(FIRST_HOST_FUNCTION);
+    (index < FIRST).then_some(index as usize)
+}
+
 /// A host function without its types.
 pub(crate) type Function<T> = dyn Fn(&mut Caller<'_, T>) -> Result<(), HostFault> + Send + Sync;
 
@@ -21,6 +31,8 @@ pub(crate) type Function<T> = dyn Fn(&mut Caller<'_, T>) -> Result<(), HostFault
 /// Cheap to clone: clones share the functions.
 pub struct HostFunctions<T> {
     by_number: BTreeMap<u64, Entry<T>>,
+    /// Those with the first numbers, once more.
+    first: Vec<Option<Arc<Function<T>>>>,
     by_name: BTreeMap<Arc<str>, u64>,
 }
 
@@ -52,13 +64,14 @@ pub enum RegisterError {
 
 impl<T> Default for HostFunctions<T> {
     fn default() -> Self {
-        HostFunctions { by_number: BTreeMap::new(), by_name: BTreeMap::new() }
+        HostFunctions { by_number: BTreeMap::new(), first: Vec::new(), by_name: BTreeMap::new() }
     }
 }
 
 impl<T> Clone for HostFunctions<T> {
     fn clone(&self) -> Self {
-        HostFunctions { by_number: self.by_number.clone(), by_name: self.by_name.clone() }
+        let HostFunctions { by_number, first, by_name } = self;
+        HostFunctions { by_number: by_number.clone(), first: first.clone(), by_name: by_name.clone() }
     }
 }
 
@@ -144,6 +157,12 @@ impl<T> HostFunctions<T> {
         if self.by_number.contains_key(&number) {
             return Err(RegisterError::NumberTaken(number));
         }
+        if let Some(index) = index_of(number) {
+            if self.first.len() <= index {
+                self.first.resize(index + 1, None);
+            }
+            self.first[index] = Some(Arc::clone(&function));
+        }
         let name: Arc<str> = name.into();
         self.by_name.insert(Arc::clone(&name), number);
         self.by_number.insert(number, Entry { name, function });
@@ -167,8 +186,12 @@ impl<T> HostFunctions<T> {
         self.by_number.iter().map(|(&number, entry)| (number, &*entry.name))
     }
 
+    #[inline]
     pub(crate) fn get(&self, number: u64) -> Option<&Function<T>> {
-        self.by_number.get(&number).map(|entry| &*entry.function)
+        match index_of(number) {
+            Some(index) => self.first.get(index)?.as_deref(),
+            None => self.by_number.get(&number).map(|entry| &*entry.function),
+        }
     }
 }
 

@@ -10,11 +10,13 @@ mod value;
 pub use caller::Caller;
 pub use fault::HostFault;
 pub use functions::{FIRST_HOST_FUNCTION, HostFunctions, IntoHostFunction, RESOLVE, RegisterError};
-pub use value::{Parameter, Ptr, Returns};
+pub use value::{CallArguments, CallResult, Parameter, Ptr, Returns};
 
 use causality_machine::{Cause, Flow, Hart, HostError, Memory};
 
 use crate::linux::Errno;
+pub(crate) use functions::index_of;
+
 use functions::Function;
 
 /// The longest name a guest can ask for, in bytes.

@@ -1,6 +1,7 @@
-//! How Rust values travel in registers: the LP64D calling convention, with `a7` taken by the number.
+//! How Rust values travel in registers: the LP64D calling convention. When a guest calls a host function, `a7` is taken by
+//! the number; when the embedder calls a function of the guest, it is an argument like others.
 //!
-//! Integers arrive in `a0` to `a6` and floats in `fa0` to `fa6`, each kind counted on its own. A narrow
+//! Integers arrive in `a0` and the following and floats in `fa0` and the following, each kind counted on its own. A narrow
 //! integer is its register's low bits, whatever the rest. A narrow result is extended as the psABI
 //! says: 32-bit ones by sign, even unsigned ones; 8- and 16-bit ones by their own kind.
 
@@ -36,11 +37,90 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// A type that a host function can take.
+/// Fills argument registers in order.
+#[derive(Debug)]
+pub struct Registers<'a> {
+    hart: &'a mut Hart,
+    integers: usize,
+    floats: usize,
+}
+
+impl Registers<'_> {
+    #[inline]
+    fn integer(&mut self, value: u64) {
+        self.hart.x[X::A0.index() + self.integers] = value;
+        self.integers += 1;
+    }
+
+    #[inline]
+    fn float(&mut self, bits: u64) {
+        self.hart.f[F::FA0.index() + self.floats] = bits;
+        self.floats += 1;
+    }
+}
+
+/// A type that a host function can take, and that a function of the guest can be called with.
 pub trait Parameter: Sized {
     /// Takes the value from the next register of its kind.
     fn take(from: &mut Arguments<'_>) -> Self;
+
+    /// Puts the value into the next register of its kind.
+    fn give(self, to: &mut Registers<'_>);
 }
+
+/// What a function of the guest is called with: nothing, one [`Parameter`], or a tuple of up to eight. They travel as
+/// the calling convention LP64D says.
+pub trait CallArguments {
+    /// Puts the values into registers.
+    fn give(self, hart: &mut Hart);
+}
+
+/// What a function of the guest returns: nothing, or any [`Parameter`].
+pub trait CallResult: Sized {
+    /// Takes the value from `a0` or `fa0`.
+    fn take(hart: &Hart) -> Self;
+}
+
+impl CallResult for () {
+    fn take(_: &Hart) -> Self {}
+}
+
+impl<P: Parameter> CallResult for P {
+    #[inline]
+    fn take(hart: &Hart) -> Self {
+        P::take(&mut Arguments::of(hart))
+    }
+}
+
+impl<P: Parameter> CallArguments for P {
+    #[inline]
+    fn give(self, hart: &mut Hart) {
+        Parameter::give(self, &mut Registers { hart, integers: 0, floats: 0 });
+    }
+}
+
+macro_rules! call_arguments {
+    ($($P:ident)*) => {
+        impl<$($P: Parameter),*> CallArguments for ($($P,)*) {
+            #[inline]
+            #[allow(unused_variables, unused_mut, non_snake_case, reason = "parameters are named by their types, and there may be none")]
+            fn give(self, hart: &mut Hart) {
+                let mut to = Registers { hart, integers: 0, floats: 0 };
+                let ($($P,)*) = self;
+                $($P.give(&mut to);)*
+            }
+        }
+    };
+}
+call_arguments!();
+call_arguments!(A);
+call_arguments!(A B);
+call_arguments!(A B C);
+call_arguments!(A B C D);
+call_arguments!(A B C D E);
+call_arguments!(A B C D E G);
+call_arguments!(A B C D E G H);
+call_arguments!(A B C D E G H I);
 
 /// A type that a host function can return.
 pub trait Returns {
@@ -66,8 +146,14 @@ impl Ptr {
 macro_rules! integers {
     ($($ty:ty => $extend:ty),*) => {$(
         impl Parameter for $ty {
+            #[inline]
             fn take(from: &mut Arguments<'_>) -> Self {
                 from.integer() as $ty
+            }
+
+            #[inline]
+            fn give(self, to: &mut Registers<'_>) {
+                to.integer(self as $extend as u64);
             }
         }
 
@@ -85,6 +171,10 @@ impl Parameter for bool {
     fn take(from: &mut Arguments<'_>) -> Self {
         from.integer() as u8 != 0
     }
+
+    fn give(self, to: &mut Registers<'_>) {
+        to.integer(self.into());
+    }
 }
 
 impl Returns for bool {
@@ -97,6 +187,11 @@ impl Parameter for Ptr {
     fn take(from: &mut Arguments<'_>) -> Self {
         Ptr(from.integer())
     }
+
+    #[inline]
+    fn give(self, to: &mut Registers<'_>) {
+        to.integer(self.0);
+    }
 }
 
 impl Returns for Ptr {
@@ -105,16 +200,29 @@ impl Returns for Ptr {
     }
 }
 
+/// The bits of a double. Any NaN becomes the canonical one, so that no payload of the host's arithmetic shows.
+fn double(value: f64) -> u64 {
+    if value.is_nan() { 0x7ff8 << 48 } else { value.to_bits() }
+}
+
+/// The NaN-boxed bits of a single, canonical as those of a double.
+fn single(value: f32) -> u64 {
+    BOXED | u64::from(if value.is_nan() { NAN32 } else { value.to_bits() })
+}
+
 impl Parameter for f64 {
     fn take(from: &mut Arguments<'_>) -> Self {
         f64::from_bits(from.float())
     }
+
+    fn give(self, to: &mut Registers<'_>) {
+        to.float(double(self));
+    }
 }
 
-/// Any NaN becomes the canonical one, so that no payload of the host's arithmetic shows.
 impl Returns for f64 {
     fn put<T>(self, caller: &mut Caller<'_, T>) -> Result<(), HostFault> {
-        caller.set_f(F::FA0, if self.is_nan() { 0x7ff8 << 48 } else { self.to_bits() });
+        caller.set_f(F::FA0, double(self));
         Ok(())
     }
 }
@@ -125,13 +233,15 @@ impl Parameter for f32 {
         let bits = from.float();
         f32::from_bits(if bits & BOXED == BOXED { bits as u32 } else { NAN32 })
     }
+
+    fn give(self, to: &mut Registers<'_>) {
+        to.float(single(self));
+    }
 }
 
-/// Any NaN becomes the canonical one, so that no payload of the host's arithmetic shows.
 impl Returns for f32 {
     fn put<T>(self, caller: &mut Caller<'_, T>) -> Result<(), HostFault> {
-        let bits = if self.is_nan() { NAN32 } else { self.to_bits() };
-        caller.set_f(F::FA0, BOXED | u64::from(bits));
+        caller.set_f(F::FA0, single(self));
         Ok(())
     }
 }

@@ -26,7 +26,8 @@ pub use errno::Errno;
 pub use start::StartError;
 pub use table::{Syscall, TABLE, syscall_name};
 
-use crate::{Options, Report};
+use crate::host::index_of;
+use crate::{FIRST_HOST_FUNCTION, Options, Report};
 use call::{Call, Stop};
 pub(crate) use files::Input;
 use files::{Files, Streams};
@@ -59,6 +60,8 @@ pub(crate) struct Linux {
     slept: u64,
     counts: Vec<u64>,
     host_functions: BTreeMap<u64, u64>,
+    /// Calls of host functions with the first numbers.
+    first_functions: Vec<u64>,
     unknown: u64,
 }
 
@@ -78,6 +81,7 @@ impl Linux {
             slept: 0,
             counts: vec![0; COUNTED],
             host_functions: BTreeMap::new(),
+            first_functions: Vec::new(),
             unknown: 0,
         }
     }
@@ -92,6 +96,7 @@ impl Linux {
         self.slept = 0;
         self.counts.fill(0);
         self.host_functions.clear();
+        self.first_functions.clear();
         self.unknown = 0;
         start::start(self, image, machine)
     }
@@ -105,8 +110,16 @@ impl Linux {
     }
 
     /// Counts a call of a number that a host function answers.
+    #[inline]
     pub(crate) fn count(&mut self, number: u64) {
-        *self.host_functions.entry(number).or_default() += 1;
+        let Some(index) = index_of(number) else {
+            *self.host_functions.entry(number).or_default() += 1;
+            return;
+        };
+        if self.first_functions.len() <= index {
+            self.first_functions.resize(index + 1, 0);
+        }
+        self.first_functions[index] += 1;
     }
 
     /// Answers one call.
@@ -136,6 +149,8 @@ impl Linux {
         let linux = (0..).zip(&self.counts).filter(|&(_, &count)| count > 0);
         let mut calls: BTreeMap<u64, u64> = linux.map(|(number, &count)| (number, count)).collect();
         calls.extend(&self.host_functions);
+        let first = (FIRST_HOST_FUNCTION..).zip(&self.first_functions).filter(|&(_, &count)| count > 0);
+        calls.extend(first.map(|(number, &count)| (number, count)));
         Report {
             calls,
             unknown: self.unknown,

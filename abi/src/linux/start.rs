@@ -67,7 +67,7 @@ pub(super) fn start(linux: &mut Linux, image: &Image, machine: &mut Machine) -> 
         Areas { brk: heap..heap, mappings: middle..guard, initial: machine.memory.mapped(), peak: 0 };
     let contents = Contents::new(linux, image, &stack)?;
     fill(&mut machine.memory, contents.sp, &contents.bytes)?;
-    machine.hart = Hart { fuel: machine.hart.fuel, granted: machine.hart.granted, ..Hart::new(image.entry) };
+    *machine.hart = Hart { fuel: machine.hart.fuel, granted: machine.hart.granted, ..Hart::new(image.entry) };
     machine.hart.x[2] = contents.sp;
     Ok(())
 }

@@ -1,14 +1,18 @@
 //! Running generated code: the way in, and the libcalls that lead out of it and back.
 //!
-//! This is an island of `unsafe`. While generated code runs, the hart lives in the executor page, and the machine and
-//! the host are reachable only through the session whose address the context holds; nothing else in Rust refers
-//! to them until control is back.
+//! This is an island of `unsafe`. Generated code uses the hart where it lives, in the executor page. While it runs, the
+//! machine and the host are reachable only through the session whose address the context holds; nothing else in Rust
+//! refers to them until control is back.
+
+mod door;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use causality_machine::memory::Perms;
-use causality_machine::{Exit, Flow, Hart, Host, HostError, Machine, Memory, PauseReason, Trap, call_host};
+use causality_machine::{
+    Exit, Flow, Host, HostError, Machine, Memory, PauseReason, RETURN_GATE, Trap, call_host,
+};
 
 use crate::Compiler;
 use crate::code::{Links, Space};
@@ -16,6 +20,8 @@ use crate::context::{BIAS, Context, Near, Range, Registers, Tier};
 use crate::cranelift::{LEFT, NO_CODE};
 use crate::sys::mxcsr;
 use crate::tunables::{Layout, NativeTier};
+
+pub use door::Door;
 
 /// Executes what generated code does not: exactly one instruction of the machine.
 pub trait Step {
@@ -51,7 +57,8 @@ struct Session<'a> {
     fuel: u64,
     retired: Retired,
     compiler: &'a Compiler,
-    versions: Versions,
+    /// The version of code memory that generated code relies on.
+    code_version: u64,
     floats: mxcsr::Saved,
     /// Why the run ends.
     end: Option<End>,
@@ -61,19 +68,6 @@ enum End {
     Exit(Exit),
     Host(HostError),
     Panic(Box<dyn Any + Send>),
-}
-
-/// States of the machine that generated code relies on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Versions {
-    map: u64,
-    code: u64,
-}
-
-impl Versions {
-    fn of(memory: &Memory) -> Self {
-        Versions { map: memory.map_version(), code: memory.code_version() }
-    }
 }
 
 /// How many instructions were retired, and how.
@@ -95,6 +89,7 @@ pub struct Retired {
 const HOST_MODES: u32 = 4;
 
 /// Whether code may run natively with this `fcsr`.
+#[inline]
 #[must_use]
 pub const fn is_host_mode(fcsr: u32) -> bool {
     fcsr >> 5 & 7 < HOST_MODES
@@ -124,60 +119,10 @@ pub fn run(
         return Ok(Outcome::Left);
     }
     let context = prepare(&ways_in, machine);
-    let mut session = Session {
-        left: max,
-        fuel,
-        retired: Retired::default(),
-        compiler,
-        versions: Versions::of(&machine.memory),
-        floats: mxcsr::enter(machine.hart.fcsr),
-        end: None,
-        machine,
-        host,
-        step,
-    };
-    // SAFETY: `prepare` returned the executor page of the machine's memory, which stays where it is and is nobody
-    // else's. The functions in the space follow the conventions of their tier, as do the ways in. The session outlives
-    // the loop and is used by libcalls only, while nothing here refers to it.
-    let found = unsafe {
-        (*context).session = (&raw mut session).cast();
-        let vm = context.cast::<u8>().offset(BIAS as isize);
-        loop {
-            let pc = (*context).hart.pc;
-            let Some((enter, function, is_optimised)) = ways_in.at(pc) else { break Outcome::NoCode };
-            let enter: Enter = std::mem::transmute(enter);
-            if is_optimised {
-                (*context).promoted = (*context).promoted.wrapping_add((*context).hart.fuel);
-            }
-            let next = enter(vm, pc, function);
-            if is_optimised {
-                (*context).promoted = (*context).promoted.wrapping_sub((*context).hart.fuel);
-            }
-            if next == LEFT as u64 {
-                break Outcome::Left;
-            }
-            if next == NO_CODE as u64 {
-                break Outcome::NoCode;
-            }
-            (*context).hart.pc = next & !1;
-        }
-    };
-    // SAFETY: generated code has returned; the page holds a hart, which it and the libcalls kept valid.
-    let (hart, promoted, entries, last_entry) =
-        unsafe { (&mut (*context).hart, (*context).promoted, (*context).entries, (*context).last_entry) };
-    session.came(hart);
-    session.machine.hart.clone_from(hart);
-    retired.native += session.retired.native;
-    retired.optimised += session.retired.optimised.wrapping_add(promoted);
-    retired.stepped += session.retired.stepped;
-    retired.entries += entries;
-    retired.last_entry = last_entry;
-    match session.end {
-        Some(End::Exit(exit)) => Ok(Outcome::Exit(exit)),
-        Some(End::Host(error)) => Err(error),
-        Some(End::Panic(panic)) => std::panic::resume_unwind(panic),
-        None => Ok(found),
-    }
+    let mut session = Session::new(compiler, machine, host, step, max);
+    let is_left = session.enter(&ways_in, context);
+    session.count(context, retired);
+    Session::outcome(session.end, is_left)
 }
 
 type Enter = unsafe extern "C" fn(*mut u8, u64, *const u8) -> u64;
@@ -191,6 +136,7 @@ struct WaysIn<'a> {
 
 impl<'a> WaysIn<'a> {
     /// `None` if there is no code at `pc`.
+    #[inline]
     fn of(compiler: &'a Compiler, pc: u64) -> Option<Self> {
         let space = &**compiler.space();
         space.enter_at(pc)?;
@@ -199,6 +145,7 @@ impl<'a> WaysIn<'a> {
     }
 
     /// The way into the code at `pc`, that code, and whether it is Cranelift's.
+    #[inline]
     fn at(&self, pc: u64) -> Option<(*const u8, *const u8, bool)> {
         if let Some((space, links)) = self.promoted
             && let Some(function) = space.function(pc)
@@ -231,9 +178,8 @@ fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
         }
     };
     // SAFETY: the executor page is larger than a context and aligned to a page, belongs to whoever runs the machine,
-    // and every field but the floor is plain data that nobody reads before this.
+    // and every field but the floor and the hart is plain data that nobody reads before this.
     unsafe {
-        (&raw mut (*context).hart).write(machine.hart.clone());
         (&raw mut (*context).pages).write(pages.as_ptr());
         (&raw mut (*context).page_count).write(pages.len() as u64);
         (&raw mut (*context).baseline).write(baseline);
@@ -245,11 +191,18 @@ fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
         (&raw mut (*context).text_len).write(layout.text_len);
         (&raw mut (*context).near_read).write(Near::default());
         (&raw mut (*context).near_write).write(Near::default());
-        let here = std::hint::black_box(0_u8);
-        (&raw mut (*context).stack_limit).write((&raw const here as u64).saturating_sub(STACK as u64));
+        (&raw mut (*context).stack_limit).write(stack_limit());
+        (&raw mut (*context).prepared).write(0);
         measure(&mut *context, &machine.memory, layout);
     }
     context
+}
+
+/// How deep generated code may go on the host's stack.
+#[inline]
+fn stack_limit() -> u64 {
+    let here = std::hint::black_box(0_u8);
+    (&raw const here as u64).saturating_sub(STACK as u64)
 }
 
 /// Finds out how far the ranges go that guards test first.
@@ -265,101 +218,208 @@ fn measure(context: &mut Context, memory: &Memory, layout: Layout) {
     context.stack = Range::of(layout.stack, memory.run_of(layout.stack, Perms::RW));
 }
 
-impl Session<'_> {
-    /// Control came from generated code.
-    fn came(&mut self, hart: &mut Hart) {
-        hart.fcsr |= mxcsr::leave(self.floats);
-        let native = self.fuel - hart.fuel;
+impl<'a> Session<'a> {
+    #[inline]
+    fn new(
+        compiler: &'a Compiler,
+        machine: &'a mut Machine,
+        host: &'a mut dyn Host,
+        step: &'a mut dyn Step,
+        left: u64,
+    ) -> Self {
+        Session {
+            left,
+            fuel: machine.hart.fuel,
+            retired: Retired::default(),
+            compiler,
+            code_version: machine.memory.code_version(),
+            floats: mxcsr::enter(machine.hart.fcsr),
+            end: None,
+            machine,
+            host,
+            step,
+        }
+    }
+
+    /// Runs code from `hart.pc` as long as there is some; whether it was left where there is. The context is that of the
+    /// machine, and prepared.
+    #[inline]
+    fn enter(&mut self, ways_in: &WaysIn<'_>, context: *mut Context) -> bool {
+        // SAFETY: the context is in the executor page of the machine's memory, which stays where it is and is nobody
+        // else's. The functions in the space follow the conventions of their tier, as do the ways in. The session
+        // outlives the loop and is used by libcalls only, while nothing here refers to it.
+        let is_left = unsafe {
+            (*context).session = (&raw mut *self).cast();
+            let vm = context.cast::<u8>().offset(BIAS as isize);
+            loop {
+                let pc = (*context).hart.pc;
+                if pc == RETURN_GATE {
+                    break false;
+                }
+                let Some((enter, function, is_optimised)) = ways_in.at(pc) else { break false };
+                let enter: Enter = std::mem::transmute(enter);
+                if is_optimised {
+                    (*context).promoted = (*context).promoted.wrapping_add((*context).hart.fuel);
+                }
+                let next = enter(vm, pc, function);
+                if is_optimised {
+                    (*context).promoted = (*context).promoted.wrapping_sub((*context).hart.fuel);
+                }
+                if next == LEFT as u64 || next == NO_CODE as u64 {
+                    break next == LEFT as u64;
+                }
+                (*context).hart.pc = next & !1;
+            }
+        };
+        self.came();
+        is_left
+    }
+
+    /// Adds what was retired.
+    #[inline]
+    fn count(&self, context: *mut Context, retired: &mut Retired) {
+        // SAFETY: generated code has returned; these are plain numbers in the executor page.
+        let (promoted, entries, last_entry) =
+            unsafe { ((*context).promoted, (*context).entries, (*context).last_entry) };
+        retired.native += self.retired.native;
+        retired.optimised += self.retired.optimised.wrapping_add(promoted);
+        retired.stepped += self.retired.stepped;
+        if entries > 0 {
+            retired.entries += entries;
+            retired.last_entry = last_entry;
+        }
+    }
+
+    fn outcome(end: Option<End>, is_left: bool) -> Result<Outcome, HostError> {
+        match end {
+            Some(End::Exit(exit)) => Ok(Outcome::Exit(exit)),
+            Some(End::Host(error)) => Err(error),
+            Some(End::Panic(panic)) => std::panic::resume_unwind(panic),
+            None if is_left => Ok(Outcome::Left),
+            None => Ok(Outcome::NoCode),
+        }
+    }
+
+    /// Control came from generated code, for good.
+    #[inline]
+    fn came(&mut self) {
+        self.machine.hart.fcsr |= mxcsr::leave(self.floats);
+        self.account();
+    }
+
+    /// Control came from generated code, and will go back.
+    #[inline]
+    fn waits(&mut self) {
+        self.machine.hart.fcsr |= mxcsr::pause(self.floats);
+        self.account();
+    }
+
+    /// Counts what generated code has retired.
+    #[inline]
+    fn account(&mut self) {
+        let native = self.fuel - self.machine.hart.fuel;
         self.retired.native += native;
         self.left = self.left.saturating_sub(native);
     }
 
     /// Control goes back to generated code, if that may go on.
-    fn goes(&mut self, context: &mut Context) -> bool {
-        // Whatever was executed may have changed what may be accessed.
-        (context.near_read, context.near_write) = (Near::default(), Near::default());
-        let hart = &context.hart;
-        let memory = &mut self.machine.memory;
+    #[inline]
+    fn goes(&mut self) -> bool {
+        let (hart, memory, ..) = self.machine.parts();
         let fuel = hart.fuel;
         self.fuel = fuel;
-        self.floats = mxcsr::enter(hart.fcsr);
-        let versions = Versions::of(memory);
-        if versions.code != self.versions.code
+        mxcsr::resume(hart.fcsr);
+        if memory.code_version() != self.code_version
             || !is_host_mode(hart.fcsr)
             || fuel.min(self.left) < self.compiler.longest()
         {
             return false;
         }
-        if versions.map != self.versions.map {
-            self.versions = versions;
-            measure(context, memory, self.compiler.space().tunables().layout);
-        }
         memory.set_floor((fuel - fuel.min(self.left)) as i64);
         !self.machine.pause_requested()
     }
 
-    /// Executes the instruction at `pc`; whether control goes on behind it.
-    fn execute(&mut self, context: &mut Context, is_optimised: bool) -> bool {
-        let hart = &mut context.hart;
-        self.came(hart);
-        let pc = hart.pc;
-        let word = self.machine.memory.fetch(pc).unwrap_or(0);
-        let next = pc.wrapping_add(if word & 3 == 3 { 4 } else { 2 });
-        if word == ECALL {
-            match call_host(self.host, hart, &mut self.machine.memory) {
-                Ok(Flow::Continue) => {}
-                Ok(Flow::Exit(code)) => self.end = Some(End::Exit(Exit::Completed(code))),
-                Ok(Flow::Pause) => return self.ends(End::Exit(Exit::Paused(PauseReason::Host)), hart),
-                Ok(Flow::Trap(cause, tval)) => {
-                    return self.ends(End::Exit(Exit::Trap(Trap { cause, pc, tval })), hart);
-                }
-                Err(error) => return self.ends(End::Host(error), hart),
+    /// Makes the call of the `ecall` at `pc`; whether control goes on behind it.
+    fn call(&mut self, pc: u64, is_optimised: bool) -> bool {
+        self.waits();
+        let next = pc.wrapping_add(4);
+        let (hart, memory, ..) = self.machine.parts();
+        hart.pc = pc;
+        match call_host(self.host, hart, memory) {
+            Ok(Flow::Continue) => {}
+            Ok(Flow::Exit(code)) => self.end = Some(End::Exit(Exit::Completed(code))),
+            Ok(Flow::Pause) => return self.ends(End::Exit(Exit::Paused(PauseReason::Host))),
+            Ok(Flow::Trap(cause, tval)) => {
+                return self.ends(End::Exit(Exit::Trap(Trap { cause, pc, tval })));
             }
-            hart.pc = next;
-            hart.fuel -= 1;
-            self.retired.native += 1;
-            self.retired.optimised += u64::from(is_optimised);
-        } else {
-            self.machine.hart.clone_from(hart);
-            let result = self.step.step(self.machine, self.host);
-            hart.clone_from(&self.machine.hart);
-            match result {
-                Ok(None) => {}
-                Ok(Some(exit)) => return self.ends(End::Exit(exit), hart),
-                Err(error) => return self.ends(End::Host(error), hart),
-            }
-            self.retired.stepped += 1;
+            Err(error) => return self.ends(End::Host(error)),
         }
+        hart.pc = next;
+        hart.fuel -= 1;
+        self.retired.native += 1;
+        self.retired.optimised += u64::from(is_optimised);
         self.left = self.left.saturating_sub(1);
-        self.goes(context) && self.end.is_none() && context.hart.pc == next
+        self.goes() && self.end.is_none()
     }
 
-    fn ends(&mut self, end: End, hart: &Hart) -> bool {
+    /// Executes the instruction at `pc`, which is no `ecall`; whether control goes on behind it.
+    fn execute(&mut self, pc: u64) -> bool {
+        self.waits();
+        self.machine.hart.pc = pc;
+        let word = self.machine.memory.fetch(pc).unwrap_or(0);
+        let next = pc.wrapping_add(if word & 3 == 3 { 4 } else { 2 });
+        match self.step.step(self.machine, self.host) {
+            Ok(None) => {}
+            Ok(Some(exit)) => return self.ends(End::Exit(exit)),
+            Err(error) => return self.ends(End::Host(error)),
+        }
+        self.retired.stepped += 1;
+        self.left = self.left.saturating_sub(1);
+        self.goes() && self.end.is_none() && self.machine.hart.pc == next
+    }
+
+    fn ends(&mut self, end: End) -> bool {
         self.end = Some(end);
+        let hart = &self.machine.hart;
         self.fuel = hart.fuel;
-        self.floats = mxcsr::enter(hart.fcsr);
+        mxcsr::resume(hart.fcsr);
         false
     }
 }
 
-const ECALL: u32 = 0x73;
+/// Added to the pc of an `ecall` where that is an argument of the libcall.
+pub(crate) const IS_ECALL: u64 = 1;
 
 /// The libcall that executes one instruction, of baseline code or of Cranelift's.
-unsafe extern "C" fn step_libcall<const IS_OPTIMISED: bool>(vm: *mut u8, _: u64) -> u64 {
+unsafe extern "C" fn step_libcall<const IS_OPTIMISED: bool>(vm: *mut u8, place: u64) -> u64 {
     // SAFETY: generated code passes what `run` gave it: a pointer into the executor page, whose context holds the
     // session of the run that this thread is in. Nothing else uses either while generated code waits for us.
     let (context, session) = unsafe {
         let context = vm.offset(-(BIAS as isize)).cast::<Context>();
-        (&mut *context, &mut *(*context).session.cast::<Session<'_>>())
+        (context, &mut *(*context).session.cast::<Session<'_>>())
     };
-    let fuel = context.hart.fuel;
-    let goes_on = match catch_unwind(AssertUnwindSafe(|| session.execute(context, IS_OPTIMISED))) {
+    let before = session.machine.hart.fuel;
+    let execute = || match place & IS_ECALL {
+        0 => session.execute(place),
+        _ => session.call(place - IS_ECALL, IS_OPTIMISED),
+    };
+    let goes_on = match catch_unwind(AssertUnwindSafe(execute)) {
         Ok(goes_on) => goes_on,
-        Err(panic) => session.ends(End::Panic(panic), &context.hart),
+        Err(panic) => session.ends(End::Panic(panic)),
     };
+    let fuel = session.machine.hart.fuel;
+    // SAFETY: as above. The context contains the hart, to which nothing refers now.
+    let context = unsafe { &mut *context };
     if IS_OPTIMISED {
         // What the host did to the fuel is not what the code did.
-        context.promoted = context.promoted.wrapping_add(context.hart.fuel).wrapping_sub(fuel);
+        context.promoted = context.promoted.wrapping_add(fuel).wrapping_sub(before);
+    }
+    if goes_on {
+        // Whatever was executed may have changed what may be accessed.
+        (context.near_read, context.near_write) = (Near::default(), Near::default());
+        if context.measured != session.machine.memory.map_version() {
+            measure(context, &session.machine.memory, session.compiler.space().tunables().layout);
+        }
     }
     u64::from(!goes_on)
 }

@@ -37,6 +37,7 @@ mod zi;
 
 use std::ops::Range;
 
+use causality_machine::isa::Inst;
 use causality_machine::isa::reg::X;
 use causality_machine::isa::visit::Visitor;
 
@@ -363,7 +364,7 @@ impl<'a> Emitter<'a> {
         self.insts += 1;
         let is_left = self.tunables.speculation_safe && is_unsafe_to_speculate(self.at.inst);
         match if is_left { Emitted::Libcall } else { self.at.inst.visit(self) } {
-            Emitted::Libcall => self.libcall(),
+            Emitted::Libcall => self.libcall(matches!(self.at.inst, Inst::Ecall(_))),
             Emitted::Done => {
                 self.pending += 1;
                 self.since += 1;
@@ -423,7 +424,7 @@ impl<'a> Emitter<'a> {
                 Kind::Libcall(back) => {
                     self.pending = pending;
                     self.at.pc = pc;
-                    self.libcall();
+                    self.libcall(false);
                     // It has charged the instruction, and behind it that is pending.
                     self.charge_by(pending as i32 + 1);
                     self.a.jump(back);

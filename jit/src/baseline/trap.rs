@@ -8,6 +8,7 @@ use super::float::Open;
 use super::register::VM;
 use super::runtime::{give_hart, take_hart};
 use super::{Emitter, fuel};
+use crate::abi::IS_ECALL;
 use crate::context::{SPANS, WINDOW, field, near};
 use crate::cranelift::LEFT;
 
@@ -92,11 +93,11 @@ impl Emitter<'_> {
         self.a.note_more(((pc - self.unit.start) / 2) as u16, pending as u8, len);
     }
 
-    /// Has the current instruction executed by the host.
-    pub(super) fn libcall(&mut self) {
+    /// Has the instruction at the current pc, an `ecall` or not, executed by the host.
+    pub(super) fn libcall(&mut self, is_ecall: bool) {
         self.close();
         self.settle();
-        self.a.constant(RAX, self.at.pc);
+        self.a.constant(RAX, self.at.pc | if is_ecall { IS_ECALL } else { 0 });
         let step = self.shared(Shared::Step);
         self.a.call(step);
         self.since = 0;
@@ -110,7 +111,7 @@ impl Emitter<'_> {
 pub(super) enum Shared {
     /// Gives control back at the pc in `rax`.
     Leave,
-    /// Has the instruction at the pc in `rax` executed, all charged; comes back if control goes to the next one.
+    /// Has the instruction at the pc in `rax`, which is odd for an `ecall`, executed, all charged; comes back if control goes to the next one.
     Step,
     /// Returns.
     Return,
@@ -259,7 +260,6 @@ impl Emitter<'_> {
     }
 
     fn emit_step(&mut self) {
-        self.a.store(8, Mem::at(VM, field!(hart.pc)), RAX);
         // The fuel also without metering: what the host executes is counted.
         give_hart(self.a);
         self.a.copy(RDI, VM);

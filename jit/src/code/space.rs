@@ -104,6 +104,7 @@ impl SharedCode {
         Ok(SharedCode { block: CodeBlock::alone(&code)?, places, names })
     }
 
+    #[inline]
     fn function(&self, index: usize) -> &[u8] {
         &self.block.bytes()[self.places[index].clone()]
     }
@@ -185,6 +186,7 @@ impl Space {
     }
 
     /// Below this much fuel, code here may do nothing but leave.
+    #[inline]
     #[must_use]
     pub fn longest(&self) -> u64 {
         self.longest.load(Ordering::Relaxed)
@@ -200,6 +202,7 @@ impl Space {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[inline]
     fn index(&self, pc: u64) -> Option<usize> {
         let layout = &self.tunables.layout;
         let offset = pc.wrapping_sub(layout.text);
@@ -207,6 +210,7 @@ impl Space {
     }
 
     /// How code is reached, as soon as there is any.
+    #[inline]
     pub(crate) fn links(&self) -> Option<&Links> {
         self.links.get()
     }
@@ -246,6 +250,7 @@ impl Space {
     }
 
     /// The function to enter at `pc`, fetched from what was saved if need be.
+    #[inline]
     pub(crate) fn enter_at(&self, pc: u64) -> Option<*const u8> {
         self.function(pc).or_else(|| self.fetch(pc))
     }
@@ -415,6 +420,7 @@ impl Space {
 
 impl Links {
     /// The way in for the executor.
+    #[inline]
     pub(crate) fn enter(&self) -> *const u8 {
         self.shared.function(0).as_ptr()
     }
@@ -431,6 +437,7 @@ impl Links {
     }
 
     /// What runs where there is no code.
+    #[inline]
     fn missing(&self) -> *const u8 {
         self.shared.function(1).as_ptr()
     }

@@ -8,10 +8,11 @@ use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, types};
 use cranelift_codegen::isa::CallConv;
 
 use super::Emitter;
+use crate::abi::IS_ECALL;
 use crate::context::field;
 use crate::region::{RegSet, changes_access, definitions, uses};
 
-/// `fn(vm, pc) -> 0` if control went to the next instruction.
+/// `fn(vm, pc) -> 0`, the pc of an `ecall` being odd, if control went to the next instruction.
 pub(super) fn signature() -> Signature {
     let mut signature = Signature::new(CallConv::SystemV);
     signature.params.extend([AbiParam::new(types::I64); 2]);
@@ -25,8 +26,8 @@ impl Emitter<'_> {
         self.close_floats();
         self.store_homes();
         self.store_fuel_now();
-        let pc = self.iconst(self.at.pc);
-        self.set_field(field!(hart.pc), pc);
+        let is_ecall = matches!(self.at.inst, Inst::Ecall(_));
+        let pc = self.iconst(self.at.pc | if is_ecall { IS_ECALL } else { 0 });
         let step = self.field(types::I64, field!(cranelift.step));
         let call = self.b.ins().call_indirect(self.signatures.libcall, step, &[self.vm, pc]);
         let stop = self.b.inst_results(call)[0];
@@ -34,7 +35,6 @@ impl Emitter<'_> {
         self.b.set_cold_block(left);
         self.go_on_unless(stop, left);
         self.stops.push(left);
-        let is_ecall = matches!(self.at.inst, Inst::Ecall(_));
         // What is computed from old values after the rounding mode or the flags changed is not what was computed
         // from them before, so Cranelift must not see that they are the same.
         let may_change_modes = is_ecall || self.at.inst.opcode().extension() == Extension::Zicsr;

@@ -37,6 +37,7 @@ impl CodeBlock {
     }
 
     /// The code.
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: the range is in the mapping, which lives as long as `self`, is readable, and of which nobody changes
         // these bytes: memory of its own is read-only, and a chunk is written only behind the blocks that it has.
@@ -44,6 +45,7 @@ impl CodeBlock {
     }
 
     /// Where it is.
+    #[inline]
     pub(crate) fn start(&self) -> *const u8 {
         self.memory.as_ptr().wrapping_add(self.range.start)
     }

@@ -17,7 +17,7 @@
 //!
 //! ```text
 //! host:  │ executor page │ 64 KiB band │ guest address 0 ...    │ windows           │ 64 KiB band │
-//!        │ floor, context│      ---    │ as the page table says │ as the slots say  │     ---     │
+//!        │ floor, hart … │      ---    │ as the page table says │ as the slots say  │     ---     │
 //!        └──── GUEST_OFFSET bytes ─────┘
 //! ```
 
@@ -25,6 +25,7 @@ mod access;
 mod doorbell;
 mod map;
 mod perms;
+mod resident;
 mod segment;
 mod space;
 mod windows;
@@ -37,8 +38,9 @@ use std::sync::atomic::Ordering;
 pub use doorbell::Doorbell;
 pub use map::MapError;
 pub use perms::Perms;
+pub use resident::ResidentHart;
 pub use segment::{Segment, SegmentKind};
-pub use space::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET};
+pub use space::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET, HART_OFFSET};
 pub use windows::Loaded;
 
 use crate::Limits;
@@ -212,13 +214,21 @@ impl Memory {
     /// - The first eight bytes are the floor ([`Memory::set_floor`]), an `AtomicI64` that any thread with
     ///   a [`Doorbell`] may store to at any time. Rust code accesses it atomically only; generated code
     ///   with aligned eight-byte loads and stores.
+    /// - The hart of the machine is behind them ([`HART_OFFSET`]), as its [`ResidentHart`]. It may be used through this
+    ///   pointer only while nobody else uses the machine.
     /// - The rest is the executor's. Nothing else in this crate touches it; resetting the machine leaves
     ///   it as it is, and so does another executor that runs the machine in between and does not use it.
     /// - Guest memory may be accessed through this pointer only while nobody else uses this `Memory`, and
     ///   only where the page table allows it.
+    #[inline]
     #[must_use]
     pub fn executor_page(&mut self) -> NonNull<u8> {
         self.space.executor_page()
+    }
+
+    /// The hart in the executor page, zeroed. There is one.
+    pub(crate) fn take_hart(&mut self) -> Option<ResidentHart> {
+        self.space.take_hart()
     }
 
     /// For executors: sets the floor. Generated code leaves its loops when its signed fuel counter is
@@ -230,11 +240,18 @@ impl Memory {
     /// first and floor second, and all four are `SeqCst`. If the executor does not see the request, the
     /// bell rings after its store. The other way round, a floor may be raised when nobody wants a pause any
     /// more, because the request was taken before the bell rang: the executor then sets it again.
+    ///
+    /// Where the floor is there already, finding it there is as good as storing it: a bell that rings before is not
+    /// overheard.
+    #[inline]
     pub fn set_floor(&mut self, floor: i64) {
-        self.space.floor().store(floor, Ordering::SeqCst);
+        if self.floor() != floor {
+            self.space.floor().store(floor, Ordering::SeqCst);
+        }
     }
 
     /// The floor now.
+    #[inline]
     #[must_use]
     pub fn floor(&self) -> i64 {
         self.space.floor().load(Ordering::SeqCst)

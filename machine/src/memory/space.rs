@@ -17,7 +17,8 @@ use std::sync::atomic::AtomicI64;
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::mm::{Advice, MprotectFlags, madvise, mprotect};
 
-use super::{Doorbell, Perms};
+use super::{Doorbell, Perms, ResidentHart};
+use crate::Hart;
 
 /// Inaccessible bytes on both sides of guest memory.
 const BAND: usize = 64 << 10;
@@ -27,6 +28,12 @@ pub const EXECUTOR_PAGE_SIZE: usize = 4096;
 
 /// Host bytes from the start of the [executor page](super::Memory::executor_page) to guest address 0.
 pub const GUEST_OFFSET: usize = EXECUTOR_PAGE_SIZE + BAND;
+
+/// Host bytes from the start of the [executor page](super::Memory::executor_page) to the hart.
+pub const HART_OFFSET: usize = size_of::<AtomicI64>();
+
+const _: () = assert!(HART_OFFSET.is_multiple_of(align_of::<Hart>()));
+const _: () = assert!(HART_OFFSET + size_of::<Hart>() <= EXECUTOR_PAGE_SIZE);
 
 /// Host address of guest address 0.
 struct Base(*mut u8);
@@ -38,6 +45,7 @@ unsafe impl Send for Base {}
 unsafe impl Sync for Base {}
 
 /// The floor in the executor page of a mapping that [`Space::reserve`] made.
+#[inline]
 pub(super) fn floor_of(map: &MmapRaw) -> &AtomicI64 {
     // SAFETY: `map` starts with the executor page, which is readable, writable and aligned for as long
     // as the mapping lives; every access to these bytes is atomic, also in generated code.
@@ -50,6 +58,8 @@ pub(super) struct Space {
     map: Arc<MmapRaw>,
     base: Base,
     size: u64,
+    /// Whether the hart in the executor page has an owner.
+    is_hart_taken: bool,
     /// Makes the host refuse everything.
     #[cfg(test)]
     refuses: bool,
@@ -69,6 +79,7 @@ impl Space {
             base: Base(map.as_mut_ptr().wrapping_add(GUEST_OFFSET)),
             map: Arc::new(map),
             size,
+            is_hart_taken: false,
             #[cfg(test)]
             refuses: false,
         })
@@ -84,11 +95,22 @@ impl Space {
     }
 
     /// The executor page.
+    #[inline]
     pub(super) fn executor_page(&mut self) -> NonNull<u8> {
         NonNull::new(self.map.as_mut_ptr()).expect("no mapping is at address 0")
     }
 
+    /// The hart in the executor page, for whoever asks first.
+    pub(super) fn take_hart(&mut self) -> Option<ResidentHart> {
+        let place = self.executor_page().map_addr(|page| page.saturating_add(HART_OFFSET)).cast();
+        let is_free = !std::mem::replace(&mut self.is_hart_taken, true);
+        // SAFETY: the executor page is readable and writable as long as the mapping lives, the place is aligned and in
+        // it, and nobody was given it before.
+        is_free.then(|| unsafe { ResidentHart::new(&self.map, place) })
+    }
+
     /// The first eight bytes of the executor page.
+    #[inline]
     pub(super) fn floor(&self) -> &AtomicI64 {
         floor_of(&self.map)
     }

@@ -1,0 +1,82 @@
+//! A function of a guest, with its types.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use causality_abi::{CallArguments, CallResult};
+
+use crate::{CallError, Instance, Module};
+
+/// A function of a program, looked up once and called often, in any instance of the program.
+///
+/// The types are the embedder's word: a guest knows of none, so wrong ones give wrong values, never more.
+pub struct TypedFunction<Arguments, Result> {
+    module: Module,
+    address: u64,
+    types: PhantomData<fn(Arguments) -> Result>,
+}
+
+impl<A, R> Clone for TypedFunction<A, R> {
+    fn clone(&self) -> Self {
+        TypedFunction::new(self.module.clone(), self.address)
+    }
+}
+
+impl<A, R> fmt::Debug for TypedFunction<A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedFunction").field("address", &format_args!("{:#x}", self.address)).finish()
+    }
+}
+
+impl<A, R> TypedFunction<A, R> {
+    pub(crate) fn new(module: Module, address: u64) -> Self {
+        TypedFunction { module, address, types: PhantomData }
+    }
+
+    /// Where it begins in guest memory.
+    #[must_use]
+    pub fn address(&self) -> u64 {
+        self.address
+    }
+}
+
+impl<A: CallArguments, R: CallResult> TypedFunction<A, R> {
+    /// Calls it and waits for its result.
+    ///
+    /// The instance may be ready, paused or completed; what it was doing is as it was before when the function has
+    /// returned, but for fuel and memory. The function runs on the guest's stack, below what is there.
+    ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::default();
+    /// let module = Module::from_file(&engine, "examples/plugin.elf")?;
+    /// let mut instance = Linker::new(&engine).instantiate(&module, Options::new(), ())?;
+    /// let add = instance.function::<(u64, u64), u64>("add")?;
+    /// assert_eq!(add.call(&mut instance, (40, 2))?, 42);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`CallError::OtherProgram`], [`CallError::Stopped`], [`CallError::Host`].
+    #[inline]
+    pub fn call<T>(&self, instance: &mut Instance<T>, arguments: A) -> Result<R, CallError> {
+        if !self.module.is(instance.module()) {
+            return Err(CallError::OtherProgram);
+        }
+        instance.call_at(self.address, arguments)
+    }
+
+    /// Goes on with a call of this function that was the last to stop, and waits for its result.
+    ///
+    /// # Errors
+    /// [`CallError::NotCalled`] if the last call that stopped was not of this function, and as [`TypedFunction::call`].
+    pub fn resume<T>(&self, instance: &mut Instance<T>) -> Result<R, CallError> {
+        if !self.module.is(instance.module()) {
+            return Err(CallError::OtherProgram);
+        }
+        instance.resume_call(self.address)
+    }
+}

@@ -1,0 +1,106 @@
+//! Functions of the guest, called by the embedder.
+
+use causality_abi::{CallArguments, CallResult};
+use causality_machine::{BeforeCall, Exit, PauseReason};
+
+use super::Instance;
+use crate::{CallError, Error, TypedFunction};
+
+const RETURNED: Exit = Exit::Paused(PauseReason::Returned);
+
+impl<T> Instance<T> {
+    /// Calls a function of the guest by its name. Who does so often looks it up [once](Instance::function).
+    ///
+    /// # Errors
+    /// As [`Instance::function`] and [`TypedFunction::call`].
+    pub fn call<A: CallArguments, R: CallResult>(
+        &mut self,
+        name: &str,
+        arguments: A,
+    ) -> Result<R, CallError> {
+        self.function(name)?.call(self, arguments)
+    }
+
+    /// A function of the program.
+    ///
+    /// # Errors
+    /// [`CallError::NoFunction`] if the program's symbols do not have it.
+    pub fn function<A: CallArguments, R: CallResult>(
+        &self,
+        name: &str,
+    ) -> Result<TypedFunction<A, R>, CallError> {
+        let symbol = self.module.symbols().function(name);
+        let symbol = symbol.ok_or_else(|| CallError::NoFunction(name.to_owned()))?;
+        Ok(self.function_at(symbol))
+    }
+
+    /// The function that begins at `address`, such as one that the guest has told a host function about.
+    #[must_use]
+    pub fn function_at<A: CallArguments, R: CallResult>(&self, address: u64) -> TypedFunction<A, R> {
+        TypedFunction::new(self.module.clone(), address)
+    }
+
+    /// How many calls have stopped before the function returned. As long as there are any, running goes on in the
+    /// innermost, and pauses ([`PauseReason::Returned`]) where that returns.
+    #[must_use]
+    pub fn pending_calls(&self) -> usize {
+        self.calls.pending()
+    }
+
+    /// Gives up the innermost call that has stopped, and whatever the function was doing: registers are as they were
+    /// before the call, and so is whether the instance can run. `false` if there is none.
+    ///
+    /// Memory is as the function has left it. After a trap, that may be in the middle of a change.
+    pub fn abandon_call(&mut self) -> bool {
+        let Some(before) = self.calls.end(&mut self.machine.hart) else { return false };
+        self.machine.end_call(before, self.calls.pending() > 0);
+        true
+    }
+
+    #[inline]
+    pub(crate) fn call_at<A: CallArguments, R: CallResult>(
+        &mut self,
+        address: u64,
+        arguments: A,
+    ) -> Result<R, CallError> {
+        let before = self.machine.begin_call().map_err(Error::from)?;
+        self.calls.begin(&mut self.machine.hart, address);
+        arguments.give(&mut self.machine.hart);
+        let has_returned =
+            self.crosscheck.is_none() && self.execution.call(&mut self.machine, &mut self.host);
+        if !has_returned {
+            self.go_on(before, address)?;
+        }
+        let result = R::take(&self.machine.hart);
+        self.calls.returned(&self.machine.hart);
+        self.machine.end_call(before, self.calls.pending() > 0);
+        Ok(result)
+    }
+
+    /// Runs a function that has not returned by the short way.
+    #[cold]
+    fn go_on(&mut self, before: BeforeCall, address: u64) -> Result<(), CallError> {
+        self.machine.go_on();
+        let ended = self.go(u64::MAX);
+        if let Ok(RETURNED) = ended {
+            return Ok(());
+        }
+        self.calls.stopped(address, before);
+        let exit = ended?;
+        self.ended(exit);
+        Err(CallError::Stopped(exit))
+    }
+
+    pub(crate) fn resume_call<R: CallResult>(&mut self, address: u64) -> Result<R, CallError> {
+        if self.calls.innermost().is_none_or(|pending| pending.address != address) {
+            return Err(CallError::NotCalled);
+        }
+        let exit = self.run()?;
+        if exit != RETURNED {
+            return Err(CallError::Stopped(exit));
+        }
+        let result = R::take(&self.machine.hart);
+        self.abandon_call();
+        Ok(result)
+    }
+}

@@ -1,0 +1,437 @@
+//! Functions of a guest, called by the embedder, in every tier.
+
+use causality_vm::isa::reg::X;
+use causality_vm::{
+    CallError, Caller, Capture, Cause, Config, Engine, ErrorKind, Exit, HostFault, Instance, Linker, Module,
+    Options, PauseReason, Promotion, Ptr, Tier, VmState,
+};
+
+/// What the host function `ask` answers with.
+#[derive(Debug, Default)]
+struct World {
+    asked: Vec<u64>,
+    pauses: bool,
+}
+
+fn engine(tier: Tier) -> Engine {
+    Engine::new(Config::new().tier(tier).memory(32 << 20))
+}
+
+fn instance_of(engine: &Engine) -> Instance<World> {
+    let module = Module::from_file(engine, "testkit/guests/calls.elf").unwrap();
+    let mut linker = Linker::new(engine);
+    let answer = |caller: &mut Caller<'_, World>, value: u64| -> Result<u64, HostFault> {
+        if caller.data().pauses {
+            return Err(HostFault::Pause);
+        }
+        caller.data_mut().asked.push(value);
+        Ok(value + 1)
+    };
+    linker.function("answer", answer).unwrap();
+    linker.instantiate(&module, Options::new().args(["calls"]), World::default()).unwrap()
+}
+
+fn instance(tier: Tier) -> Instance<World> {
+    instance_of(&engine(tier))
+}
+
+fn exit_of<R: std::fmt::Debug>(result: Result<R, CallError>) -> Exit {
+    match result {
+        Err(CallError::Stopped(exit)) => exit,
+        other => panic!("it should have stopped: {other:?}"),
+    }
+}
+
+#[test]
+fn values_travel_as_the_calling_convention_says() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        for _ in 0..3 {
+            assert_eq!(guest.call::<_, u64>("add", (40_u64, 2_u64)).unwrap(), 42, "{tier:?}");
+            assert_eq!(guest.call::<_, u64>("add", (u64::MAX, 2_u64)).unwrap(), 1);
+            let eight = (1_u64, 2_u64, 3_u64, 4_u64, 5_u64, 6_u64, 7_u64, 8_u64);
+            assert_eq!(guest.call::<_, u64>("eight", eight).unwrap(), 204);
+            assert_eq!(guest.call::<_, f64>("mix", (-3_i32, 1.5_f64, 2.0_f32)).unwrap(), -9.0);
+            assert_eq!(guest.call::<_, f32>("half", 3.0_f32).unwrap(), 1.5);
+            assert!(guest.call::<_, f64>("mix", (1_i32, f64::NAN, 1.0_f32)).unwrap().is_nan());
+            assert_eq!(guest.call::<_, u32>("negate", 5_u32).unwrap(), 5_u32.wrapping_neg());
+            assert_eq!(guest.call::<_, u32>("negate", 0x8000_0000_u32).unwrap(), 0x8000_0000);
+            assert_eq!(guest.call::<_, i8>("narrow", 127_i8).unwrap(), -128);
+            assert!(guest.call::<_, bool>("is_even", 4_u64).unwrap());
+            assert!(!guest.call::<_, bool>("is_even", 5_u64).unwrap());
+        }
+        guest.call::<_, ()>("set_count", 7_u64).unwrap();
+        assert_eq!(guest.call::<_, u64>("next_count", ()).unwrap(), 8, "{tier:?}");
+    }
+}
+
+/// Calls take the same fuel in every tier, and leave memory the same.
+#[test]
+fn every_tier_pays_the_same_for_a_call() {
+    let pay = |tier| {
+        let mut guest = instance(tier);
+        let spin = guest.function::<u64, u64>("spin").unwrap();
+        let mut paid = Vec::new();
+        for rounds in [0, 1, 2, 100, 10_000, 3, 100_000] {
+            let before = guest.fuel();
+            spin.call(&mut guest, rounds).unwrap();
+            paid.push(before - guest.fuel());
+        }
+        assert_eq!(guest.retired(), paid.iter().sum::<u64>());
+        assert_eq!(guest.run().unwrap(), Exit::Completed(0));
+        (paid, guest.hart().clone(), causality_testkit::digest::of_memory(guest.memory()).to_string())
+    };
+    let expected = pay(Tier::Interpreter);
+    for tier in Tier::ALL {
+        assert_eq!(pay(tier), expected, "{tier:?}");
+    }
+}
+
+/// Whatever is called meanwhile, the guest goes on as if nothing had happened.
+#[test]
+fn what_the_guest_was_doing_is_as_it_was_before() {
+    for tier in Tier::ALL {
+        let module = Module::from_file(&engine(tier), "testkit/guests/calls.elf").unwrap();
+        for stop in (0..3000).step_by(97) {
+            let output = Capture::new(100);
+            let options = Options::new().args(["calls"]).stdout(output.clone());
+            let mut guest = Linker::new(&engine(tier)).instantiate(&module, options, ()).unwrap();
+            if stop > 0 && guest.run_for(stop).unwrap() != Exit::Paused(PauseReason::Step) {
+                break;
+            }
+            let (before, state) = (guest.hart().clone(), guest.state());
+            guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap();
+            guest.call::<_, ()>("clobber", ()).unwrap();
+            guest.call::<_, u64>("depth", 20_u64).unwrap();
+            let mut after = guest.hart().clone();
+            assert_eq!(after.instret(), guest.retired());
+            (after.fuel, after.granted) = (before.fuel, before.granted);
+            assert_eq!((after, guest.state()), (before, state), "{tier:?}, {stop}");
+            assert_eq!(guest.run().unwrap(), Exit::Completed(0));
+            assert_eq!(output.text(), "3 204 332833500 11\n");
+        }
+    }
+}
+
+#[test]
+fn a_guest_that_has_completed_can_be_called() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        assert_eq!(guest.run().unwrap(), Exit::Completed(0));
+        let next = guest.function::<(), u64>("next_count").unwrap();
+        for count in 2..500 {
+            assert_eq!(next.call(&mut guest, ()).unwrap(), count, "{tier:?}");
+        }
+        assert_eq!((guest.state(), guest.exit()), (VmState::Completed, Some(Exit::Completed(0))));
+        assert!(matches!(guest.run().unwrap_err().kind(), ErrorKind::State(_)));
+        guest.reset().unwrap();
+        assert_eq!(next.call(&mut guest, ()).unwrap(), 1, "reset");
+    }
+}
+
+#[test]
+fn a_trap_in_a_call_can_be_given_up() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        let before = guest.hart().clone();
+        let read = guest.function::<Ptr, u64>("read_at").unwrap();
+        let exit = exit_of(read.call(&mut guest, Ptr(8)));
+        let Exit::Trap(trap) = exit else { panic!("{exit:?}") };
+        assert_eq!((trap.cause, trap.tval, guest.state()), (Cause::LoadAccessFault, 8, VmState::Error));
+        assert_eq!(trap.pc, guest.pc());
+        assert_eq!((guest.pending_calls(), guest.exit()), (1, Some(exit)));
+        assert!(matches!(read.call(&mut guest, Ptr(8)), Err(CallError::Host(_))), "it has failed");
+        assert!(matches!(read.resume(&mut guest), Err(CallError::Host(_))), "it has failed");
+        assert!(guest.abandon_call());
+        assert!(!guest.abandon_call());
+        assert_eq!((guest.state(), guest.pending_calls()), (VmState::Ready, 0));
+        let mut after = guest.hart().clone();
+        (after.fuel, after.granted) = (before.fuel, before.granted);
+        assert_eq!(after, before, "{tier:?}");
+        assert_eq!(guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap(), 3);
+        assert_eq!(guest.run().unwrap(), Exit::Completed(0));
+    }
+}
+
+#[test]
+fn a_call_that_runs_out_of_fuel_goes_on_with_more() {
+    for tier in Tier::ALL {
+        let engine = Engine::new(Config::new().tier(tier).fuel(3_000));
+        let mut guest = instance_of(&engine);
+        let spin = guest.function::<u64, u64>("spin").unwrap();
+        let mut refused = 0;
+        assert_eq!(exit_of(spin.call(&mut guest, 1000)), Exit::OutOfFuel, "{tier:?}");
+        let sum = loop {
+            assert_eq!((guest.fuel(), guest.pending_calls()), (0, 1));
+            guest.add_fuel(17 + refused);
+            match spin.resume(&mut guest) {
+                Ok(sum) => break sum,
+                stopped => assert_eq!(exit_of(stopped), Exit::OutOfFuel),
+            }
+            refused += 1;
+        };
+        assert_eq!((sum, guest.pending_calls()), (332_833_500, 0));
+        assert!(refused > 0);
+        assert!(matches!(spin.resume(&mut guest), Err(CallError::NotCalled)));
+        let retired = guest.retired();
+        let mut other = instance(tier);
+        other.call::<_, u64>("spin", 1000_u64).unwrap();
+        assert_eq!(other.retired(), retired, "{tier:?}");
+    }
+}
+
+#[test]
+fn a_call_ends_exactly_where_fuel_does() {
+    for tier in Tier::ALL {
+        let paid = {
+            let mut guest = instance(tier);
+            guest.call::<_, u64>("spin", 50_u64).unwrap();
+            guest.retired()
+        };
+        for fuel in [paid - 1, paid, paid + 1] {
+            let mut guest = instance_of(&Engine::new(Config::new().tier(tier).fuel(fuel)));
+            let called = guest.call::<_, u64>("spin", 50_u64);
+            match fuel < paid {
+                true => assert_eq!(exit_of(called), Exit::OutOfFuel),
+                false => assert_eq!(called.unwrap(), 40_425, "{tier:?}: returning costs nothing more"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pending_call_can_be_run_by_hand() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        let spin = guest.function::<u64, u64>("spin").unwrap();
+        guest.pause_handle().pause();
+        assert_eq!(exit_of(spin.call(&mut guest, 10)), Exit::Paused(PauseReason::Requested));
+        assert_eq!(guest.pc(), spin.address());
+        let mut steps = 0;
+        while guest.step().unwrap() == Exit::Paused(PauseReason::Step) {
+            steps += 1;
+        }
+        assert_eq!(guest.exit(), Some(Exit::Paused(PauseReason::Returned)), "{tier:?}");
+        assert_eq!((guest.x(X::A0), guest.run().unwrap()), (285, Exit::Paused(PauseReason::Returned)));
+        assert_eq!(guest.retired(), steps + 1, "the last step came to the gate");
+        assert_eq!(spin.resume(&mut guest).unwrap(), 285);
+        assert_eq!(guest.run().unwrap(), Exit::Completed(0));
+    }
+}
+
+#[test]
+fn calls_nest() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        let (add, ask) =
+            (guest.function::<(u64, u64), u64>("add").unwrap(), guest.function::<u64, u64>("ask").unwrap());
+        guest.data_mut().pauses = true;
+        assert_eq!(exit_of(ask.call(&mut guest, 1)), Exit::Paused(PauseReason::Host));
+        assert_eq!(exit_of(ask.call(&mut guest, 10)), Exit::Paused(PauseReason::Host));
+        assert_eq!((guest.pending_calls(), add.call(&mut guest, (2, 3)).unwrap()), (2, 5));
+        assert!(matches!(add.resume(&mut guest), Err(CallError::NotCalled)));
+        guest.data_mut().pauses = false;
+        assert_eq!(ask.resume(&mut guest).unwrap(), 11, "{tier:?}");
+        assert_eq!(ask.resume(&mut guest).unwrap(), 2);
+        assert_eq!(guest.data().asked, [10, 1]);
+        assert_eq!(guest.run().unwrap(), Exit::Completed(0));
+    }
+}
+
+#[test]
+fn the_host_is_called_from_a_call() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        assert_eq!(guest.call::<_, u64>("ask_often", (5_u64, 1000_u64)).unwrap(), 1005, "{tier:?}");
+        assert!(guest.data().asked.iter().copied().eq(5..1005));
+    }
+}
+
+#[test]
+fn a_guest_that_exits_in_a_call_has_completed() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        assert_eq!(exit_of(guest.call::<_, ()>("leave", 3_i32)), Exit::Completed(3));
+        assert_eq!((guest.state(), guest.pending_calls()), (VmState::Completed, 0), "{tier:?}");
+        assert_eq!(guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap(), 3);
+        assert_eq!(guest.state(), VmState::Completed);
+    }
+}
+
+#[test]
+fn breakpoints_stop_calls_and_are_not_met_twice() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        let spin = guest.function::<u64, u64>("spin").unwrap();
+        let main = guest.module().symbols().function("main").unwrap();
+        guest.breakpoints_mut().insert(spin.address());
+        guest.breakpoints_mut().insert(main);
+        assert_eq!(guest.run().unwrap(), Exit::Paused(PauseReason::Breakpoint));
+        assert_eq!(guest.pc(), main);
+        assert_eq!(exit_of(spin.call(&mut guest, 10)), Exit::Paused(PauseReason::Breakpoint), "{tier:?}");
+        assert_eq!(spin.resume(&mut guest).unwrap(), 285);
+        guest.breakpoints_mut().remove(spin.address());
+        assert_eq!(guest.pc(), main);
+        assert_eq!(guest.run().unwrap(), Exit::Completed(0), "the one at main was met before the call");
+    }
+}
+
+#[test]
+fn a_pause_from_another_thread_stops_a_call() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        let spin = guest.function::<u64, u64>("spin").unwrap();
+        let handle = guest.pause_handle();
+        for _ in 0..3 {
+            let stopped = std::thread::scope(|scope| {
+                scope.spawn(|| handle.pause());
+                spin.call(&mut guest, u64::MAX)
+            });
+            assert_eq!(exit_of(stopped), Exit::Paused(PauseReason::Requested), "{tier:?}");
+            assert!(guest.abandon_call());
+            assert_eq!(spin.call(&mut guest, 10).unwrap(), 285);
+        }
+    }
+}
+
+#[test]
+fn functions_belong_to_their_program() {
+    let engine = Engine::default();
+    let mut guest = instance_of(&engine);
+    let missing = guest.call::<_, ()>("no such function", ());
+    assert!(matches!(missing, Err(CallError::NoFunction(name)) if name == "no such function"));
+    assert!(matches!(guest.call::<_, ()>("pages", ()), Err(CallError::NoFunction(_))), "a variable");
+    let module = Module::from_file(&engine, "examples/plugin.elf").unwrap();
+    let plugin = Linker::new(&engine).instantiate(&module, Options::new(), ()).unwrap();
+    let add = plugin.function::<(u64, u64), u64>("add").unwrap();
+    assert!(matches!(add.call(&mut guest, (1, 2)), Err(CallError::OtherProgram)));
+    assert!(matches!(add.resume(&mut guest), Err(CallError::OtherProgram)));
+    let add = guest.function::<(u64, u64), u64>("add").unwrap();
+    assert_eq!(
+        add.call(&mut instance_of(&engine), (1, 2)).unwrap(),
+        3,
+        "another instance, the file read again"
+    );
+}
+
+/// The gate is nothing to a guest that nobody has called.
+#[test]
+fn only_a_call_comes_back_through_the_gate() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap();
+        guest.set_pc(causality_vm::RETURN_GATE);
+        let Exit::Trap(trap) = guest.run().unwrap() else { panic!("{tier:?}: {:?}", guest.exit()) };
+        assert_eq!((trap.cause, trap.tval), (Cause::InstructionAccessFault, causality_vm::RETURN_GATE));
+        assert!(matches!(guest.call::<_, u64>("add", (1_u64, 2_u64)), Err(CallError::Host(_))));
+    }
+}
+
+#[test]
+fn a_function_that_is_no_code_traps() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        for address in [0, 1, u64::MAX, causality_vm::RETURN_GATE + 2, guest.x(X::SP)] {
+            let function = guest.function_at::<(), u64>(address);
+            let exit = exit_of(function.call(&mut guest, ()));
+            assert!(matches!(exit, Exit::Trap(_)), "{tier:?}, {address:#x}: {exit:?}");
+            assert!(guest.abandon_call());
+        }
+        assert_eq!(guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap(), 3);
+    }
+}
+
+#[test]
+fn calls_go_on_when_their_code_was_evicted_or_replaced() {
+    for tier in [Tier::Auto, Tier::Baseline, Tier::Cranelift] {
+        let engine = Engine::new(Config::new().tier(tier).code_memory(1));
+        let mut guests = [instance_of(&engine), instance_of(&engine)];
+        let other = Module::from_file(&engine, "testkit/guests/fib.elf").unwrap();
+        let spin = guests[0].function::<u64, u64>("spin").unwrap();
+        for round in 0..20 {
+            for guest in &mut guests {
+                assert_eq!(
+                    spin.call(guest, 10 * round).unwrap(),
+                    (0..10 * round).map(|i| i * i).sum::<u64>()
+                );
+            }
+            let options = Options::new().args(["fib", "1"]);
+            let mut noise = Linker::new(&engine).instantiate(&other, options, ()).unwrap();
+            assert_eq!(noise.run().unwrap(), Exit::Completed(0));
+        }
+    }
+}
+
+/// The function becomes hot while it is called again and again, and its code is replaced. (What never runs for two samples
+/// on end is not timed, and stays.)
+#[test]
+fn a_function_that_is_called_often_is_promoted() {
+    let promotion = Promotion {
+        sample: 10_000,
+        trial: 2,
+        worth: 0,
+        least_pressure: 0,
+        least_stay: 0,
+        in_background: false,
+    };
+    let mut guest = instance_of(&Engine::new(Config::new().promotion(promotion)));
+    let spin = guest.function::<u64, u64>("spin").unwrap();
+    let expected = (0..20_000_u64).map(|i| i * i).sum::<u64>();
+    for _ in 0..200 {
+        assert_eq!(spin.call(&mut guest, 20_000).unwrap(), expected);
+    }
+    assert!(!guest.report().host.promotions.is_empty(), "{:?}", guest.report().host);
+}
+
+#[test]
+fn calls_are_crosschecked() {
+    let engine = Engine::new(Config::new().crosscheck(true));
+    let mut guest = instance_of(&engine);
+    for count in 1..20 {
+        assert_eq!(guest.call::<_, u64>("next_count", ()).unwrap(), count);
+        assert_eq!(guest.call::<_, u64>("ask", count).unwrap(), count + 1);
+    }
+    assert_eq!(guest.run().unwrap(), Exit::Completed(0));
+}
+
+#[test]
+fn a_host_that_fails_in_a_call_leaves_an_instance_that_says_so() {
+    for tier in Tier::ALL {
+        let engine = engine(tier);
+        let module = Module::from_file(&engine, "testkit/guests/calls.elf").unwrap();
+        let mut linker = Linker::new(&engine);
+        let fail =
+            |_: &mut Caller<'_, ()>| -> Result<u64, HostFault> { Err(HostFault::Fail("broken".into())) };
+        linker.function("answer", fail).unwrap();
+        let mut guest = linker.instantiate(&module, Options::new(), ()).unwrap();
+        let Err(CallError::Host(error)) = guest.call::<_, u64>("ask", 1_u64) else { panic!("it fails") };
+        assert_eq!(
+            (error.to_string(), guest.state()),
+            ("the host failed: broken".to_owned(), VmState::Error)
+        );
+        assert!(guest.abandon_call());
+        assert_eq!(guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap(), 3);
+    }
+}
+
+/// What is called is measured by nobody, but paid for and reported.
+#[test]
+fn reports_count_what_calls_retire() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        guest.call::<_, u64>("spin", 1000_u64).unwrap();
+        let report = guest.report();
+        assert_eq!(report.fuel_used, guest.retired());
+        assert_eq!(report.host.instructions.all(), guest.retired(), "{tier:?}");
+    }
+}
+
+#[test]
+fn calls_are_the_same_while_tiers_change_as_often_as_they_can() {
+    let mut guest = instance_of(&Engine::new(Config::new().promotion(Promotion::EAGER)));
+    for round in 0..300 {
+        assert_eq!(guest.call::<_, u64>("spin", round).unwrap(), (0..round).map(|i| i * i).sum::<u64>());
+        assert_eq!(guest.call::<_, u64>("depth", round).unwrap(), round);
+        assert_eq!(guest.call::<_, u64>("ask_often", (5_u64, round)).unwrap(), 5 + round);
+    }
+}
