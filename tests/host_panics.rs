@@ -3,9 +3,10 @@
 
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 
+use causality_jit::code::Listener;
 use causality_testkit::Assembler;
 use causality_testkit::elf::{Elf, PF_R, PF_W, PF_X, Phdr};
 use causality_vm::isa::format::{self, Bare};
@@ -361,4 +362,55 @@ fn a_panic_in_an_observer_reaches_the_embedder() {
         instance.set_x(X::A0, 10);
         assert_eq!(instance.run().unwrap(), Exit::Completed(5));
     }
+}
+
+/// A profiler, say, that cannot write its file.
+#[test]
+fn a_listener_that_panics_about_code_takes_nothing_with_it() {
+    let elf = recursive();
+    let tiers = configs().into_iter().enumerate();
+    for (which, config, panics) in
+        tiers.flat_map(|(which, config)| [1, 2, 5].map(|n| (which, config.clone(), n)))
+    {
+        let left = AtomicU64::new(panics);
+        let listener = Listener::new(move |_| {
+            let take = |left: u64| left.checked_sub(1);
+            if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
+                std::panic::panic_any("on purpose");
+            }
+        });
+        let engine = Engine::new(config.code_listener(listener));
+        let module = Module::new(&engine, &elf).unwrap();
+        let mut caught = 0;
+        // One panic on the translator's thread is one that nobody here sees.
+        for _ in 0..=panics {
+            let mut instance = linker(&engine).instantiate(&module, Options::new(), 0).unwrap();
+            instance.set_x(X::A0, 100_000);
+            match catch_unwind(AssertUnwindSafe(|| instance.run())) {
+                Ok(exit) => assert_eq!(exit.unwrap(), Exit::Completed(5)),
+                Err(panic) => {
+                    assert_eq!(panic.downcast_ref::<&str>(), Some(&"on purpose"));
+                    is_in_error(&mut instance);
+                    caught += 1;
+                }
+            }
+            waits_for_code(&engine);
+        }
+        assert!(caught <= panics);
+        let mut instance = linker(&engine).instantiate(&module, Options::new(), 0).unwrap();
+        instance.set_x(X::A0, 100_000);
+        assert_eq!(instance.run().unwrap(), Exit::Completed(5));
+        let native = instance.report().host.instructions.native();
+        assert!(native > 0 || which == 0, "nothing is translated any more");
+    }
+}
+
+/// Fails if the code that was asked for never comes.
+fn waits_for_code(engine: &Engine) {
+    let (engine, (done, is_done)) = (engine.clone(), mpsc::channel());
+    std::thread::spawn(move || {
+        engine.wait_for_code();
+        let _ = done.send(());
+    });
+    is_done.recv_timeout(std::time::Duration::from_secs(60)).expect("the translator goes on");
 }
