@@ -1,6 +1,7 @@
 //! Translating on another thread while the guest is interpreted.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::compiler::Place;
@@ -123,8 +124,10 @@ impl Shared {
     fn work(&self) {
         while let Some(request) = self.next() {
             if let Some(compiler) = request.compiler.upgrade() {
-                // What cannot be translated is counted, and interpreted for ever.
-                let _ = compiler.compile_hot(&request.text, request.place);
+                // What cannot be translated is counted, and interpreted for ever. So is what makes the embedder's listener
+                // panic, which has been reported by now: others wait for what they have asked for.
+                let compile = || compiler.compile_hot(&request.text, request.place);
+                let _ = catch_unwind(AssertUnwindSafe(compile));
             }
         }
     }

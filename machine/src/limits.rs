@@ -17,7 +17,8 @@ pub struct Limits {
     /// Size of the guest address space in bytes; addresses from here on do not exist. Rounded up to
     /// whole pages. Only address space of the host is used up by it. Default 4 GiB.
     pub address_space: u64,
-    /// Bytes of all segments together. Pages that are never touched cost nothing. Default 1 GiB.
+    /// Bytes of all segments together, but guards and what is only reserved. Pages that are never touched cost nothing.
+    /// Default 1 GiB.
     pub memory: u64,
     /// Bytes of the stack segment. Default 8 MiB.
     pub stack: u64,

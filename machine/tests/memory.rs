@@ -334,8 +334,8 @@ fn random_changes_keep_table_segments_and_host_in_step() {
             assert_eq!(m.load::<1>(addr).is_ok(), perms.is_readable());
             assert_eq!(m.store(addr, [0]).is_ok(), perms.is_writable());
         }
-        let accessible = model.iter().filter(|p| !p.is_none()).count() as u64 * PAGE_SIZE;
-        assert_eq!(m.mapped(), accessible);
+        // Inaccessible pages may hold bytes too.
+        assert_eq!(m.mapped(), mapped.iter().filter(|&&is_mapped| is_mapped).count() as u64 * PAGE_SIZE);
         assert!(m.segments().count() <= 16);
         assert_eq!(m.map_version() != version, model != before);
         for perms in [Perms::NONE, Perms::R, Perms::RW, Perms::RX, Perms::RWX] {

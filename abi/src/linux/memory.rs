@@ -8,7 +8,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
-use causality_machine::memory::{MapError, PAGE_SIZE, Perms, SegmentKind};
+use causality_machine::memory::{MapError, PAGE_SIZE, Perms, Segment, SegmentKind};
 use causality_machine::{Cause, Flow, Memory, OnMemoryLimit};
 
 use super::call::{Answer, Call, Stop};
@@ -18,6 +18,8 @@ use super::{Errno, files};
 const HEAP: &str = "heap";
 /// Name of anonymous mappings.
 const ANONYMOUS: &str = "mmap";
+/// Name of anonymous mappings that were never accessible. They are guards: they hold no bytes, and are not memory.
+const RESERVED: &str = "reserved";
 /// Name of mappings made from a file.
 const SNAPSHOT: &str = "file mmap";
 /// The lowest address a fixed mapping may have (Linux `vm.mmap_min_addr`).
@@ -93,10 +95,18 @@ fn perms(prot: u64) -> Result<Perms, Errno> {
 /// Whether nothing in `range` belongs to the host.
 fn is_guests(memory: &Memory, range: &Range<u64>) -> bool {
     use SegmentKind::{Data, Heap, Rodata, Stack, Text};
-    memory
-        .segments()
-        .filter(|s| s.range.start < range.end && range.start < s.range.end)
-        .all(|s| matches!(s.kind, Text | Rodata | Data | Heap | Stack))
+    within(memory, range).all(|s| matches!(s.kind, Text | Rodata | Data | Heap | Stack) || is_reserved(s))
+}
+
+/// The segments of which a part is in `range`.
+fn within<'a>(memory: &'a Memory, range: &Range<u64>) -> impl Iterator<Item = &'a Segment> + use<'a> {
+    let Range { start, end } = *range;
+    memory.segments().filter(move |s| s.range.start < end && start < s.range.end)
+}
+
+/// Whether a mapping has never been accessible.
+fn is_reserved(segment: &Segment) -> bool {
+    segment.kind == SegmentKind::Guard && segment.name == RESERVED
 }
 
 fn is_free(memory: &Memory, range: &Range<u64>) -> bool {
@@ -147,7 +157,11 @@ pub(super) fn mmap(
     call.memory.check_perms(perms).map_err(|e| refused(call.memory, e, addr, len))?;
     let range = place(call, addr, len, flags)?;
     let size = range.end - range.start;
-    let name = if file.is_some() { SNAPSHOT } else { ANONYMOUS };
+    let (kind, name) = match (&file, perms.is_none()) {
+        (Some(_), _) => (SegmentKind::Heap, SNAPSHOT),
+        (None, true) => (SegmentKind::Guard, RESERVED),
+        (None, false) => (SegmentKind::Heap, ANONYMOUS),
+    };
     // A file's bytes are copied in before the final permissions hold.
     let first = if file.is_some() { Perms::RW } else { perms };
     if !is_free(call.memory, &range) {
@@ -156,7 +170,7 @@ pub(super) fn mmap(
         call.memory.unmap(range.clone()).map_err(|e| refused(call.memory, e, range.start, size))?;
     }
     call.memory
-        .map(range.clone(), first, SegmentKind::Heap, name)
+        .map(range.clone(), first, kind, name)
         .map_err(|e| refused(call.memory, e, range.start, size))?;
     if let Some(file) = file {
         let filled = fill(call, &file, &range, offset).and_then(|()| {
@@ -255,8 +269,32 @@ pub(super) fn mprotect(call: &mut Call<'_>, addr: u64, len: u64, prot: u64) -> A
     if !is_guests(call.memory, &range) {
         return Err(Errno::ACCES.into());
     }
-    call.memory.protect(range, perms).map_err(|e| refused(call.memory, e, addr, len))?;
+    let done = if perms.is_none() { Ok(()) } else { open(call.memory, &range, perms) };
+    done.and_then(|()| call.memory.protect(range, perms)).map_err(|e| refused(call.memory, e, addr, len))?;
     Ok(0)
+}
+
+/// Makes anonymous mappings of what is only reserved in `range`, which is to become accessible.
+fn open(memory: &mut Memory, range: &Range<u64>, perms: Perms) -> Result<(), MapError> {
+    let part = |s: &Segment| s.range.start.max(range.start)..s.range.end.min(range.end);
+    let reserved: Vec<_> = within(memory, range).filter(|s| is_reserved(s)).map(part).collect();
+    if reserved.is_empty() {
+        return Ok(());
+    }
+    let covered: u64 = within(memory, range).map(part).map(|part| part.end - part.start).sum();
+    if covered != range.end - range.start {
+        return Err(MapError::NotMapped);
+    }
+    memory.check_perms(perms)?;
+    let growth = reserved.iter().map(|part| part.end - part.start).sum();
+    let is_within = |addr| memory.segment_at(addr).is_some_and(|s| s.range.start != addr);
+    let more = usize::from(is_within(range.start)) + usize::from(is_within(range.end));
+    check_room(memory, &(0..0), growth, more)?;
+    for part in reserved {
+        memory.unmap(part.clone())?;
+        memory.map(part, perms, SegmentKind::Heap, ANONYMOUS)?;
+    }
+    Ok(())
 }
 
 /// madvise(2): only `MADV_DONTNEED` has an effect that a guest can see.
@@ -282,8 +320,9 @@ fn forget(memory: &mut Memory, range: Range<u64>) -> Result<(), Stop> {
     let mut covered = range.start;
     while covered < range.end {
         let segment = memory.segment_at(covered).ok_or(Errno::NOMEM)?;
-        let anonymous =
-            matches!(segment.kind, SegmentKind::Heap | SegmentKind::Stack) && segment.name != SNAPSHOT;
+        let anonymous = matches!(segment.kind, SegmentKind::Heap | SegmentKind::Stack)
+            && segment.name != SNAPSHOT
+            || is_reserved(segment);
         // Code that is not writable must not change behind the executors' back.
         if !anonymous || segment.perms == Perms::RX {
             return Err(Errno::INVAL.into());
@@ -361,24 +400,27 @@ fn relocate(memory: &mut Memory, old: &Range<u64>, new: Range<u64>) -> Answer {
     let segment = memory.segment_at(old.start).ok_or(Errno::FAULT)?.clone();
     let (old_size, size) = (old.end - old.start, new.end - new.start);
     let fail = |memory: &Memory, e| refused(memory, e, new.start, size);
-    let readable = !segment.perms.is_none();
-    let growth = if readable { size.saturating_sub(old_size) } else { 0 };
+    let has_bytes = segment.holds_bytes();
+    let growth = if has_bytes { size.saturating_sub(old_size) } else { 0 };
     check_room(memory, &new, growth, 2).map_err(|e| fail(memory, e))?;
     if !is_free(memory, &new) {
         memory.unmap(new.clone()).map_err(|e| fail(memory, e))?;
+    }
+    if has_bytes && segment.perms.is_none() {
+        memory.protect(old.clone(), Perms::R).map_err(|e| fail(memory, e))?;
     }
     let mut done = 0;
     while done < old_size {
         let piece = MOVE.min(old_size - done);
         let from = old.start + done..old.start + done + piece;
-        let bytes = if readable { memory.slice(from.start, piece)?.to_vec() } else { Vec::new() };
+        let bytes = if has_bytes { memory.slice(from.start, piece)?.to_vec() } else { Vec::new() };
         memory.unmap(from).map_err(|e| fail(memory, e))?;
         let room = piece.min(size.saturating_sub(done));
         if room > 0 {
             let to = new.start + done..new.start + done + room;
-            let perms = if readable { Perms::RW } else { Perms::NONE };
+            let perms = if has_bytes { Perms::RW } else { Perms::NONE };
             memory.map(to.clone(), perms, segment.kind, &segment.name).map_err(|e| fail(memory, e))?;
-            if readable {
+            if has_bytes {
                 memory.slice_mut(to.start, room)?.copy_from_slice(&bytes[..room as usize]);
             }
         }
@@ -399,7 +441,7 @@ fn check_room(memory: &Memory, replaced: &Range<u64>, growth: u64, more: usize) 
         let Range { start, end } = segment.range;
         let freed = end.min(replaced.end).saturating_sub(start.max(replaced.start));
         if freed > 0 {
-            mapped -= if segment.perms.is_none() { 0 } else { freed };
+            mapped -= if segment.holds_bytes() { freed } else { 0 };
             segments += usize::from(start < replaced.start) + usize::from(replaced.end < end);
             segments -= 1;
         }

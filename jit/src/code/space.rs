@@ -312,6 +312,10 @@ impl Space {
     ) -> io::Result<()> {
         let links = self.open(shared)?;
         let (block, grown) = self.arena.add(&translation.code)?;
+        self.bytes.fetch_add(grown, Ordering::Relaxed);
+        if let Some(memory) = &self.memory {
+            memory.meter().fetch_add(grown, Ordering::Relaxed);
+        }
         let place = block.start() as usize;
         let region = Published {
             start,
@@ -325,10 +329,6 @@ impl Space {
         if let Some(listener) = &self.listener {
             let (bytes, origin) = (block.bytes(), Origin::Region(&region));
             listener.tell(&NewCode { host: place, bytes, origin });
-        }
-        self.bytes.fetch_add(grown, Ordering::Relaxed);
-        if let Some(memory) = &self.memory {
-            memory.meter().fetch_add(grown, Ordering::Relaxed);
         }
         self.longest.fetch_max(region.longest, Ordering::Relaxed);
         self.link(links, &block, &region, &translation.offsets, instead);

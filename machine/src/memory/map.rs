@@ -76,9 +76,8 @@ impl Memory {
         if self.overlapping(&range).next().is_some() {
             return Err(MapError::Overlap);
         }
-        let size = range.end - range.start;
-        self.check_growth(if perms.is_none() { 0 } else { size })?;
         let segment = Segment { name: name.to_owned(), range: range.clone(), perms, kind };
+        self.check_growth(if segment.holds_bytes() { segment.size() } else { 0 })?;
         let before = self.segments.range(..range.start).next_back();
         if before.is_none_or(|(_, s)| !s.is_continued_by(&segment)) {
             self.check_segments(1)?;
@@ -119,7 +118,7 @@ impl Memory {
                 break;
             }
             let end = segment.range.end.min(range.end);
-            growth += if segment.perms.is_none() { end - covered } else { 0 };
+            growth += if segment.holds_bytes() { 0 } else { end - covered };
             covered = end;
         }
         if covered != range.end {
@@ -255,7 +254,7 @@ impl Memory {
 
     /// Adds a segment and merges it with equal neighbours.
     fn insert(&mut self, mut segment: Segment) {
-        if !segment.perms.is_none() {
+        if segment.holds_bytes() {
             self.mapped += segment.size();
             self.peak = self.peak.max(self.mapped);
             let name = self.uses.entry(segment.name.clone()).or_default();
@@ -278,7 +277,7 @@ impl Memory {
     }
 
     fn uncount(&mut self, segment: &Segment) {
-        if !segment.perms.is_none() {
+        if segment.holds_bytes() {
             self.mapped -= segment.size();
             if let Some(name) = self.uses.get_mut(&segment.name) {
                 name.now -= segment.size();

@@ -69,7 +69,7 @@ pub struct Memory {
     /// By start address; without overlap; adjacent equals are merged.
     segments: BTreeMap<u64, Segment>,
     limits: Limits,
-    /// Bytes in segments with any permission.
+    /// Bytes in segments that may hold any.
     mapped: u64,
     peak: u64,
     /// The same by segment name.
@@ -134,19 +134,19 @@ impl Memory {
         self.segments.range(..=addr).next_back().map(|(_, s)| s).filter(|s| s.range.contains(&addr))
     }
 
-    /// Bytes in accessible segments, now.
+    /// Bytes in segments that [may hold any](Segment::holds_bytes), now.
     #[must_use]
     pub const fn mapped(&self) -> u64 {
         self.mapped
     }
 
-    /// The most bytes that were ever in accessible segments.
+    /// The most bytes that were ever in such segments.
     #[must_use]
     pub const fn peak(&self) -> u64 {
         self.peak
     }
 
-    /// The most bytes that accessible segments of this name ever had together.
+    /// The most bytes that such segments of this name ever had together.
     #[must_use]
     pub fn peak_of(&self, name: &str) -> u64 {
         self.uses.get(name).map_or(0, |uses| uses.peak)

@@ -18,7 +18,7 @@ pub enum SegmentKind {
     Heap,
     /// The stack.
     Stack,
-    /// An inaccessible range beside the stack.
+    /// A range that holds no bytes as long as it is inaccessible: beside the stack, or only reserved.
     Guard,
     /// Bytes the host hands to the guest.
     Input,
@@ -62,6 +62,13 @@ impl Segment {
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.range.end - self.range.start
+    }
+
+    /// Whether it may hold bytes, and so counts as memory: not a guard. Others do also while nobody may access them, as
+    /// what was written to them comes back.
+    #[must_use]
+    pub fn holds_bytes(&self) -> bool {
+        self.kind != SegmentKind::Guard || !self.perms.is_none()
     }
 
     /// Whether `other` continues this segment, so that the two can be one.

@@ -73,6 +73,28 @@ fn opening_up_reserved_pages_counts() {
 }
 
 #[test]
+fn pages_that_were_accessible_count_until_they_are_unmapped() {
+    let mut guest = Guest::new();
+    let size = 8 << 20;
+    let before = guest.machine.memory.mapped();
+    let addr = guest.call("mmap", [0, size, 0, PRIVATE, u64::MAX, 0]) as u64;
+    for page in [0, 3, 4] {
+        assert_eq!(guest.call("mprotect", [addr + page * 4096, 4096, RW]), 0);
+    }
+    guest.put(addr, b"kept");
+    assert_eq!(guest.machine.memory.mapped(), before + 3 * 4096);
+    assert_eq!(guest.call("mprotect", [addr, size, 0]), 0);
+    assert_eq!(guest.machine.memory.mapped(), before + 3 * 4096);
+    let moved = guest.call("mremap", [addr, 4096, 8192, 1, 0]) as u64;
+    assert_eq!(guest.machine.memory.mapped(), before + 4 * 4096);
+    assert_eq!(guest.call("mprotect", [moved, 4096, 1]), 0);
+    assert_eq!(guest.bytes(moved, 4), b"kept");
+    assert_eq!(guest.call("munmap", [addr + 4096, size - 4096]), 0);
+    assert_eq!(guest.call("munmap", [moved, 8192]), 0);
+    assert_eq!(guest.machine.memory.mapped(), before);
+}
+
+#[test]
 fn the_segment_limit_traps() {
     let mut guest = Guest::with(Options::new(), Limits { segments: 12, ..limits() });
     let addr = map(&mut guest, 64 * 4096);
