@@ -1,6 +1,8 @@
 //! One running guest.
 
 mod moment;
+pub(crate) mod pages;
+mod snapshots;
 
 use std::time::{Duration, Instant};
 

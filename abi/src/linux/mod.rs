@@ -11,6 +11,7 @@ mod memory;
 mod outside;
 mod process;
 mod random;
+mod saved;
 mod signal;
 mod start;
 mod table;
@@ -23,6 +24,8 @@ use std::collections::BTreeMap;
 use causality_machine::{Flow, Hart, HostError, Image, Limits, Machine, Memory};
 
 pub use errno::Errno;
+pub use files::FileProblem;
+pub use saved::{ProcessState, RestoreError, SaveError};
 pub use start::StartError;
 pub use table::{Syscall, TABLE, syscall_name};
 
