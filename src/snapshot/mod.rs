@@ -61,6 +61,7 @@ use causality_store::ContentId;
 
 use crate::{Error, Instance, Limits};
 
+pub use causality_abi::{FileProblem, RestoreError, SaveError};
 pub use error::SnapshotError;
 pub(crate) use pages::PageTables;
 pub use root::Root;
