@@ -72,11 +72,19 @@ pub const VERSION: u32 = 1;
 
 /// An instance at one moment, without the world. Cheap to clone but for a few pointers a page; clones, and snapshots made
 /// since others, share pages.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Snapshot {
     root: Root,
     state: State,
     tables: PageTables,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = f.debug_struct("Snapshot");
+        debug.field("root", &self.root).field("state", &self.state).field("pages", &self.pages());
+        debug.finish_non_exhaustive()
+    }
 }
 
 /// Equal roots are equal snapshots.

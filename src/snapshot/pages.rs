@@ -13,7 +13,7 @@ use crate::instance::pages;
 pub(super) const PAGE: usize = PAGE_SIZE as usize;
 
 /// The bytes of one page and their BLAKE3 hash.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Page {
     id: [u8; 32],
     bytes: Arc<[u8]>,
@@ -37,7 +37,7 @@ impl Page {
 pub(crate) type Table = BTreeMap<u64, Page>;
 
 /// All pages of a snapshot.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct PageTables {
     /// Of guest memory.
     pub(crate) memory: Table,

@@ -129,16 +129,20 @@ impl State {
         let limits = self.limits.limits()?;
         self.hart.check()?;
         let mut mapped: u64 = 0;
+        let mut by_name: BTreeMap<&str, u64> = BTreeMap::new();
         let mut before: Option<Segment> = None;
         ensure(self.segments.len() <= limits.segments, "too many segments")?;
-        for segment in &self.segments {
-            let segment = segment.segment()?;
+        for saved in &self.segments {
+            let segment = saved.segment()?;
             let end = before.as_ref().map_or(0, |before| before.range.end);
             ensure(end <= segment.range.start, "the order of segments")?;
             ensure(segment.range.end <= limits.address_space, "a segment outside of the address space")?;
             ensure(segment.perms != Perms::RWX || limits.allow_writable_code, "writable code")?;
             ensure(before.is_none_or(|before| !continues(&before, &segment)), "a segment in two parts")?;
-            mapped = mapped.saturating_add(if segment.perms.is_none() { 0 } else { segment.size() });
+            if !segment.perms.is_none() {
+                mapped = mapped.saturating_add(segment.size());
+                *by_name.entry(&saved.name).or_default() += segment.size();
+            }
             before = Some(segment);
         }
         let mut next = 0;
@@ -151,8 +155,10 @@ impl State {
             created = created.saturating_add(register.created);
         }
         ensure(created <= Hart::MAX_FUEL, "the number of registers created")?;
-        ensure(mapped <= limits.memory && self.peak <= limits.memory, "more memory than its limit")?;
-        ensure(self.peaks.values().all(|&peak| peak <= limits.memory), "a peak above the limit")
+        ensure(mapped <= self.peak && self.peak <= limits.memory, "more memory than its limit or its peak")?;
+        let has_peak = |(name, mapped): (&&str, &u64)| self.peaks.get(*name).is_some_and(|peak| mapped <= peak);
+        ensure(by_name.iter().all(has_peak), "more memory of a name than its peak")?;
+        ensure(self.peaks.values().all(|&peak| peak <= self.peak), "a peak of a name above that of all")
     }
 }
 

@@ -1,40 +1,28 @@
 //! Bytes that are no snapshot, or one that nobody made: an error each, or a guest like any other.
 
+use std::path::Path;
+
 use causality_testkit::Source;
+use causality_testkit::snapshots::{limits, program};
 use causality_vm::snapshot::{Snapshot, SnapshotError};
-use causality_vm::{Capture, Config, Instance, Limits, Linker, Options, Tier};
+use causality_vm::{Capture, Config, Instance, Linker, Options, Tier};
 
-use crate::{Guest, elf_of};
+use crate::Guest;
 
-/// A guest with little memory that has registers, and is in the middle of a loop.
+/// A guest with little memory that has a register and an open file, and asks for more memory.
 fn small() -> Guest {
-    use causality_vm::isa::reg::X;
-    use causality_vm::isa::{Inst, format};
-    let mut asm = causality_testkit::Assembler::new();
-    asm.li(X::T0, 2);
-    asm.li(X::T1, 40);
-    asm.inst(Inst::XrrCreate(format::R { rd: X::A0, rs1: X::T0, rs2: X::T1 }));
-    asm.inst(Inst::Sd(format::S { rs1: X::A0, rs2: X::T1, imm: 8 }));
-    let here = asm.here();
-    asm.inst(Inst::Addi(format::I { rd: X::A1, rs1: X::A1, imm: 1 }));
-    asm.jump(X::ZERO, here);
-    let limits = Limits {
-        address_space: 16 << 20,
-        memory: 1 << 20,
-        stack: 64 << 10,
-        segments: 16,
-        registers: 4,
-        register_bytes: 4096,
-        ..Limits::default()
-    };
-    Guest::of(elf_of(asm)).config(Config::new().limits(limits).fuel(10_000))
+    Guest::of(program()).config(Config::new().limits(limits()).fuel(10_000))
+}
+
+fn snapshot_at(instructions: u64) -> Snapshot {
+    let folder = tempfile::tempdir().unwrap();
+    let mut instance = small().start(Tier::Interpreter, &Capture::new(0), folder.path());
+    instance.run_for(instructions).unwrap();
+    Snapshot::of(&mut instance).unwrap()
 }
 
 fn snapshot() -> Snapshot {
-    let folder = tempfile::tempdir().unwrap();
-    let mut instance = small().start(Tier::Interpreter, &Capture::new(0), folder.path());
-    instance.run_for(100).unwrap();
-    Snapshot::of(&mut instance).unwrap()
+    snapshot_at(120)
 }
 
 #[test]
@@ -112,11 +100,34 @@ fn made_up_states_are_refused_or_run() {
         assert_eq!(Snapshot::from_bytes(&sealed).expect("it is sealed now"), snapshot, "seed {seed}");
         let Some(mut instance) = resume(&snapshot) else { continue };
         run += 1;
-        assert_eq!(Snapshot::of(&mut instance).expect("a guest like any other"), snapshot, "seed {seed}");
+        // What leads nowhere in this world is not kept.
+        let kept = Snapshot::of(&mut instance).expect("a guest like any other");
+        let mut again = resume(&kept).expect("it was there just now");
+        assert_eq!(Snapshot::of(&mut again).expect("as above"), kept, "seed {seed}");
         instance.take_fuel();
         instance.add_fuel(10_000);
         instance.run().expect("the host does its part");
         ended += 1;
     }
     assert!(read > 300 && run > 300 && run == ended, "{read} were read, {run} run, {ended} ended");
+}
+
+/// What fuzzing starts from: the program at its start, with a register and an open file, and with more memory.
+///
+/// `CAUSALITY_BLESS=1` writes them again.
+#[test]
+fn the_fuzz_seeds_are_current_small_and_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/snapshots");
+    for (name, at) in [("start", 0), ("register", 100), ("memory", 160)] {
+        let bytes = snapshot_at(at).to_bytes();
+        assert!(bytes.len() < 32 << 10, "{name} has {} bytes", bytes.len());
+        let file = folder.join(name);
+        if std::env::var_os("CAUSALITY_BLESS").is_some() {
+            std::fs::create_dir_all(&folder).expect("the folder is writable");
+            std::fs::write(&file, &bytes).expect("the folder is writable");
+        }
+        let seed = std::fs::read(&file).expect("the seed is there");
+        assert!(seed == bytes, "{name} is not what is made today");
+        resume(&Snapshot::from_bytes(&seed).expect("it is a snapshot")).expect("it can go on");
+    }
 }
