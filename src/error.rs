@@ -8,6 +8,7 @@ use causality_machine::{HostError, IllegalTransition, InvalidLimits, RunError};
 use crate::Engine;
 use crate::crosscheck::Divergence;
 use crate::elf::LoadError;
+use crate::snapshot::SnapshotError;
 
 /// Why the host could not do what was asked. One word wide, so that results stay small.
 pub struct Error(Box<ErrorKind>);
@@ -31,6 +32,9 @@ pub enum ErrorKind {
     /// A directory could not be given to the guest.
     #[error(transparent)]
     Preopen(#[from] PreopenError),
+    /// A snapshot could not be made, or not be resumed.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The instance cannot do that in the state it is in.
     #[error(transparent)]
     State(#[from] IllegalTransition),

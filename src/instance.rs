@@ -2,6 +2,8 @@
 
 mod call;
 mod moment;
+pub(crate) mod pages;
+mod snapshots;
 
 use std::time::{Duration, Instant};
 

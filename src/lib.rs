@@ -50,6 +50,7 @@ mod measured;
 mod module;
 mod native;
 mod report;
+pub mod snapshot;
 mod task;
 mod tier;
 pub mod transaction;

@@ -2,6 +2,7 @@
 
 use causality_abi::{HostFunctions, IntoHostFunction, Options, RegisterError};
 
+use crate::snapshot::Snapshot;
 use crate::{Engine, Error, Instance, Module};
 
 /// Host functions over the embedder's own data `T`, one `T` per instance.
@@ -78,5 +79,22 @@ impl<T> Linker<T> {
     /// If the program or its arguments do not fit the engine's limits, or the host has no memory.
     pub fn instantiate(&self, module: &Module, options: Options, data: T) -> Result<Instance<T>, Error> {
         Instance::new(&self.engine, module, options, self.functions.clone(), data)
+    }
+
+    /// Makes an instance that goes on where `snapshot` was made. The module must be the same program and the engine have the
+    /// same limits; how code is executed does not matter. Arguments, environment, working directory, seed and fuel are the
+    /// snapshot's, whatever `options` and the engine say; streams and directories are those of `options`, and host functions
+    /// the linker's. [The module](crate::snapshot) says what else is whose.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Snapshot`](crate::ErrorKind::Snapshot) if it cannot go on here, and as [`Linker::instantiate`].
+    pub fn resume(
+        &self,
+        module: &Module,
+        options: Options,
+        data: T,
+        snapshot: &Snapshot,
+    ) -> Result<Instance<T>, Error> {
+        Instance::resumed(&self.engine, module, options, self.functions.clone(), data, snapshot)
     }
 }

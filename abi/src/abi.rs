@@ -4,7 +4,7 @@ use causality_machine::{Flow, Hart, Host, HostError, Image, Machine, Memory};
 
 use crate::host::{self, HostFunctions, RESOLVE};
 use crate::linux::Linux;
-use crate::{Options, Report, StartError};
+use crate::{Options, ProcessState, Report, RestoreError, SaveError, StartError};
 
 /// The host of one guest.
 ///
@@ -96,6 +96,29 @@ impl<T> Abi<T> {
     #[must_use]
     pub fn kept_bytes(&self) -> u64 {
         self.linux.outside().bytes()
+    }
+
+    /// The process in a form that can be encoded, without the embedder's data.
+    ///
+    /// # Errors
+    /// [`SaveError`].
+    pub fn save(&self) -> Result<ProcessState, SaveError> {
+        let functions = self.functions.iter().map(|(number, name)| (number, name.to_owned()));
+        self.linux.save(functions.collect())
+    }
+
+    /// Makes the process one that was saved; this one has been started in `memory`, with
+    /// [its options](ProcessState::options). Every host function that it had must be there, under its number and name;
+    /// there may be more.
+    ///
+    /// # Errors
+    /// [`RestoreError`].
+    pub fn restore(&mut self, saved: &ProcessState, memory: &Memory) -> Result<(), RestoreError> {
+        let missing = saved.functions().find(|&(number, name)| self.functions.name_of(number) != Some(name));
+        if let Some((number, name)) = missing {
+            return Err(RestoreError::Function { number, name: name.to_owned() });
+        }
+        self.linux.restore(saved, memory)
     }
 
     /// What the guest asked of its host so far.

@@ -25,7 +25,10 @@ pub use host::{
     CallArguments, CallResult, Caller, FIRST_HOST_FUNCTION, HostFault, HostFunctions, IntoHostFunction,
     Parameter, Ptr, RESOLVE, RegisterError, Returns,
 };
-pub use linux::{DEADLOCK, Errno, StartError, Syscall, TABLE, syscall_name};
+pub use linux::{
+    DEADLOCK, Errno, FileProblem, ProcessState, RestoreError, SaveError, StartError, Syscall, TABLE,
+    syscall_name,
+};
 pub use options::{Access, Capture, Options, PreopenError};
 pub use report::Report;
 pub use signal::Signal;

@@ -21,8 +21,8 @@ pub struct Options {
     pub(crate) stdin: Input,
     pub(crate) stdout: Box<dyn Write + Send>,
     pub(crate) stderr: Box<dyn Write + Send>,
-    limits: Option<Limits>,
-    fuel: Option<u64>,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) fuel: Option<u64>,
 }
 
 /// What a guest may do in a directory.

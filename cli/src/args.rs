@@ -2,23 +2,27 @@
 
 mod batch;
 mod capability;
+mod engine;
 mod guest;
 mod key;
 mod limits;
 mod place;
 mod record;
 mod register;
+mod snapshot;
 mod transaction;
 mod verify;
 
 pub(crate) use batch::BatchArgs;
 pub(crate) use capability::{CapabilityArgs, CapabilityCommand, GrantArgs};
+pub(crate) use engine::EngineArgs;
 pub(crate) use guest::GuestArgs;
 pub(crate) use key::{KeyArgs, KeyCommand};
 pub(crate) use limits::LimitArgs;
 pub(crate) use place::{DomainArg, InputArg, LogicArg, Place, RecordArg, RootArg, TargetArg};
 pub(crate) use record::{RecordArgs, RecordCommand};
 pub(crate) use register::{CreateArgs, RegisterArgs, RegisterCommand, SignedArgs};
+pub(crate) use snapshot::{ResumeArgs, SnapshotArgs, SnapshotCommand, StopArgs};
 pub(crate) use transaction::TransactionArgs;
 pub(crate) use verify::VerifyArgs;
 
@@ -52,6 +56,10 @@ pub(crate) enum Command {
     /// Run a program; its standard streams and exit code become this command's
     #[command(after_help = exit_code::TABLE)]
     Run(RunArgs),
+    /// Go on with a program where a snapshot was made; streams and exit code as with `run`
+    Resume(ResumeArgs),
+    /// Look at snapshots. See docs/snapshots.md
+    Snapshot(SnapshotArgs),
     /// Run many programs at once, with the results of running one after the other; exit code 1 if not all of them succeeded
     Batch(BatchArgs),
     /// Run a program under GDB, forwards and backwards. See docs/debugging.md
@@ -83,7 +91,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) guest: GuestArgs,
     /// Do not meter native code: a little faster, but neither fuel nor the clock counts it
-    #[arg(long, conflicts_with_all = ["fuel", "initiator"])]
+    #[arg(long, conflicts_with_all = ["fuel", "initiator", "snapshot"])]
     pub(crate) no_fuel: bool,
     /// Write a record of the run as JSON; `-` is stdout. See docs/report.md
     #[arg(long, value_name = "FILE")]
@@ -95,6 +103,8 @@ pub(crate) struct RunArgs {
     /// writes jit-PID.dump here. See docs/cli.md
     #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "initiator")]
     pub(crate) profile: Option<ProfileArg>,
+    #[command(flatten)]
+    pub(crate) stop: StopArgs,
     #[command(flatten)]
     pub(crate) transaction: TransactionArgs,
 }
@@ -418,7 +428,7 @@ mod tests {
         let cli =
             Cli::parse_from(["causality-vm", "run", "--fuel", "5", "a.elf", "--fuel", "6", "-v", "--", "x"]);
         let Command::Run(run) = cli.command else { panic!("not run") };
-        assert_eq!((run.guest.limits.fuel, cli.verbose), (Some(5), 0));
+        assert_eq!((run.guest.engine.limits.fuel, cli.verbose), (Some(5), 0));
         assert_eq!(run.guest.program, ["a.elf", "--fuel", "6", "-v", "--", "x"]);
     }
 }

@@ -16,7 +16,7 @@ use crate::streams::Output;
 pub(crate) fn debug(args: &DebugArgs) -> Result<u8, Failure> {
     let path = Path::new(&args.guest.program[0]);
     let elf = read_program(path)?;
-    let engine = Engine::new(config(&args.guest));
+    let engine = Engine::new(config(&args.guest.engine));
     let of_program = |error| Failure::of_program(path, error);
     let module = Module::new(&engine, &elf).map_err(of_program)?;
     let output = Output::new();

@@ -33,8 +33,10 @@ mod record;
 mod record_file;
 mod register;
 mod resources;
+mod resume;
 mod roots;
 mod run;
+mod snapshot;
 mod store;
 mod streams;
 mod trace;
@@ -58,6 +60,8 @@ fn main() -> ExitCode {
     start_log(cli.verbose);
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Resume(args) => resume::resume(args),
+        Command::Snapshot(args) => snapshot::snapshot(args),
         Command::Batch(args) => batch::batch(args),
         Command::Debug(args) => debug::debug(args),
         Command::Compile(args) => compile::compile(args),

@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use causality_vm::{Config, Engine, Error, Exit, Instance, Limits, Linker, Module, Options, PauseHandle};
+use causality_vm::{
+    Config, Engine, Error, Exit, Instance, Limits, Linker, Module, Options, PauseHandle, PauseReason, VmState,
+};
 
-use crate::args::{GuestArgs, RunArgs};
+use crate::args::{DirArg, EngineArgs, GuestArgs, RunArgs, StopArgs};
 use crate::ending::{self, Ending};
 use crate::failure::{Failure, read_program};
 use crate::streams::{Errors, Input, Output, stdin_is_file};
-use crate::{exit_code, profile, trace, transaction};
+use crate::{exit_code, profile, snapshot, trace, transaction};
 
 /// How long a guest has to stop after Ctrl-C; it may be waiting for input.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -22,6 +24,9 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// Runs a program and gives the exit code.
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     match &args.transaction.initiator {
+        Some(_) if args.stop.snapshot.is_some() => {
+            Err(Failure::new("a transaction takes effect as a whole: it has no snapshot"))
+        }
         Some(key) => transaction::run(args, key),
         None => run_plain(args),
     }
@@ -31,7 +36,7 @@ fn run_plain(args: &RunArgs) -> Result<u8, Failure> {
     let path = Path::new(&args.guest.program[0]);
     let elf = read_program(path)?;
     let engine =
-        Engine::new(profile::listen(args.profile, &elf, config(&args.guest).metering(!args.no_fuel))?);
+        Engine::new(profile::listen(args.profile, &elf, config(&args.guest.engine).metering(!args.no_fuel))?);
     let module = Module::new(&engine, &elf).map_err(|error| Failure::of_program(path, error))?;
     let output = Output::new();
     let options = options(&args.guest, &output)?;
@@ -39,13 +44,33 @@ fn run_plain(args: &RunArgs) -> Result<u8, Failure> {
         .instantiate(&module, options, ())
         .map_err(|error| Failure::of_program(path, error))?;
     let trace = start_trace(args, &mut instance)?;
+    tracing::info!(program = %path.display(), id = %module.id(), "running");
+    let code = drive(&mut instance, &elf, &output, &args.stop, args.report.as_deref());
+    end_trace(trace)?;
+    code
+}
+
+/// Runs a guest until it ends or is to stop, tells how, writes what is to be written, and gives the exit code.
+pub(crate) fn drive(
+    instance: &mut Instance<()>,
+    elf: &[u8],
+    output: &Output,
+    stop: &StopArgs,
+    report: Option<&Path>,
+) -> Result<u8, Failure> {
     output.stop_when_broken(instance.pause_handle());
     stop_on_ctrl_c(instance.pause_handle())?;
-    tracing::info!(program = %path.display(), id = %module.id(), "running");
-    let result = instance.run();
-    end_trace(trace)?;
-    let code = finish(result, &instance, &elf, &output);
-    ending::write_report(args.report.as_deref(), &instance.report(), output)?;
+    let left = stop.snapshot_at.map_or(u64::MAX, |at| at.saturating_sub(instance.retired()));
+    let result = instance.run_for(left);
+    let code = match result {
+        Ok(Exit::Paused(PauseReason::Step)) => ending::flush(output).map(|()| 0),
+        result => finish(result, instance, elf, output),
+    };
+    let is_paused = instance.state() == VmState::Paused;
+    if let Some(path) = stop.snapshot.as_deref().filter(|_| is_paused && !output.is_broken()) {
+        snapshot::write(path, instance)?;
+    }
+    ending::write_report(report, &instance.report(), output.clone())?;
     code
 }
 
@@ -62,7 +87,7 @@ pub(crate) fn finish(
 }
 
 /// How code is executed, and within which limits.
-pub(crate) fn config(args: &GuestArgs) -> Config {
+pub(crate) fn config(args: &EngineArgs) -> Config {
     let limits = Limits { on_memory_limit: args.on_memory_limit.into(), ..Limits::default() };
     let mut config = Config::new().tier(args.tier.into()).limits(limits);
     config = config.speculation_safe(args.speculation_safe);
@@ -77,21 +102,22 @@ pub(crate) fn config(args: &GuestArgs) -> Config {
 }
 
 pub(crate) fn options(args: &GuestArgs, output: &Output) -> Result<Options, Failure> {
-    let mut options = Options::new()
-        .args(args.program.iter().map(|arg| arg.as_bytes()))
-        .seed(args.seed)
-        .stdout(output.clone())
-        .stderr(Errors);
-    let input = Input;
+    let options = Options::new().args(args.program.iter().map(|arg| arg.as_bytes())).seed(args.seed);
+    let options = args.env.iter().fold(options, |options, (name, value)| options.env(name, value));
+    directories(streams(options, output), &args.dir)
+}
+
+/// With this command's own streams.
+pub(crate) fn streams(options: Options, output: &Output) -> Options {
+    let options = options.stdout(output.clone()).stderr(Errors);
     // Whoever is at the other end of a terminal or a pipe may wait for an answer to each line.
-    options = if stdin_is_file() { options.stdin(input) } else { options.typed_stdin(input) };
-    for (name, value) in &args.env {
-        options = options.env(name, value);
-    }
-    for dir in &args.dir {
-        options = options.directory(&dir.host, &dir.guest, dir.access).map_err(Failure::new)?;
-    }
-    Ok(options)
+    if stdin_is_file() { options.stdin(Input) } else { options.typed_stdin(Input) }
+}
+
+/// With these directories.
+pub(crate) fn directories(options: Options, dirs: &[DirArg]) -> Result<Options, Failure> {
+    let add = |options: Options, dir: &DirArg| options.directory(&dir.host, &dir.guest, dir.access);
+    dirs.iter().try_fold(options, add).map_err(Failure::new)
 }
 
 type TraceFile = Arc<Mutex<dyn Write + Send>>;

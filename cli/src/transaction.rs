@@ -22,8 +22,8 @@ pub(crate) fn run(args: &RunArgs, key: &Path) -> Result<u8, Failure> {
     let path = Path::new(&args.guest.program[0]);
     let elf = read_program(path)?;
     let named = &args.transaction;
-    let manager = resources::open(&named.directory(), &named.root, args.guest.tier.into())?;
-    let transactions = Transactions::new(manager, run::config(&args.guest));
+    let manager = resources::open(&named.directory(), &named.root, args.guest.engine.tier.into())?;
+    let transactions = Transactions::new(manager, run::config(&args.guest.engine));
     let job = job(args, key, &elf)?;
     let output = Output::new();
     let streams = Streams::new().stdout(output.clone()).stderr(Errors);

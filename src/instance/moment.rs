@@ -5,14 +5,13 @@
 //! provided that the world outside answers as before, which [`Instance::keep_answers`] sees to.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use causality_abi::AbiCopy;
-use causality_machine::memory::{MapError, PAGE_SIZE, Perms, Segment, SegmentKind};
-use causality_machine::{Exit, Hart, Memory};
+use causality_machine::memory::{PAGE_SIZE, Perms, Segment};
+use causality_machine::{Exit, Hart};
 
-use super::Instance;
+use super::{Instance, pages};
 use crate::Error;
 
 type Page = Arc<[u8]>;
@@ -85,15 +84,16 @@ impl<T: Clone> Instance<T> {
         {
             return Ok(None);
         }
-        let mut pages = BTreeMap::new();
-        for segment in segments.iter().filter(has_bytes) {
-            with_perms(memory, segment, Perms::R, |memory| {
-                copy_pages(memory, &segment.range, earlier.map(|earlier| &earlier.pages), &mut pages)
-            })
-            .map_err(|error| Error::io("copy guest memory", std::io::Error::other(error)))?;
-        }
+        let mut all = BTreeMap::new();
+        let shared = |addr: u64, bytes: &[u8]| {
+            earlier.and_then(|earlier| earlier.pages.get(&addr)).filter(|page| ***page == *bytes).cloned()
+        };
+        pages::visit(memory, |addr, bytes| {
+            all.insert(addr, shared(addr, bytes).unwrap_or_else(|| bytes.into()));
+        })
+        .map_err(|error| Error::io("copy guest memory", std::io::Error::other(error)))?;
         let (hart, process) = (self.hart().clone(), self.host.copy());
-        Ok(Some(Moment { hart, process, segments, pages }))
+        Ok(Some(Moment { hart, process, segments, pages: all }))
     }
 
     /// Makes everything what it was when `moment` was made, also if the guest has ended since. Breakpoints and
@@ -106,7 +106,8 @@ impl<T: Clone> Instance<T> {
             true => self.machine.revive(),
             false => self.machine.restart(),
         }
-        restore(&mut self.machine.memory, moment)
+        let page = |addr| moment.pages.get(&addr).map(|page| &**page);
+        pages::restore(&mut self.machine.memory, &moment.segments, page)
             .map_err(|error| Error::io("restore guest memory", std::io::Error::other(error)))?;
         self.calls.forget();
         self.machine.forget_calls();
@@ -136,96 +137,4 @@ impl<T> Instance<T> {
             self.machine.revive();
         }
     }
-}
-
-/// Calls `with` while the pages of a segment allow at least `perms`.
-fn with_perms(
-    memory: &mut Memory,
-    segment: &Segment,
-    perms: Perms,
-    with: impl FnOnce(&mut Memory) -> Result<(), MapError>,
-) -> Result<(), MapError> {
-    if segment.perms.contains(perms) {
-        return with(memory);
-    }
-    memory.protect(segment.range.clone(), perms)?;
-    let done = with(memory);
-    memory.protect(segment.range.clone(), segment.perms)?;
-    done
-}
-
-/// Guards never had any.
-fn has_bytes(segment: &&Segment) -> bool {
-    segment.kind != SegmentKind::Guard
-}
-
-fn copy_pages(
-    memory: &Memory,
-    range: &Range<u64>,
-    earlier: Option<&BTreeMap<u64, Page>>,
-    pages: &mut BTreeMap<u64, Page>,
-) -> Result<(), MapError> {
-    for addr in range.clone().step_by(PAGE_SIZE as usize) {
-        let bytes = memory.slice(addr, PAGE_SIZE).map_err(|_| MapError::NotMapped)?;
-        if is_zero(bytes) {
-            continue;
-        }
-        let shared = earlier.and_then(|pages| pages.get(&addr)).filter(|page| ***page == *bytes);
-        pages.insert(addr, shared.cloned().unwrap_or_else(|| bytes.into()));
-    }
-    Ok(())
-}
-
-fn is_zero(page: &[u8]) -> bool {
-    let (words, rest) = page.as_chunks::<16>();
-    words.iter().all(|&word| u128::from_ne_bytes(word) == 0) && rest.iter().all(|&byte| byte == 0)
-}
-
-/// Maps what was mapped and fills it. What has stayed the same is not touched, so that native code made for it stays.
-fn restore<T>(memory: &mut Memory, moment: &Moment<T>) -> Result<(), MapError> {
-    let now: Vec<_> = memory.segments().cloned().collect();
-    for segment in now.iter().filter(|segment| !moment.segments.contains(segment)) {
-        memory.unmap(segment.range.clone())?;
-    }
-    for segment in moment.segments.iter() {
-        if !now.contains(segment) {
-            let Segment { name, range, perms, kind } = segment;
-            memory.map(range.clone(), *perms, *kind, name)?;
-        }
-        if has_bytes(&segment) && differs(memory, segment, moment)? {
-            with_perms(memory, segment, Perms::RW, |memory| fill(memory, &segment.range, moment))?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether a segment holds other bytes than it did.
-fn differs<T>(memory: &mut Memory, segment: &Segment, moment: &Moment<T>) -> Result<bool, MapError> {
-    let mut differs = false;
-    with_perms(memory, segment, Perms::R, |memory| {
-        for addr in segment.range.clone().step_by(PAGE_SIZE as usize) {
-            differs |=
-                !is_same(memory.slice(addr, PAGE_SIZE).map_err(|_| MapError::NotMapped)?, addr, moment);
-        }
-        Ok(())
-    })?;
-    Ok(differs)
-}
-
-fn is_same<T>(bytes: &[u8], addr: u64, moment: &Moment<T>) -> bool {
-    moment.pages.get(&addr).map_or_else(|| is_zero(bytes), |page| **page == *bytes)
-}
-
-fn fill<T>(memory: &mut Memory, range: &Range<u64>, moment: &Moment<T>) -> Result<(), MapError> {
-    for addr in range.clone().step_by(PAGE_SIZE as usize) {
-        let bytes = memory.slice_mut(addr, PAGE_SIZE).map_err(|_| MapError::NotMapped)?;
-        if is_same(bytes, addr, moment) {
-            continue;
-        }
-        match moment.pages.get(&addr) {
-            Some(page) => bytes.copy_from_slice(page),
-            None => bytes.fill(0),
-        }
-    }
-    Ok(())
 }

@@ -23,6 +23,7 @@ pub mod program;
 pub mod property;
 pub mod qemu;
 pub mod record;
+pub mod snapshots;
 pub mod source;
 pub mod sweep;
 pub mod syscalls;

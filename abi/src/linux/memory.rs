@@ -8,6 +8,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use causality_machine::memory::{MapError, PAGE_SIZE, Perms, Segment, SegmentKind};
 use causality_machine::{Cause, Flow, Memory, OnMemoryLimit};
 
@@ -42,7 +43,7 @@ const MREMAP_MAYMOVE: u64 = 1;
 const MREMAP_FIXED: u64 = 2;
 
 /// Where the guest's dynamic memory is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Areas {
     /// The program break: where it began, and where it is, to the byte.
     pub(super) brk: Range<u64>,
@@ -55,6 +56,13 @@ pub(super) struct Areas {
 }
 
 impl Areas {
+    /// Whether they can be those of a process in this memory.
+    pub(super) fn are_sound(&self, memory: &Memory) -> bool {
+        let is_inside =
+            |range: &Range<u64>| range.start <= range.end && range.end <= memory.limits().address_space;
+        is_inside(&self.brk) && is_inside(&self.mappings)
+    }
+
     /// Takes note of how much is mapped now.
     pub(super) fn note(&mut self, memory: &Memory) {
         self.peak = self.peak.max(memory.mapped().saturating_sub(self.initial));

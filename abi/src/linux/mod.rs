@@ -11,6 +11,7 @@ mod memory;
 mod outside;
 mod process;
 mod random;
+mod saved;
 mod signal;
 mod start;
 mod table;
@@ -23,6 +24,8 @@ use std::collections::BTreeMap;
 use causality_machine::{Flow, Hart, HostError, Image, Limits, Machine, Memory};
 
 pub use errno::Errno;
+pub use files::FileProblem;
+pub use saved::{ProcessState, RestoreError, SaveError};
 pub use start::StartError;
 pub use table::{Syscall, TABLE, syscall_name};
 
@@ -112,14 +115,24 @@ impl Linux {
     /// Counts a call of a number that a host function answers.
     #[inline]
     pub(crate) fn count(&mut self, number: u64) {
+        *self.counter(number) += 1;
+    }
+
+    #[inline]
+    fn counter(&mut self, number: u64) -> &mut u64 {
         let Some(index) = index_of(number) else {
-            *self.host_functions.entry(number).or_default() += 1;
-            return;
+            return self.host_functions.entry(number).or_default();
         };
         if self.first_functions.len() <= index {
             self.first_functions.resize(index + 1, 0);
         }
-        self.first_functions[index] += 1;
+        &mut self.first_functions[index]
+    }
+
+    /// How often host functions were called, by number.
+    fn function_counts(&self) -> BTreeMap<u64, u64> {
+        let first = (FIRST_HOST_FUNCTION..).zip(self.first_functions.iter().copied());
+        first.filter(|&(_, count)| count > 0).chain(self.host_functions.clone()).collect()
     }
 
     /// Answers one call.
@@ -148,9 +161,7 @@ impl Linux {
     pub(crate) fn report(&self) -> Report {
         let linux = (0..).zip(&self.counts).filter(|&(_, &count)| count > 0);
         let mut calls: BTreeMap<u64, u64> = linux.map(|(number, &count)| (number, count)).collect();
-        calls.extend(&self.host_functions);
-        let first = (FIRST_HOST_FUNCTION..).zip(&self.first_functions).filter(|&(_, &count)| count > 0);
-        calls.extend(first.map(|(number, &count)| (number, count)));
+        calls.extend(self.function_counts());
         Report {
             calls,
             unknown: self.unknown,

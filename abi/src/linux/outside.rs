@@ -131,6 +131,11 @@ impl Outside {
         *self.next.get_mut() = place;
     }
 
+    /// Whether the world is asked next, and not what was kept.
+    pub(crate) fn is_live(&self) -> bool {
+        self.kept.as_ref().is_none_or(|kept| lock(kept).get(self.place()).is_none())
+    }
+
     /// How many bytes are kept.
     pub(crate) fn bytes(&self) -> u64 {
         self.kept.as_ref().map_or(0, |kept| lock(kept).bytes)

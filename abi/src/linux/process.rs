@@ -1,5 +1,6 @@
 //! The process itself: one thread, fixed ids, and answers that are the same on every host.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use causality_machine::{Flow, Limits};
 
@@ -15,7 +16,7 @@ pub(super) const USER: u32 = 1000;
 const INFINITE: u64 = u64::MAX;
 
 /// `struct rlimit64`.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable, BorshSerialize, BorshDeserialize)]
 #[repr(C)]
 struct Bound {
     soft: u64,
@@ -23,7 +24,7 @@ struct Bound {
 }
 
 /// What the process can set and read back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Process {
     bounds: [Bound; 16],
     name: [u8; 16],

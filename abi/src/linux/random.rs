@@ -23,6 +23,16 @@ impl Random {
         Random(hasher.finalize_xof())
     }
 
+    /// Bytes taken so far.
+    pub(super) fn position(&self) -> u64 {
+        self.0.position()
+    }
+
+    /// Goes on behind so many bytes.
+    pub(super) fn go_to(&mut self, position: u64) {
+        self.0.set_position(position);
+    }
+
     /// The next bytes of the stream.
     pub(super) fn fill(&mut self, bytes: &mut [u8]) {
         self.0.fill(bytes);

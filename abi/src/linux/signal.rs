@@ -5,6 +5,7 @@
 //! way a shell reports it. A guest whose handler would have saved it is thus told apart from one that
 //! went on, also by the report; nothing is skipped in silence.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use bytemuck::{Pod, Zeroable};
 use causality_machine::Flow;
 
@@ -29,7 +30,7 @@ const IGNORE: u64 = 1;
 const SET_SIZE: u64 = 8;
 
 /// The kernel's `struct sigaction` on riscv64, which has no restorer.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable, BorshSerialize, BorshDeserialize)]
 #[repr(C)]
 struct Action {
     handler: u64,
@@ -38,7 +39,7 @@ struct Action {
 }
 
 /// `stack_t`.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable, BorshSerialize, BorshDeserialize)]
 #[repr(C)]
 struct Stack {
     sp: u64,
@@ -48,12 +49,13 @@ struct Stack {
 }
 
 /// The process' dispositions, mask and pending signals, and the signal that ended it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Signals {
     actions: [Action; LAST as usize],
     blocked: u64,
     pending: u64,
     stack: Stack,
+    #[borsh(skip)]
     pub(super) ended: Option<Signal>,
 }
 

@@ -12,6 +12,7 @@ mod refusal;
 mod report;
 mod run;
 mod scene;
+mod snapshot;
 mod store;
 mod trace;
 mod transaction;

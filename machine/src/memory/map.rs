@@ -177,7 +177,7 @@ impl Memory {
         (candidate.checked_add(size)? <= area.end).then_some(candidate)
     }
 
-    fn protect_on_host(&mut self, range: &Range<u64>, perms: Perms) -> Result<(), MapError> {
+    pub(super) fn protect_on_host(&mut self, range: &Range<u64>, perms: Perms) -> Result<(), MapError> {
         self.space.protect(range.clone(), perms).map_err(|error| self.lose(range, error))
     }
 
@@ -291,7 +291,7 @@ impl Memory {
 
     /// Takes a new code version if a page of `range` is executable. Writable code changes only at the
     /// next `fence.i`, but a new version too many does no harm.
-    fn changed_code(&mut self, range: &Range<u64>) {
+    pub(super) fn changed_code(&mut self, range: &Range<u64>) {
         if self.pages[Self::page_numbers(range)].iter().any(|&p| Perms::from_bits(p).is_executable()) {
             self.code_version = next_version();
         }

@@ -22,6 +22,7 @@
 //! ```
 
 mod access;
+mod copying;
 mod doorbell;
 mod map;
 mod perms;
@@ -35,6 +36,7 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
+pub use copying::Peaks;
 pub use doorbell::Doorbell;
 pub use map::MapError;
 pub use perms::Perms;

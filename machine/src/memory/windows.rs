@@ -114,7 +114,7 @@ impl Memory {
     }
 
     /// Bytes of a window, to change.
-    fn window_mut(&mut self, slot: u32, range: Range<u64>) -> &mut [u8] {
+    pub(super) fn window_mut(&mut self, slot: u32, range: Range<u64>) -> &mut [u8] {
         let Slot { extent, window, .. } = self.registers.slots()[slot as usize];
         assert!(range.start <= range.end && range.end <= u64::from(extent), "outside the window's extent");
         if range.is_empty() {
@@ -356,7 +356,7 @@ impl Memory {
     }
 
     /// The window of `slot` has so many bytes.
-    fn grow_window(&mut self, slot: u32, length: u64) -> Result<(), Fault> {
+    pub(super) fn grow_window(&mut self, slot: u32, length: u64) -> Result<(), Fault> {
         let limit = Fault { cause: Cause::RegisterLimit, tval: length };
         let windows = self.registers.windows();
         if length > windows.stride() {

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use cap_std::fs::{Dir, Metadata};
 
 use super::nodes::Kind;
@@ -13,7 +14,7 @@ use crate::linux::Errno;
 use crate::linux::call::{Answer, Call, Stop};
 
 /// One name in a directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Entry {
     node: u64,
     kind: Kind,
@@ -112,7 +113,11 @@ impl Files {
         ];
         for (name, metadata) in found {
             let (node, kind) = match metadata {
-                Some(metadata) => (self.nodes.of(&metadata), Kind::of(&metadata).unwrap_or(Kind::Device)),
+                Some(metadata) => {
+                    let path = super::paths::normal(&directory.path, &name);
+                    let node = self.nodes.of(&metadata, &path, false);
+                    (node, Kind::of(&metadata).unwrap_or(Kind::Device))
+                }
                 None => (self.covering_node(directory, &name), Kind::Directory),
             };
             entries.push(Entry { node, kind, name });

@@ -7,11 +7,13 @@
 mod control;
 mod directory;
 mod input;
+mod met;
 mod names;
 mod nodes;
 mod open;
 mod paths;
 mod poll;
+mod saved;
 mod stat;
 mod transfer;
 
@@ -20,12 +22,16 @@ use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 pub(super) use control::*;
 pub(super) use directory::getdents64;
 pub(crate) use input::Input;
 pub(super) use names::*;
 pub(super) use open::{close, close_range, dup, dup3, openat};
 pub(super) use poll::{ppoll, pselect6};
+pub use saved::FileProblem;
+pub(super) use saved::SavedFiles;
 pub(super) use stat::{fstat, fstatfs, newfstatat, statfs, statx};
 pub(super) use transfer::*;
 
@@ -62,7 +68,7 @@ const AT_SYMLINK_NOFOLLOW: i32 = 0x100;
 const AT_EMPTY_PATH: i32 = 0x1000;
 
 /// A device that exists only here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 enum Device {
     Null,
     Zero,
@@ -85,6 +91,8 @@ enum Object {
 #[derive(Clone, Debug)]
 struct OpenFile {
     file: Arc<File>,
+    /// The path it was opened by, as the guest has renamed it since.
+    path: Vec<u8>,
     /// Its number, which it keeps when it is unlinked.
     node: u64,
     /// Whether it lies in a directory the guest may change.
@@ -153,6 +161,8 @@ pub(super) struct Files {
     cwd: Vec<u8>,
     /// What `/proc/self/exe` links to.
     executable: Vec<u8>,
+    /// Bytes of standard input that were read, in earlier runs too.
+    input_read: u64,
     /// Bytes that reads delivered.
     pub(super) bytes_read: u64,
     /// Bytes that writes took.
@@ -170,6 +180,7 @@ impl Files {
             nodes: Nodes::default(),
             cwd: Vec::new(),
             executable: Vec::new(),
+            input_read: 0,
             bytes_read: 0,
             bytes_written: 0,
         }

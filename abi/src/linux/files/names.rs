@@ -105,6 +105,7 @@ pub(in crate::linux) fn renameat2(
         return Err(Errno::XDEV.into());
     }
     files.outside.ask(|| dir.rename(from, dir, to))?;
+    files.renamed(&old.path, &new.path);
     // Renaming one name of a file to another of the same file does nothing.
     if let Some(metadata) = replaced
         && old.path != new.path

@@ -6,13 +6,15 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use cap_std::fs::{Metadata, MetadataExt};
 
 use super::Device;
+use super::met::Met;
 use crate::linux::process::USER;
 
 /// The kinds of files a guest can meet (`S_IFMT`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) enum Kind {
     Regular,
     Directory,
@@ -120,10 +122,18 @@ enum Key {
     Synthetic(Vec<u8>),
 }
 
+impl Key {
+    fn host(metadata: &Metadata) -> Self {
+        Key::Host(metadata.dev(), metadata.ino())
+    }
+}
+
 /// Numbers and times of the files the guest has met.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Nodes {
     numbers: BTreeMap<Key, u64>,
+    /// Where the guest has met the files of the host.
+    pub(super) met: Met,
     modified: BTreeMap<u64, u64>,
     last: u64,
 }
@@ -141,9 +151,11 @@ impl Nodes {
         })
     }
 
-    /// The number of a file of the host.
-    pub(super) fn of(&mut self, metadata: &Metadata) -> u64 {
-        self.number(Key::Host(metadata.dev(), metadata.ino()))
+    /// The number of a file of the host, which is at `path`, if links are followed or not.
+    pub(super) fn of(&mut self, metadata: &Metadata, path: &[u8], follow: bool) -> u64 {
+        let node = self.number(Key::host(metadata));
+        self.met.note(node, path, follow);
+        node
     }
 
     /// The number of a directory that the host does not have.
@@ -155,8 +167,9 @@ impl Nodes {
     /// to the guest all the same.
     pub(super) fn forget(&mut self, metadata: &Metadata) {
         if (metadata.is_dir() || metadata.nlink() <= 1)
-            && let Some(node) = self.numbers.remove(&Key::Host(metadata.dev(), metadata.ino()))
+            && let Some(node) = self.numbers.remove(&Key::host(metadata))
         {
+            self.met.forget(node);
             self.modified.remove(&node);
         }
     }
@@ -170,9 +183,9 @@ impl Nodes {
         Attributes::made_up(Kind::Directory, self.of_synthetic(path))
     }
 
-    /// What the guest may know about a file of the host; of special files only that they are devices.
-    pub(super) fn attributes(&mut self, metadata: &Metadata) -> Attributes {
-        let node = self.of(metadata);
+    /// What the guest may know about a file of the host, which is at `path`; of special files only that they are devices.
+    pub(super) fn attributes(&mut self, metadata: &Metadata, path: &[u8], follow: bool) -> Attributes {
+        let node = self.of(metadata, path, follow);
         self.attributes_as(metadata, node)
     }
 
@@ -212,5 +225,61 @@ impl Attributes {
 
     pub(super) fn is_executable(&self) -> bool {
         self.permissions & 0o100 != 0
+    }
+}
+
+/// The numbers and times of files without what is the host's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) struct SavedNodes {
+    /// Path, whether links are followed, and number, ascending.
+    met: Vec<(Vec<u8>, bool, u64)>,
+    synthetic: BTreeMap<Vec<u8>, u64>,
+    modified: BTreeMap<u64, u64>,
+    last: u64,
+}
+
+impl Nodes {
+    /// `look` says what is at a path now, if links are followed or not: a name counts if it still leads to the same file.
+    pub(super) fn save(&self, look: impl Fn(&[u8], bool) -> Option<Metadata>) -> SavedNodes {
+        let is_there = |&(path, follow, node): &(&[u8], bool, u64)| {
+            look(path, follow).is_some_and(|found| self.numbers.get(&Key::host(&found)) == Some(&node))
+        };
+        let synthetic = self.numbers.iter().filter_map(|(key, &node)| match key {
+            Key::Synthetic(path) => Some((path.clone(), node)),
+            Key::Host(..) => None,
+        });
+        SavedNodes {
+            met: self
+                .met
+                .iter()
+                .filter(is_there)
+                .map(|(path, follow, node)| (path.to_vec(), follow, node))
+                .collect(),
+            synthetic: synthetic.collect(),
+            modified: self.modified.clone(),
+            last: self.last,
+        }
+    }
+
+    /// Files that are not there any more have no number; whoever comes to their places gets a new one.
+    pub(super) fn restore(saved: &SavedNodes, look: impl Fn(&[u8], bool) -> Option<Metadata>) -> Self {
+        let mut nodes = Nodes { modified: saved.modified.clone(), last: saved.last, ..Nodes::default() };
+        nodes
+            .numbers
+            .extend(saved.synthetic.iter().map(|(path, &node)| (Key::Synthetic(path.clone()), node)));
+        for (path, follow, node) in &saved.met {
+            if let Some(found) = look(path, *follow) {
+                nodes.numbers.entry(Key::host(&found)).or_insert(*node);
+                nodes.met.note(*node, path, *follow);
+            }
+        }
+        nodes
+    }
+}
+
+impl SavedNodes {
+    /// Whether numbers can be given after these.
+    pub(super) fn are_sound(&self) -> bool {
+        self.last <= i64::MAX as u64
     }
 }

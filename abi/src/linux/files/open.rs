@@ -117,11 +117,12 @@ impl Files {
         if Kind::of(&metadata) != Some(Kind::Regular) {
             return Err(Errno::ACCES.into());
         }
-        let node = self.nodes.of(&metadata);
+        let node = self.nodes.of(&metadata, &at.path, wish.follow);
         if wish.truncate || found.is_none() {
             self.nodes.touch(node, now);
         }
-        Ok(Object::File(OpenFile { file, node, writable: access == Access::ReadWrite }))
+        let writable = access == Access::ReadWrite;
+        Ok(Object::File(OpenFile { file, path: at.path, node, writable }))
     }
 }
 

@@ -116,7 +116,7 @@ impl Files {
         let attributes = match &at.place {
             Place::Host { .. } => {
                 let metadata = self.metadata(at, follow)?;
-                self.nodes.attributes(&metadata)
+                self.nodes.attributes(&metadata, &at.path, follow || at.is_directory)
             }
             Place::Synthetic => self.nodes.synthetic(&at.path),
             Place::Device(device) => Attributes::device(*device),

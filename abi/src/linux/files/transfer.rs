@@ -145,8 +145,10 @@ impl Call<'_> {
         let description = files.open.get_mut(&slot.description).ok_or(Errno::BADF)?;
         let offset = at.unwrap_or(description.offset);
         let done = description.read(bytes, offset, &files.outside, random)? as u64;
-        if at.is_none() && matches!(description.object, Object::File(_)) {
-            description.offset += done;
+        match description.object {
+            Object::File(_) if at.is_none() => description.offset += done,
+            Object::Stdin => files.input_read = files.input_read.saturating_add(done),
+            _ => {}
         }
         files.bytes_read = files.bytes_read.saturating_add(done);
         Ok(done)
