@@ -20,6 +20,7 @@ use crate::Tier;
 /// | [`metering`](Config::metering) | on |
 /// | [`speculation_safe`](Config::speculation_safe) | off |
 /// | [`code_memory`](Config::code_memory) | 256 MiB |
+/// | [`time_slice`](Config::time_slice) | 1,000,000 instructions |
 /// | [`code_listener`](Config::code_listener) | nobody |
 /// | [`cache`](Config::cache) | native code is forgotten at the end |
 /// | [`crosscheck`](Config::crosscheck) | off, unless the environment variable `CAUSALITY_CROSSCHECK` is 1, which even [`Config::new`] heeds |
@@ -35,6 +36,7 @@ pub struct Config {
     promotion: Promotion,
     hot: Option<u32>,
     code_memory: usize,
+    time_slice: u64,
 }
 
 impl Default for Config {
@@ -50,6 +52,7 @@ impl Default for Config {
             promotion: Promotion::default(),
             hot: None,
             code_memory: 256 << 20,
+            time_slice: 1_000_000,
         };
         config.tier(Tier::default())
     }
@@ -165,6 +168,17 @@ impl Config {
     #[must_use]
     pub fn code_memory(self, bytes: usize) -> Self {
         Config { code_memory: bytes, ..self }
+    }
+
+    /// Sets after how many instructions a guest that is run as a [future](crate::Instance::run_async) lets others have their
+    /// turn. At least one.
+    #[must_use]
+    pub fn time_slice(self, instructions: u64) -> Self {
+        Config { time_slice: instructions.max(1), ..self }
+    }
+
+    pub(crate) fn get_time_slice(&self) -> u64 {
+        self.time_slice
     }
 
     pub(crate) fn get_tunables(&self) -> &Tunables {

@@ -1,5 +1,6 @@
 //! One running guest.
 
+mod asynchronous;
 mod call;
 mod moment;
 pub(crate) mod pages;
@@ -254,6 +255,7 @@ impl<T> Instance<T> {
 
     /// Goes on at `pc` instead.
     pub fn set_pc(&mut self, pc: u64) {
+        self.host.forget_waiting(self.calls.waiting());
         self.hart_mut().pc = pc;
     }
 

@@ -57,7 +57,7 @@ pub mod transaction;
 
 pub use causality_abi::{
     Abi, Access, CallArguments, CallResult, Caller, Capture, FIRST_HOST_FUNCTION, HostFault,
-    IntoHostFunction, Options, Parameter, Ptr, RegisterError, Returns, syscall_name,
+    IntoAsyncHostFunction, IntoHostFunction, Options, Parameter, Ptr, RegisterError, Returns, syscall_name,
 };
 pub use causality_interp::Retired;
 pub use causality_jit::Promotion;

@@ -1,6 +1,6 @@
 //! What guests may call, and the making of instances.
 
-use causality_abi::{HostFunctions, IntoHostFunction, Options, RegisterError};
+use causality_abi::{HostFunctions, IntoAsyncHostFunction, IntoHostFunction, Options, RegisterError};
 
 use crate::snapshot::Snapshot;
 use crate::{Engine, Error, Instance, Module};
@@ -38,6 +38,20 @@ impl<T> Linker<T> {
         function: impl IntoHostFunction<T, Types>,
     ) -> Result<u64, RegisterError> {
         self.functions.register(name, function)
+    }
+
+    /// Adds an asynchronous function under a name and the lowest free number, which it returns: the guest that calls it is
+    /// paused until the future has ended, and its thread is free if it runs [as a future](Instance::run_async). If it does not,
+    /// the run ends with [`PauseReason::Host`](crate::PauseReason::Host).
+    ///
+    /// # Errors
+    /// As [`Linker::function`].
+    pub fn function_async<Types>(
+        &mut self,
+        name: &str,
+        function: impl IntoAsyncHostFunction<T, Types>,
+    ) -> Result<u64, RegisterError> {
+        self.functions.register_async(name, function)
     }
 
     /// Adds a function under a number that guests have built in, from

@@ -1,8 +1,10 @@
 //! The whole: Linux calls, host functions and the embedder's data behind one `Host`.
 
+use std::task::{Context, Poll};
+
 use causality_machine::{Flow, Hart, Host, HostError, Image, Machine, Memory};
 
-use crate::host::{self, HostFunctions, RESOLVE};
+use crate::host::{self, HostFunctions, RESOLVE, Waiting};
 use crate::linux::Linux;
 use crate::{Options, ProcessState, Report, RestoreError, SaveError, StartError};
 
@@ -15,6 +17,7 @@ pub struct Abi<T = ()> {
     linux: Linux,
     functions: HostFunctions<T>,
     data: T,
+    waiting: Waiting<T>,
 }
 
 /// What [`Abi::copy`] makes.
@@ -29,7 +32,7 @@ impl<T> Abi<T> {
     /// reach.
     #[must_use]
     pub fn new(options: Options, functions: HostFunctions<T>, data: T) -> Self {
-        Abi { linux: Linux::new(options), functions, data }
+        Abi { linux: Linux::new(options), functions, data, waiting: Waiting::default() }
     }
 
     /// Loads the image into the machine's empty memory and makes everything as Linux leaves it when a
@@ -48,6 +51,7 @@ impl<T> Abi<T> {
     /// # Errors
     /// See [`StartError`].
     pub fn enter(&mut self, image: &Image, machine: &mut Machine) -> Result<(), StartError> {
+        self.waiting = Waiting::default();
         self.linux.start(image, machine)
     }
 
@@ -121,6 +125,40 @@ impl<T> Abi<T> {
         self.linux.restore(saved, memory)
     }
 
+    /// How many calls of asynchronous host functions have not ended.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The first `before` of them belong to what was going on before the embedder called the function that is running now.
+    #[inline]
+    pub fn set_waiting_before(&mut self, before: usize) {
+        self.waiting.set_before(before);
+    }
+
+    /// How many were [there before](Abi::set_waiting_before).
+    #[must_use]
+    pub fn waiting_before(&self) -> usize {
+        self.waiting.before()
+    }
+
+    /// Forgets all of them but the first `len`: their futures are dropped, and what the guest calls again is begun anew.
+    pub fn forget_waiting(&mut self, len: usize) {
+        self.waiting.truncate(len);
+    }
+
+    /// Whether the guest, which is paused, waits for an asynchronous host function.
+    #[must_use]
+    pub fn waits(&self, hart: &Hart) -> bool {
+        self.waiting.is_pending_at(hart)
+    }
+
+    /// Goes on with the one that it waits for. When that has ended, the guest may run on.
+    pub fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.waiting.poll(context)
+    }
+
     /// What the guest asked of its host so far.
     #[must_use]
     pub fn report(&self) -> Report {
@@ -155,8 +193,12 @@ impl<T> Host for Abi<T> {
     fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
         let number = hart.x[17];
         if let Some(function) = self.functions.get(number) {
-            self.linux.count(number);
-            return host::call(function, hart, memory, &mut self.data);
+            let flow = host::call(function, hart, memory, &mut self.data, &mut self.waiting);
+            // One that pauses has not happened, and will be made again.
+            if !matches!(flow, Ok(Flow::Pause)) {
+                self.linux.count(number);
+            }
+            return flow;
         }
         if number == RESOLVE {
             self.linux.count(number);

@@ -32,6 +32,8 @@ pub(crate) struct Pending {
     pub(crate) before: BeforeCall,
     /// Address of the function.
     pub(crate) address: u64,
+    /// How many calls of asynchronous host functions had not ended before.
+    waiting: usize,
 }
 
 impl Calls {
@@ -43,6 +45,11 @@ impl Calls {
     /// How many calls have stopped before they returned.
     pub(crate) fn pending(&self) -> usize {
         self.pending.len()
+    }
+
+    /// How many calls of asynchronous host functions had not ended before the innermost of them.
+    pub(crate) fn waiting(&self) -> usize {
+        self.pending.last().map_or(0, |pending| pending.waiting)
     }
 
     /// The innermost of them.
@@ -79,8 +86,8 @@ impl Calls {
     }
 
     /// The call has stopped, and can go on.
-    pub(crate) fn stopped(&mut self, address: u64, before: BeforeCall) {
-        self.pending.extend(self.resting.take().map(|rest| Pending { rest, before, address }));
+    pub(crate) fn stopped(&mut self, address: u64, before: BeforeCall, waiting: usize) {
+        self.pending.extend(self.resting.take().map(|rest| Pending { rest, before, address, waiting }));
     }
 
     /// Ends the innermost call that has stopped, and says what the machine was before.

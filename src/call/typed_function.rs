@@ -69,6 +69,19 @@ impl<A: CallArguments, R: CallResult> TypedFunction<A, R> {
         instance.call_at(self.address, arguments)
     }
 
+    /// Calls it, and stops after so many instructions.
+    pub(crate) fn call_for<T>(
+        &self,
+        instance: &mut Instance<T>,
+        arguments: A,
+        most: u64,
+    ) -> Result<R, CallError> {
+        if !self.module.is(instance.module()) {
+            return Err(CallError::OtherProgram);
+        }
+        instance.call_for(self.address, arguments, most)
+    }
+
     /// Goes on with a call of this function that was the last to stop, and waits for its result.
     ///
     /// # Errors

@@ -52,7 +52,10 @@ impl<T> Instance<T> {
     ///
     /// Memory is as the function has left it. After a trap, that may be in the middle of a change.
     pub fn abandon_call(&mut self) -> bool {
+        let waiting = self.calls.waiting();
         let Some(before) = self.calls.end(&mut self.machine.hart) else { return false };
+        self.host.forget_waiting(waiting);
+        self.host.set_waiting_before(self.calls.waiting());
         self.machine.end_call(before, self.calls.pending() > 0);
         true
     }
@@ -63,29 +66,54 @@ impl<T> Instance<T> {
         address: u64,
         arguments: A,
     ) -> Result<R, CallError> {
-        let before = self.machine.begin_call().map_err(Error::from)?;
-        self.calls.begin(&mut self.machine.hart, address);
-        arguments.give(&mut self.machine.hart);
+        let before = self.begin_call(address, arguments)?;
         let has_returned =
             self.crosscheck.is_none() && self.execution.call(&mut self.machine, &mut self.host);
         if !has_returned {
-            self.go_on(before, address)?;
+            self.go_on(before, address, u64::MAX)?;
         }
+        Ok(self.returned(before))
+    }
+
+    /// As [`Instance::call_at`], for at most so many instructions.
+    pub(crate) fn call_for<A: CallArguments, R: CallResult>(
+        &mut self,
+        address: u64,
+        arguments: A,
+        most: u64,
+    ) -> Result<R, CallError> {
+        let before = self.begin_call(address, arguments)?;
+        self.go_on(before, address, most)?;
+        Ok(self.returned(before))
+    }
+
+    #[inline]
+    fn begin_call(&mut self, address: u64, arguments: impl CallArguments) -> Result<BeforeCall, Error> {
+        let before = self.machine.begin_call()?;
+        self.host.set_waiting_before(self.host.waiting());
+        self.calls.begin(&mut self.machine.hart, address);
+        arguments.give(&mut self.machine.hart);
+        Ok(before)
+    }
+
+    #[inline]
+    fn returned<R: CallResult>(&mut self, before: BeforeCall) -> R {
         let result = R::take(&self.machine.hart);
         self.calls.returned(&self.machine.hart);
+        self.host.set_waiting_before(self.calls.waiting());
         self.machine.end_call(before, self.calls.pending() > 0);
-        Ok(result)
+        result
     }
 
     /// Runs a function that has not returned by the short way.
     #[cold]
-    fn go_on(&mut self, before: BeforeCall, address: u64) -> Result<(), CallError> {
+    fn go_on(&mut self, before: BeforeCall, address: u64, most: u64) -> Result<(), CallError> {
         self.machine.go_on();
-        let ended = self.go(u64::MAX);
+        let ended = self.go(most);
         if let Ok(RETURNED) = ended {
             return Ok(());
         }
-        self.calls.stopped(address, before);
+        self.calls.stopped(address, before, self.host.waiting_before());
         let exit = ended?;
         self.ended(exit);
         Err(CallError::Stopped(exit))

@@ -111,6 +111,7 @@ impl<T: Clone> Instance<T> {
             .map_err(|error| Error::io("restore guest memory", std::io::Error::other(error)))?;
         self.calls.forget();
         self.machine.forget_calls();
+        self.host.forget_waiting(0);
         self.machine.hart.clone_from(&moment.hart);
         self.host.put_back(&moment.process);
         self.exit = None;

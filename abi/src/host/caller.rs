@@ -3,6 +3,9 @@
 use causality_machine::isa::reg::{F, X};
 use causality_machine::{Cause, Fault, Hart, Memory};
 
+use super::HostFault;
+use super::waiting::{Ended, Waiting};
+
 /// The guest that called a host function, and the embedder's data.
 ///
 /// All memory access is checked; the fault of a bad address becomes the guest's trap by `?`.
@@ -11,11 +14,28 @@ pub struct Caller<'a, T> {
     hart: &'a mut Hart,
     memory: &'a mut Memory,
     data: &'a mut T,
+    waiting: &'a mut Waiting<T>,
 }
 
 impl<'a, T> Caller<'a, T> {
-    pub(crate) fn new(hart: &'a mut Hart, memory: &'a mut Memory, data: &'a mut T) -> Self {
-        Caller { hart, memory, data }
+    #[inline]
+    pub(crate) fn new(
+        hart: &'a mut Hart,
+        memory: &'a mut Memory,
+        data: &'a mut T,
+        waiting: &'a mut Waiting<T>,
+    ) -> Self {
+        Caller { hart, memory, data, waiting }
+    }
+
+    /// What this call, if it waits for a future, has ended with.
+    pub(super) fn ended(&mut self) -> Result<Option<Ended<T>>, HostFault> {
+        self.waiting.end(self.hart)
+    }
+
+    /// This call waits for `future`.
+    pub(super) fn wait(&mut self, future: impl Future<Output = Ended<T>> + Send + 'static) {
+        self.waiting.begin(self.hart, future);
     }
 
     /// The embedder's data.

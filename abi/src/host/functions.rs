@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::value::Arguments;
+use super::waiting::Ended;
 use super::{Caller, HostFault, Parameter, Returns};
 use crate::syscall_name;
 
@@ -103,6 +104,12 @@ impl<T> HostFunctions<T> {
         name: &str,
         function: impl IntoHostFunction<T, Types>,
     ) -> Result<u64, RegisterError> {
+        let number = self.lowest_free();
+        self.register_at(number, name, function)?;
+        Ok(number)
+    }
+
+    fn lowest_free(&self) -> u64 {
         let mut number = FIRST_HOST_FUNCTION;
         for &taken in self.by_number.range(FIRST_HOST_FUNCTION..).map(|(number, _)| number) {
             if taken != number {
@@ -110,7 +117,21 @@ impl<T> HostFunctions<T> {
             }
             number += 1;
         }
-        self.register_at(number, name, function)?;
+        number
+    }
+
+    /// Registers an asynchronous function under a name and the lowest free number, which it returns. See
+    /// [`IntoAsyncHostFunction`].
+    ///
+    /// # Errors
+    /// As [`HostFunctions::register`].
+    pub fn register_async<Types>(
+        &mut self,
+        name: &str,
+        function: impl IntoAsyncHostFunction<T, Types>,
+    ) -> Result<u64, RegisterError> {
+        let number = self.lowest_free();
+        self.insert(number, name, function.into_host_function())?;
         Ok(number)
     }
 
@@ -203,6 +224,17 @@ pub trait IntoHostFunction<T, Types> {
     fn into_host_function(self) -> Arc<Function<T>>;
 }
 
+/// A Rust function that can be called by guests and takes its time: `Fn(&mut Caller<'_, T>, A, B, ...) -> impl Future<Output
+/// = R>`, with up to seven [`Parameter`]s and a result that [`Returns`] knows.
+///
+/// It looks at the caller before the future begins; the future owns what it needs. Until it has ended, the guest is paused
+/// before the call, and so is its thread free; the call is then made again and returns the result.
+pub trait IntoAsyncHostFunction<T, Types> {
+    /// Wraps the function so that it takes its arguments from registers.
+    #[doc(hidden)]
+    fn into_host_function(self) -> Arc<Function<T>>;
+}
+
 macro_rules! into_host_function {
     ($($P:ident)*) => {
         impl<T, R, F, $($P),*> IntoHostFunction<T, (R, $($P,)*)> for F
@@ -225,11 +257,50 @@ macro_rules! into_host_function {
         }
     };
 }
-into_host_function!();
-into_host_function!(A);
-into_host_function!(A B);
-into_host_function!(A B C);
-into_host_function!(A B C D);
-into_host_function!(A B C D E);
-into_host_function!(A B C D E G);
-into_host_function!(A B C D E G H);
+
+macro_rules! into_async_host_function {
+    ($($P:ident)*) => {
+        impl<T, R, U, F, $($P),*> IntoAsyncHostFunction<T, (R, U, $($P,)*)> for F
+        where
+            F: Fn(&mut Caller<'_, T>, $($P),*) -> U + Send + Sync + 'static,
+            U: Future<Output = R> + Send + 'static,
+            R: Returns + Send + 'static,
+            $($P: Parameter,)*
+        {
+            fn into_host_function(self) -> Arc<Function<T>> {
+                Arc::new(move |caller: &mut Caller<'_, T>| {
+                    if let Some(ended) = caller.ended()? {
+                        return ended(caller);
+                    }
+                    #[allow(unused_variables, unused_mut, non_snake_case, reason = "parameters are named by their types, and there may be none")]
+                    #[allow(clippy::unused_unit, reason = "what no parameters expand to")]
+                    let ($($P,)*) = {
+                        let mut from = Arguments::of(caller.hart());
+                        ($($P::take(&mut from),)*)
+                    };
+                    let future = self(caller, $($P),*);
+                    caller.wait(async move {
+                        let result = future.await;
+                        Box::new(move |caller: &mut Caller<'_, T>| result.put(caller)) as Ended<T>
+                    });
+                    Err(HostFault::Pause)
+                })
+            }
+        }
+    };
+}
+
+macro_rules! for_all_arities {
+    ($make:ident) => {
+        $make!();
+        $make!(A);
+        $make!(A B);
+        $make!(A B C);
+        $make!(A B C D);
+        $make!(A B C D E);
+        $make!(A B C D E G);
+        $make!(A B C D E G H);
+    };
+}
+for_all_arities!(into_host_function);
+for_all_arities!(into_async_host_function);

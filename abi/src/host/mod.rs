@@ -6,16 +6,20 @@ mod functions;
 #[cfg(test)]
 mod tests;
 mod value;
+mod waiting;
 
 pub use caller::Caller;
 pub use fault::HostFault;
-pub use functions::{FIRST_HOST_FUNCTION, HostFunctions, IntoHostFunction, RESOLVE, RegisterError};
+pub use functions::{
+    FIRST_HOST_FUNCTION, HostFunctions, IntoAsyncHostFunction, IntoHostFunction, RESOLVE, RegisterError,
+};
 pub use value::{CallArguments, CallResult, Parameter, Ptr, Returns};
 
 use causality_machine::{Cause, Flow, Hart, HostError, Memory};
 
 use crate::linux::Errno;
 pub(crate) use functions::index_of;
+pub(crate) use waiting::Waiting;
 
 use functions::Function;
 
@@ -28,9 +32,10 @@ pub(crate) fn call<T>(
     hart: &mut Hart,
     memory: &mut Memory,
     data: &mut T,
+    waiting: &mut Waiting<T>,
 ) -> Result<Flow, HostError> {
     let (fuel, granted) = (hart.fuel, hart.granted);
-    let ended = function(&mut Caller::new(hart, memory, data));
+    let ended = function(&mut Caller::new(hart, memory, data, waiting));
     if matches!(ended, Err(HostFault::Pause | HostFault::Fail(_))) {
         // The call has not happened, so it is not paid either.
         (hart.fuel, hart.granted) = (fuel, granted);
