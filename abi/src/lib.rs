@@ -26,7 +26,8 @@ pub use host::{
     RegisterError, Returns,
 };
 pub use linux::{
-    DEADLOCK, Errno, FileProblem, ProcessState, RestoreError, SaveError, StartError, Syscall, TABLE, syscall_name,
+    DEADLOCK, Errno, FileProblem, ProcessState, RestoreError, SaveError, StartError, Syscall, TABLE,
+    syscall_name,
 };
 pub use options::{Access, Capture, Options, PreopenError};
 pub use report::Report;

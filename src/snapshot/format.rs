@@ -64,7 +64,8 @@ fn changes<'a>(from: Option<&Table>, to: &'a Table) -> Vec<(u64, Option<&'a Page
     let old = |addr: &u64| from.and_then(|from| from.get(addr)).map(Page::id);
     let new = to.iter().filter(|(addr, page)| old(addr) != Some(page.id()));
     let gone = from.into_iter().flat_map(Table::keys).filter(|addr| !to.contains_key(addr));
-    let mut all: Vec<_> = new.map(|(&addr, page)| (addr, Some(page))).chain(gone.map(|&addr| (addr, None))).collect();
+    let mut all: Vec<_> =
+        new.map(|(&addr, page)| (addr, Some(page))).chain(gone.map(|&addr| (addr, None))).collect();
     all.sort_by_key(|&(addr, _)| addr);
     all
 }

@@ -156,7 +156,8 @@ impl State {
         }
         ensure(created <= Hart::MAX_FUEL, "the number of registers created")?;
         ensure(mapped <= self.peak && self.peak <= limits.memory, "more memory than its limit or its peak")?;
-        let has_peak = |(name, mapped): (&&str, &u64)| self.peaks.get(*name).is_some_and(|peak| mapped <= peak);
+        let has_peak =
+            |(name, mapped): (&&str, &u64)| self.peaks.get(*name).is_some_and(|peak| mapped <= peak);
         ensure(by_name.iter().all(has_peak), "more memory of a name than its peak")?;
         ensure(self.peaks.values().all(|&peak| peak <= self.peak), "a peak of a name above that of all")
     }

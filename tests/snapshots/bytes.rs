@@ -16,7 +16,9 @@ fn snapshot_at(guest: &Guest, tier: Tier, instructions: u64) -> Snapshot {
 
 #[test]
 fn the_same_state_has_the_same_bytes_in_every_tier_and_folder() {
-    for (name, args) in [("json", &["2"][..]), ("files", &["/data"]), ("memory", &[]), ("register_cycle", &[])] {
+    for (name, args) in
+        [("json", &["2"][..]), ("files", &["/data"]), ("memory", &[]), ("register_cycle", &[])]
+    {
         let guest = Guest::named(name, args).in_directory();
         let (_, length) = whole(&guest);
         for at in [0, 1, length / 3, length / 2, length - 2] {
@@ -29,7 +31,8 @@ fn the_same_state_has_the_same_bytes_in_every_tier_and_folder() {
 #[test]
 fn other_states_have_other_roots() {
     let guest = Guest::named("json", &["2"]);
-    let mut roots: Vec<_> = (0..50).map(|at| snapshot_at(&guest, Tier::Interpreter, at * 11).root()).collect();
+    let mut roots: Vec<_> =
+        (0..50).map(|at| snapshot_at(&guest, Tier::Interpreter, at * 11).root()).collect();
     roots.sort_unstable();
     roots.dedup();
     assert_eq!(roots.len(), 50);
@@ -53,7 +56,9 @@ fn a_chain_of_changes_is_the_whole() {
         assert!(changes.len() < next.to_bytes().len());
         there = Snapshot::from_bytes_on(&there, &changes).unwrap();
         assert_eq!(there.root(), next.root());
-        assert!(there.to_bytes() == next.to_bytes() && there.to_bytes_since(&next) == next.to_bytes_since(&next));
+        assert!(
+            there.to_bytes() == next.to_bytes() && there.to_bytes_since(&next) == next.to_bytes_since(&next)
+        );
         here = next;
     }
     // All at once, over what has come and gone in between; and back.
@@ -91,7 +96,9 @@ fn changes_of_another_snapshot_are_refused() {
     let guest = Guest::named("json", &["2"]);
     let [a, b, c] = [100, 5000, 20_000].map(|at| snapshot_at(&guest, Tier::Interpreter, at));
     let changes = b.to_bytes_since(&a);
-    assert!(matches!(Snapshot::from_bytes_on(&c, &changes), Err(SnapshotError::Base(root)) if root == a.root()));
+    assert!(
+        matches!(Snapshot::from_bytes_on(&c, &changes), Err(SnapshotError::Base(root)) if root == a.root())
+    );
     assert!(matches!(Snapshot::from_bytes(&changes), Err(SnapshotError::Base(root)) if root == a.root()));
     assert!(matches!(Snapshot::from_bytes_on(&a, &b.to_bytes()), Err(SnapshotError::Whole)));
     assert_eq!(Snapshot::from_bytes_on(&a, &changes).unwrap(), b);

@@ -75,7 +75,8 @@ fn program(shape: fn(usize) -> Shape, seed: u64) -> Program {
 
 fn random(shape: fn(usize) -> Shape, prepare: fn(&mut Instance<()>, u64), seed: u64) -> Guest {
     let limits = Limits { address_space: 512 << 20, registers: 8, register_bytes: 8192, ..Limits::default() };
-    let guest = Guest::of(executable(&program(shape, seed))).config(Config::new().limits(limits).fuel(50_000));
+    let guest =
+        Guest::of(executable(&program(shape, seed))).config(Config::new().limits(limits).fuel(50_000));
     Guest { prepare, seed, ..guest }
 }
 
@@ -92,9 +93,8 @@ fn set_up(instance: &mut Instance<()>, program: &Program) {
 #[test]
 fn made_up_programs_go_on_in_other_tiers() {
     let prepare = |instance: &mut Instance<()>, seed| set_up(instance, &program(Shape::wild, seed));
-    let hops: usize = (0..120)
-        .map(|seed| same_future("wild", &random(Shape::wild, prepare, seed), 4, seed))
-        .sum();
+    let hops: usize =
+        (0..120).map(|seed| same_future("wild", &random(Shape::wild, prepare, seed), 4, seed)).sum();
     assert!(hops > 300, "{hops}");
 }
 
@@ -114,7 +114,8 @@ fn made_up_calls_have_the_same_answers() {
     let mut hops = 0;
     for seed in 0..200 {
         let elf = calls(&mut Source::Seed(seed), &numbers, 60);
-        let mut guest = Guest::of(elf).config(Config::new().limits(limits.clone()).fuel(1_000_000)).in_directory();
+        let mut guest =
+            Guest::of(elf).config(Config::new().limits(limits.clone()).fuel(1_000_000)).in_directory();
         guest.input = b"what there is to read".repeat(20);
         hops += same_future("calls", &guest, 4, seed);
     }

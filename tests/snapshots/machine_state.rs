@@ -1,7 +1,7 @@
 //! What of a machine is not to be seen in its readable bytes: hidden pages, stale code, peaks, reservations, fuel.
 
-use causality_testkit::elf::{Elf, PF_R, PF_W, PF_X, Phdr};
 use causality_testkit::Assembler;
+use causality_testkit::elf::{Elf, PF_R, PF_W, PF_X, Phdr};
 use causality_vm::isa::reg::X;
 use causality_vm::isa::{Inst, format};
 use causality_vm::memory::{PAGE_SIZE, Perms, SegmentKind};
@@ -169,6 +169,10 @@ fn a_reservation_is_kept() {
     for tier in TIERS {
         let mut instance = start(&guest);
         instance.run_for(3).unwrap();
-        assert_eq!(again(&guest, &mut instance, tier).run().unwrap(), Exit::Completed(0), "{tier:?}: it was stored");
+        assert_eq!(
+            again(&guest, &mut instance, tier).run().unwrap(),
+            Exit::Completed(0),
+            "{tier:?}: it was stored"
+        );
     }
 }

@@ -34,8 +34,13 @@ fn start(guest: &Guest) -> Instance<()> {
 fn a_loaded_register_cannot_be_copied_so_that_nobody_consumes_it_twice() {
     let guest = consumer(false);
     let mut instance = start(&guest);
-    let loaded =
-        Loaded { bytes: b"a token", rights: Rights::ALL, state: Lifecycle::Active, until: 0, section: "tokens" };
+    let loaded = Loaded {
+        bytes: b"a token",
+        rights: Rights::ALL,
+        state: Lifecycle::Active,
+        until: 0,
+        section: "tokens",
+    };
     instance.memory_mut().load_register(0, loaded).unwrap();
     let error = Snapshot::of(&mut instance).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Snapshot(SnapshotError::LoadedRegisters(1))), "{error}");
@@ -51,8 +56,13 @@ fn a_snapshot_from_before_a_register_was_loaded_holds_none() {
     let guest = consumer(false);
     let mut instance = start(&guest);
     let before = Snapshot::of(&mut instance).unwrap();
-    let loaded =
-        Loaded { bytes: b"a token", rights: Rights::ALL, state: Lifecycle::Active, until: 0, section: "tokens" };
+    let loaded = Loaded {
+        bytes: b"a token",
+        rights: Rights::ALL,
+        state: Lifecycle::Active,
+        until: 0,
+        section: "tokens",
+    };
     instance.memory_mut().load_register(0, loaded).unwrap();
     for tier in TIERS {
         let mut resumed = guest.resume(tier, &Capture::new(0), tempfile::tempdir().unwrap().path(), &before);
@@ -112,7 +122,8 @@ fn every_state_of_a_register_is_kept() {
         change(instance.memory_mut());
         let snapshot = Snapshot::from_bytes(&Snapshot::of(&mut instance).unwrap().to_bytes()).unwrap();
         for tier in TIERS {
-            let mut copy = guest.resume(tier, &Capture::new(0), tempfile::tempdir().unwrap().path(), &snapshot);
+            let mut copy =
+                guest.resume(tier, &Capture::new(0), tempfile::tempdir().unwrap().path(), &snapshot);
             assert_eq!(registers(&copy), registers(&instance));
             assert!(copy.memory().has_registers_of(instance.memory(), 0));
             assert_eq!(Snapshot::of(&mut copy).unwrap(), snapshot);

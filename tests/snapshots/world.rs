@@ -142,9 +142,11 @@ fn directories_must_be_the_same() {
     let snapshot = Snapshot::of(&mut world.reading()).unwrap();
     let error = world.resume(&snapshot, world.folder.path(), Access::ReadOnly).unwrap_err();
     let directory = |error: &Error| match error.kind() {
-        ErrorKind::Snapshot(SnapshotError::Restore(RestoreError::Directory { path, writable, was_there })) => {
-            (path.clone(), *writable, *was_there)
-        }
+        ErrorKind::Snapshot(SnapshotError::Restore(RestoreError::Directory {
+            path,
+            writable,
+            was_there,
+        })) => (path.clone(), *writable, *was_there),
         _ => panic!("{error}"),
     };
     assert_eq!(directory(&error), ("/data".to_owned(), true, true));

@@ -56,7 +56,8 @@ pub(super) struct Areas {
 impl Areas {
     /// Whether they can be those of a process in this memory.
     pub(super) fn are_sound(&self, memory: &Memory) -> bool {
-        let is_inside = |range: &Range<u64>| range.start <= range.end && range.end <= memory.limits().address_space;
+        let is_inside =
+            |range: &Range<u64>| range.start <= range.end && range.end <= memory.limits().address_space;
         is_inside(&self.brk) && is_inside(&self.mappings)
     }
 

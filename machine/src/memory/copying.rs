@@ -42,7 +42,11 @@ impl Memory {
     ///
     /// # Errors
     /// As [`Memory::inspect`].
-    pub fn rewrite<R>(&mut self, range: &Range<u64>, write: impl FnOnce(&mut [u8]) -> R) -> Result<R, MapError> {
+    pub fn rewrite<R>(
+        &mut self,
+        range: &Range<u64>,
+        write: impl FnOnce(&mut [u8]) -> R,
+    ) -> Result<R, MapError> {
         let perms = self.perms_of(range)?;
         if !perms.is_writable() {
             self.protect_on_host(range, Perms::RW)?;

@@ -249,7 +249,12 @@ impl Nodes {
             Key::Host(..) => None,
         });
         SavedNodes {
-            met: self.met.iter().filter(is_there).map(|(path, follow, node)| (path.to_vec(), follow, node)).collect(),
+            met: self
+                .met
+                .iter()
+                .filter(is_there)
+                .map(|(path, follow, node)| (path.to_vec(), follow, node))
+                .collect(),
             synthetic: synthetic.collect(),
             modified: self.modified.clone(),
             last: self.last,
@@ -259,7 +264,9 @@ impl Nodes {
     /// Files that are not there any more have no number; whoever comes to their places gets a new one.
     pub(super) fn restore(saved: &SavedNodes, look: impl Fn(&[u8], bool) -> Option<Metadata>) -> Self {
         let mut nodes = Nodes { modified: saved.modified.clone(), last: saved.last, ..Nodes::default() };
-        nodes.numbers.extend(saved.synthetic.iter().map(|(path, &node)| (Key::Synthetic(path.clone()), node)));
+        nodes
+            .numbers
+            .extend(saved.synthetic.iter().map(|(path, &node)| (Key::Synthetic(path.clone()), node)));
         for (path, follow, node) in &saved.met {
             if let Some(found) = look(path, *follow) {
                 nodes.numbers.entry(Key::host(&found)).or_insert(*node);

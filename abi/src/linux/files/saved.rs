@@ -124,7 +124,9 @@ impl Files {
         Ok(SavedFiles {
             directories: self.directories(),
             descriptors,
-            open: described.map(|description| self.save_description(description)).collect::<Result<_, _>>()?,
+            open: described
+                .map(|description| self.save_description(description))
+                .collect::<Result<_, _>>()?,
             nodes: self.nodes.save(|path, follow| self.look(path, follow)),
             cwd: self.cwd.clone(),
             executable: self.executable.clone(),
@@ -174,10 +176,8 @@ impl Files {
         self.next = saved.open.len() as u64;
         self.slots.clear();
         for descriptor in &saved.descriptors {
-            let slot = Slot {
-                description: descriptor.description.into(),
-                close_on_exec: descriptor.close_on_exec,
-            };
+            let slot =
+                Slot { description: descriptor.description.into(), close_on_exec: descriptor.close_on_exec };
             self.set(descriptor.number.into(), slot);
         }
         self.nodes = super::nodes::Nodes::restore(&saved.nodes, |path, follow| self.look(path, follow));
@@ -192,7 +192,8 @@ impl Files {
     fn check_directories(&self, saved: &[(Vec<u8>, bool)]) -> Result<(), RestoreError> {
         let own = self.directories();
         let difference = saved.iter().find(|one| !own.contains(one)).map(|one| (one, true));
-        let difference = difference.or_else(|| own.iter().find(|one| !saved.contains(one)).map(|one| (one, false)));
+        let difference =
+            difference.or_else(|| own.iter().find(|one| !saved.contains(one)).map(|one| (one, false)));
         match difference {
             None => Ok(()),
             Some(((path, writable), was_there)) => {
