@@ -28,7 +28,7 @@ pub(crate) fn resume(args: &ResumeArgs) -> Result<u8, Failure> {
         instance.add_fuel(fuel);
     }
     tracing::info!(snapshot = %snapshot.root(), retired = snapshot.retired(), "resuming");
-    drive(&mut instance, &elf, &output, &args.stop, args.report.as_deref())
+    drive(&mut instance, &elf, &output, (&args.stop, args.report.as_deref()), || Ok(()))
 }
 
 /// A file is the same that the program has read from; a pipe or a terminal goes on with what comes.

@@ -45,23 +45,24 @@ fn run_plain(args: &RunArgs) -> Result<u8, Failure> {
         .map_err(|error| Failure::of_program(path, error))?;
     let trace = start_trace(args, &mut instance)?;
     tracing::info!(program = %path.display(), id = %module.id(), "running");
-    let code = drive(&mut instance, &elf, &output, &args.stop, args.report.as_deref());
-    end_trace(trace)?;
-    code
+    let files = (&args.stop, args.report.as_deref());
+    drive(&mut instance, &elf, &output, files, || end_trace(trace))
 }
 
-/// Runs a guest until it ends or is to stop, tells how, writes what is to be written, and gives the exit code.
+/// Runs a guest until it ends or is to stop, calls `stopped`, tells how it was, writes snapshot and report, and gives the
+/// exit code.
 pub(crate) fn drive(
     instance: &mut Instance<()>,
     elf: &[u8],
     output: &Output,
-    stop: &StopArgs,
-    report: Option<&Path>,
+    (stop, report): (&StopArgs, Option<&Path>),
+    stopped: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<u8, Failure> {
     output.stop_when_broken(instance.pause_handle());
     stop_on_ctrl_c(instance.pause_handle())?;
     let left = stop.snapshot_at.map_or(u64::MAX, |at| at.saturating_sub(instance.retired()));
     let result = instance.run_for(left);
+    stopped()?;
     let code = match result {
         Ok(Exit::Paused(PauseReason::Step)) => ending::flush(output).map(|()| 0),
         result => finish(result, instance, elf, output),

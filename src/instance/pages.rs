@@ -45,12 +45,16 @@ pub(crate) fn restore<'a>(
         memory.unmap(segment.range.clone())?;
     }
     for segment in segments {
-        if !now.contains(segment) {
+        let is_new = !now.contains(segment);
+        if is_new {
             let Segment { name, range, perms, kind } = segment;
             memory.map(range.clone(), *perms, *kind, name)?;
         }
-        if has_bytes(segment) && memory.inspect(&segment.range, |bytes| differs(segment, bytes, &page))? {
-            memory.rewrite(&segment.range, |bytes| fill(segment, bytes, &page))?;
+        if !has_bytes(segment) {
+            continue;
+        }
+        if is_new || memory.inspect(&segment.range, |bytes| differs(segment, bytes, &page))? {
+            memory.rewrite(&segment.range, |bytes| fill(segment, bytes, is_new, &page))?;
         }
     }
     Ok(())
@@ -69,16 +73,14 @@ fn differs<'a>(segment: &Segment, bytes: &[u8], page: &impl Fn(u64) -> Option<&'
     pages_of(segment, bytes).any(|(addr, bytes)| !is_same(bytes, page(addr)))
 }
 
-fn fill<'a>(segment: &Segment, bytes: &mut [u8], page: &impl Fn(u64) -> Option<&'a [u8]>) {
+/// Pages that are new are zero, and looking at them would make the host map them.
+fn fill<'a>(segment: &Segment, bytes: &mut [u8], is_new: bool, page: &impl Fn(u64) -> Option<&'a [u8]>) {
     let addresses = segment.range.clone().step_by(PAGE_SIZE as usize);
     for (addr, bytes) in addresses.zip(bytes.chunks_exact_mut(PAGE_SIZE as usize)) {
-        let wanted = page(addr);
-        if is_same(bytes, wanted) {
-            continue;
-        }
-        match wanted {
-            Some(page) => bytes.copy_from_slice(page),
-            None => bytes.fill(0),
+        match page(addr) {
+            Some(page) if is_new || page != bytes => bytes.copy_from_slice(page),
+            None if !is_new && !is_zero(bytes) => bytes.fill(0),
+            _ => {}
         }
     }
 }

@@ -22,25 +22,15 @@ fn a_guest_goes_on_in_other_processes_and_ends_the_same() {
     let (elf, fuel) = ("testkit/guests/json.elf", "1G");
     let whole = vm(&["run", "--fuel", fuel, "--report", &path("whole.json"), elf, "2"]);
     assert_eq!(whole.code, 0, "{}", whole.stderr);
-    let snap = path("a.snap");
-    let first = vm(&[
-        "run",
-        "--fuel",
-        fuel,
-        "--tier",
-        "interp",
-        "--snapshot",
-        &snap,
-        "--snapshot-at",
-        "20k",
-        elf,
-        "2",
-    ]);
+    let retired = report(&folder.path().join("whole.json"))["fuel_used"].as_u64().expect("it is a number");
+    let (snap, at) = (path("a.snap"), |fifths: u64| (retired * fifths / 5).to_string());
+    let stop = ["--snapshot", &snap, "--snapshot-at"];
+    let first = vm(&[&["run", "--fuel", fuel, "--tier", "interp"], &stop[..], &[&at(1), elf, "2"]].concat());
     assert_eq!(first.code, 0, "{}", first.stderr);
-    assert!(first.stderr.contains("after 20000 instructions in "), "{}", first.stderr);
+    assert!(first.stderr.contains(&format!("after {} instructions in ", at(1))), "{}", first.stderr);
     let mut printed = first.stdout;
-    for (tier, at) in [("cranelift", "50k"), ("baseline", "130k"), ("auto", "200k")] {
-        let next = vm(&["resume", "--tier", tier, "--snapshot", &snap, "--snapshot-at", at, &snap, elf]);
+    for (tier, at) in [("cranelift", at(2)), ("baseline", at(3)), ("auto", at(4))] {
+        let next = vm(&[&["resume", "--tier", tier], &stop[..], &[&at, &snap, elf]].concat());
         assert_eq!(next.code, 0, "{}", next.stderr);
         printed += &next.stdout;
     }
@@ -121,4 +111,18 @@ fn what_is_no_snapshot_or_not_of_the_program_is_refused() {
     let short = file(folder.path(), "short", &bytes);
     let short = vm(&["snapshot", "show", short.to_str().expect("it is UTF-8")]);
     assert!(short.code == 125 && short.stderr.contains("cut off"), "{}", short.stderr);
+}
+
+#[test]
+fn a_transaction_has_no_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let snap = folder.path().join("a.snap");
+    let name = snap.to_str().expect("it is UTF-8");
+    let run = vm(&["run", "--as", "nobody.key", "--snapshot", name, "examples/transfer.elf"]);
+    assert!(
+        run.code == 125 && run.stderr.contains("a transaction takes effect as a whole"),
+        "{}",
+        run.stderr
+    );
+    assert!(!snap.exists());
 }
