@@ -18,8 +18,8 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) fn choose(source: &mut Source<'_>) -> Self {
-        let is_writable = source.chance(10);
+    pub(super) fn choose(source: &mut Source<'_>, may_be_writable: bool) -> Self {
+        let is_writable = may_be_writable && source.chance(50);
         let statements = 5 + source.below(40);
         let shape = match source.below(4) {
             0 => Shape::own(statements),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use causality_vm::memory::SegmentKind;
+use causality_vm::registers::Slot;
 use causality_vm::{Engine, Exit, Instance, Linker, Module, Moment, Options, PauseReason};
 
 use super::guest::{Data, Guest, link};
@@ -117,7 +118,7 @@ impl<'a> Player<'a> {
         let Some(instance) = &self.instance else { return String::from("gone") };
         let memory = instance.memory();
         let registers = memory.registers_at(instance.hart().instret());
-        let slots: Vec<_> = (0..).map_while(|slot| registers.slot(slot)).collect();
+        let slots: Vec<_> = (0..).map_while(|slot| registers.slot(slot)).map(Slot::lifecycle).collect();
         let observed = self.observed.load(Ordering::Relaxed);
         let (state, exit, hart, data) = (instance.state(), instance.exit(), instance.hart(), instance.data());
         let digest = of_memory(memory);

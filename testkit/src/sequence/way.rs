@@ -52,7 +52,7 @@ impl Way {
 /// What an embedder can set, besides the tier.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    limits: Limits,
+    pub(super) limits: Limits,
     fuel: u64,
     hot: u32,
     code_memory: usize,
