@@ -2,11 +2,13 @@
 
 #![no_main]
 
-use causality_testkit::property::decoding_loses_nothing;
+use causality_testkit::property::{decoding_loses_nothing, operands_of};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    for bytes in data.as_chunks::<4>().0 {
-        decoding_loses_nothing(u32::from_le_bytes(*bytes));
+    for [number, bytes @ ..] in data.as_chunks::<5>().0 {
+        let bits = u32::from_le_bytes(*bytes);
+        decoding_loses_nothing(bits);
+        decoding_loses_nothing(operands_of(*number, bits));
     }
 });

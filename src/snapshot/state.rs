@@ -205,7 +205,8 @@ impl SavedLimits {
     pub(crate) fn check_same(&self, engine: &Limits) -> Result<(), SnapshotError> {
         let rounded = engine.address_space.checked_next_multiple_of(PAGE_SIZE).unwrap_or(u64::MAX);
         let engine = SavedLimits::of(&Limits { address_space: rounded, ..engine.clone() });
-        let fields: [(&str, fn(&Self) -> u64); 8] = [
+        type Field = (&'static str, fn(&SavedLimits) -> u64);
+        let fields: [Field; 8] = [
             ("address_space", |limits| limits.address_space),
             ("memory", |limits| limits.memory),
             ("stack", |limits| limits.stack),

@@ -23,7 +23,12 @@ pub struct Duel {
     pub slice: u64,
     /// Whether a slice bounds the run instead of its fuel.
     pub steps: bool,
+    /// Where it pauses, and goes on.
+    pub breakpoints: Vec<u64>,
 }
+
+/// Pauses at breakpoints, after which they are taken away.
+const PAUSES: u32 = 300;
 
 /// How a duel ended on the first executor.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +65,11 @@ impl Duel {
         };
         let steps = source.chance(50);
         let program = generate(source, &shape(statements));
-        Duel { program, fuel, slice, steps }
+        // Last, so that the same seed gives the same program as without.
+        let count = if source.chance(25) { 1 + source.below(4) } else { 0 };
+        let offset = |source: &mut Source<'_>| source.bits() % program.code.len().max(2) as u64 & !1;
+        let breakpoints = (0..count).map(|_| CODE + offset(source)).collect();
+        Duel { program, fuel, slice, steps, breakpoints }
     }
 
     /// Runs both.
@@ -81,6 +90,10 @@ impl Duel {
         if self.steps {
             machine.hart.add_fuel(self.fuel);
         }
+        for &pc in &self.breakpoints {
+            machine.breakpoints.insert(pc);
+        }
+        let mut pauses = 0;
         // Counted here, as calls grant and take fuel too.
         let mut given = if self.steps { self.fuel } else { 0 };
         loop {
@@ -94,6 +107,16 @@ impl Duel {
             let goes_on = match exit {
                 Exit::OutOfFuel => given < self.fuel,
                 Exit::Paused(PauseReason::Step) => true,
+                Exit::Paused(PauseReason::Breakpoint) => {
+                    pauses += 1;
+                    machine.pass_breakpoint();
+                    if pauses == PAUSES {
+                        for &pc in &self.breakpoints {
+                            machine.breakpoints.remove(pc);
+                        }
+                    }
+                    true
+                }
                 _ => false,
             };
             if !goes_on {
@@ -105,6 +128,7 @@ impl Duel {
     fn difference(&self, (exit, one): (Exit, &Machine), (other_exit, other): (Exit, &Machine)) -> String {
         let mut text = self.program.listing(CODE);
         let _ = writeln!(text, "fuel {}, slices of {}, steps {}", self.fuel, self.slice, self.steps);
+        let _ = writeln!(text, "breakpoints {:x?}", self.breakpoints);
         let mut line = |name: &str, a: &dyn std::fmt::Debug, b: &dyn std::fmt::Debug| {
             let (a, b) = (format!("{a:x?}"), format!("{b:x?}"));
             if a != b {

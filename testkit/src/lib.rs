@@ -5,6 +5,8 @@
 //! that same executable, and their [`Record`]s must be equal in everything. Programs come from [`sweep`], which
 //! applies every row of the instruction table to corner operands, and from [`mod@generate`], which makes them up.
 //!
+//! What an embedder may do is made up too, by [`sequence`]. [`targets`] is what the fuzz targets do with their inputs.
+//!
 //! What no other implementation at hand knows is compared with [`model`], the manual's text as plain arithmetic.
 
 #![forbid(unsafe_code)]
@@ -23,10 +25,12 @@ pub mod program;
 pub mod property;
 pub mod qemu;
 pub mod record;
+pub mod sequence;
 pub mod snapshots;
 pub mod source;
 pub mod sweep;
 pub mod syscalls;
+pub mod targets;
 pub mod vm;
 
 pub use asm::{Assembler, Label};

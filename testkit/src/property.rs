@@ -1,7 +1,7 @@
 //! What must hold for any input at all; fuzz targets call these.
 
 use causality_isa::disasm::Style;
-use causality_isa::{Inst, decode};
+use causality_isa::{Inst, Opcode, decode};
 use causality_machine::{Executor, Exit, Machine};
 
 use crate::digest::digest;
@@ -26,6 +26,12 @@ pub fn decoding_loses_nothing(word: u32) {
             assert!(!decoded.inst.display(style).to_string().is_empty());
         }
     }
+}
+
+/// A word of one of the rows, with these bits where it has operands. Not all of them are an instruction.
+#[must_use]
+pub fn operands_of(row: u8, bits: u32) -> u32 {
+    Opcode::ALL[usize::from(row) * Opcode::ALL.len() / 256].fill(bits)
 }
 
 /// A program is in the same state after `fuel` instructions, or at its end, however the fuel is given.

@@ -1,0 +1,8 @@
+//! Code cache files damaged in any way: a run does what the interpreter does.
+
+#![no_main]
+
+use causality_testkit::targets;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| targets::cache(data));
