@@ -72,11 +72,12 @@ impl Inner {
         }
         let opening = lock_file(&directory.join("open.lock"))?;
         opening.lock()?;
-        let database = guarded(|| {
-            let mut builder = Builder::new();
-            builder.set_concurrency_mode(ConcurrencyMode::MultiWriter).set_cache_size(CACHE);
-            Ok(if may_create { builder.create(&file)? } else { builder.open(&file)? })
-        })?;
+        let mut builder = Builder::new();
+        builder.set_concurrency_mode(ConcurrencyMode::MultiWriter).set_cache_size(CACHE);
+        if may_create && !file.exists() {
+            create(&builder, &file)?;
+        }
+        let database = guarded(|| Ok(builder.open(&file)?))?;
         Self::start(database, Some(directory.to_owned()), bulk)
     }
 
@@ -141,6 +142,17 @@ impl Inner {
     pub(crate) fn live(&self) -> MutexGuard<'_, BTreeSet<u64>> {
         locked(&self.live)
     }
+}
+
+/// Makes an empty database. Whoever dies while doing so leaves none, or a whole one.
+fn create(builder: &Builder, file: &Path) -> Result<(), StoreError> {
+    let unfinished = file.with_extension("new");
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    drop(guarded(|| Ok(builder.create(&unfinished)?))?);
+    Ok(fs::rename(unfinished, file)?)
 }
 
 /// Checks the format of the database, or gives it one.
