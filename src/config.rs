@@ -20,6 +20,7 @@ use crate::Tier;
 /// | [`metering`](Config::metering) | on |
 /// | [`speculation_safe`](Config::speculation_safe) | off |
 /// | [`code_memory`](Config::code_memory) | 256 MiB |
+/// | [`pool`](Config::pool) | 64 memories |
 /// | [`code_listener`](Config::code_listener) | nobody |
 /// | [`cache`](Config::cache) | native code is forgotten at the end |
 /// | [`crosscheck`](Config::crosscheck) | off, unless the environment variable `CAUSALITY_CROSSCHECK` is 1 |
@@ -35,6 +36,7 @@ pub struct Config {
     promotion: Promotion,
     hot: Option<u32>,
     code_memory: usize,
+    pool: usize,
 }
 
 impl Default for Config {
@@ -50,6 +52,7 @@ impl Default for Config {
             promotion: Promotion::default(),
             hot: None,
             code_memory: 256 << 20,
+            pool: 64,
         };
         config.tier(Tier::default())
     }
@@ -165,6 +168,19 @@ impl Config {
     #[must_use]
     pub fn code_memory(self, bytes: usize) -> Self {
         Config { code_memory: bytes, ..self }
+    }
+
+    /// Sets how many memories of instances that are gone an engine keeps for new ones, at most. Each takes an
+    /// instance's address space and up to 512 KiB of memory, which is made what the program is at its start
+    /// before it is kept: what a guest leaves behind is gone. A new instance of the same module finds everything in place. With 0,
+    /// every instance asks the host for memory and gives it back.
+    #[must_use]
+    pub fn pool(self, memories: usize) -> Self {
+        Config { pool: memories, ..self }
+    }
+
+    pub(crate) fn get_pool(&self) -> usize {
+        self.pool
     }
 
     pub(crate) fn get_tunables(&self) -> &Tunables {

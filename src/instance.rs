@@ -2,10 +2,12 @@
 
 mod moment;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use causality_abi::{Abi, HostFunctions, Options};
 use causality_interp::Retired;
+use causality_machine::memory::Frozen;
 use causality_machine::isa::reg::{F, X};
 use causality_machine::{Breakpoints, Exit, Hart, Machine, Memory, PauseHandle, VmState};
 
@@ -17,6 +19,10 @@ use crate::tier::Execution;
 use crate::{Backtrace, Engine, Error, HostReport, Module, Report};
 pub use moment::Moment;
 
+fn no_memory(error: std::io::Error) -> Error {
+    Error::io("reserve the guest address space", error)
+}
+
 /// A guest with its memory, its registers and the embedder's data `T`.
 ///
 /// [`run`](Instance::run) returns when the guest ends, traps, runs out of fuel or pauses. After the
@@ -27,6 +33,8 @@ pub struct Instance<T> {
     engine: Engine,
     module: Module,
     machine: Machine,
+    /// The program as it is loaded.
+    origin: Arc<Frozen>,
     host: Abi<T>,
     execution: Execution,
     crosscheck: Option<Crosscheck>,
@@ -43,13 +51,13 @@ impl<T> Instance<T> {
         data: T,
     ) -> Result<Self, Error> {
         let config = engine.config();
-        config.get_limits().check()?;
-        let machine = Machine::new(config.get_limits().clone())
-            .map_err(|error| Error::io("reserve the guest address space", error))?;
+        let origin = module.start(engine)?;
+        let memory = engine.pool().take(&origin).map_err(no_memory)?;
         let mut instance = Instance {
             engine: engine.clone(),
             module: module.clone(),
-            machine,
+            machine: Machine::with_memory(memory),
+            origin,
             host: Abi::new(options, functions, data),
             execution: Execution::new(engine),
             crosscheck: config.get_crosscheck().then(Crosscheck::default),
@@ -62,7 +70,7 @@ impl<T> Instance<T> {
     }
 
     fn start(&mut self) -> Result<(), Error> {
-        self.host.start(self.module.image(), &mut self.machine)?;
+        self.host.enter(self.module.image(), &mut self.machine)?;
         self.execution.start(&self.engine, &self.module, &self.machine);
         self.machine.hart.add_fuel(self.engine.config().get_fuel());
         Ok(())
@@ -124,7 +132,7 @@ impl<T> Instance<T> {
     /// # Errors
     /// If it has not ended, and as [`Linker::instantiate`](crate::Linker::instantiate).
     pub fn reset(&mut self) -> Result<(), Error> {
-        self.machine.reset()?;
+        self.machine.reset_to(&self.origin)?;
         self.exit = None;
         self.start()
     }

@@ -3,7 +3,7 @@
 use causality_machine::{Flow, Hart, Host, HostError, Image, Machine, Memory};
 
 use crate::host::{self, HostFunctions, RESOLVE};
-use crate::linux::Linux;
+use crate::linux::{self, Linux};
 use crate::{Options, Report, StartError};
 
 /// The host of one guest.
@@ -43,7 +43,16 @@ impl<T> Abi<T> {
         self.enter(image, machine)
     }
 
-    /// As [`Abi::start`], for a machine whose memory already holds the image.
+    /// Loads the image into empty memory and maps the stack: what is the same whenever the image is started.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn lay_out(image: &Image, memory: &mut Memory) -> Result<(), StartError> {
+        image.load(&mut Hart::new(image.entry), memory)?;
+        linux::lay_out(memory)
+    }
+
+    /// As [`Abi::start`], for a machine whose memory already holds the image, or is [laid out](Abi::lay_out).
     ///
     /// # Errors
     /// See [`StartError`].

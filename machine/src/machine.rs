@@ -1,5 +1,8 @@
 //! One machine: a hart, its memory, its life cycle, and what may stop it.
 
+use std::sync::Arc;
+
+use crate::memory::Frozen;
 use crate::{
     Breakpoints, Executor, Exit, Hart, Host, HostError, IllegalTransition, Limits, Memory, PauseHandle,
     PauseReason, VmState,
@@ -48,15 +51,20 @@ impl Machine {
     /// # Errors
     /// If the host cannot reserve the address space.
     pub fn new(limits: Limits) -> std::io::Result<Self> {
-        let memory = Memory::new(limits)?;
-        Ok(Machine {
+        Ok(Machine::with_memory(Memory::new(limits)?))
+    }
+
+    /// A machine with this memory.
+    #[must_use]
+    pub fn with_memory(memory: Memory) -> Self {
+        Machine {
             hart: Hart::new(0),
             pause: PauseHandle::new(memory.doorbell()),
             memory,
             breakpoints: Breakpoints::default(),
             state: VmState::Ready,
             paused_at: None,
-        })
+        }
     }
 
     /// Where the machine is in its life.
@@ -140,9 +148,35 @@ impl Machine {
 
     /// As [`Machine::reset`], whatever the state.
     pub fn restart(&mut self) {
+        self.begin_again();
+        self.memory.clear();
+    }
+
+    /// As [`Machine::reset`], but memory becomes what `frozen` was.
+    ///
+    /// # Errors
+    /// If the machine is not `Completed` or in `Error`, or the host refuses, after which the machine is in `Error`.
+    pub fn reset_to(&mut self, frozen: &Arc<Frozen>) -> Result<(), RunError> {
+        self.state.become_state(VmState::Ready)?;
+        self.restart_as(frozen).map_err(|error| RunError::Host(Box::new(error)))
+    }
+
+    /// As [`Machine::reset_to`], whatever the state.
+    ///
+    /// # Errors
+    /// If the host refuses, after which the machine is in `Error`.
+    pub fn restart_as(&mut self, frozen: &Arc<Frozen>) -> std::io::Result<()> {
+        self.begin_again();
+        let restored = self.memory.restore(frozen);
+        if restored.is_err() {
+            self.state = VmState::Error;
+        }
+        restored
+    }
+
+    fn begin_again(&mut self) {
         self.state = VmState::Ready;
         self.hart = Hart::new(0);
-        self.memory.clear();
         self.paused_at = None;
         let _ = self.pause.take();
     }

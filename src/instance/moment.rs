@@ -12,7 +12,7 @@ use causality_abi::AbiCopy;
 use causality_machine::memory::{MapError, PAGE_SIZE, Perms, Segment, SegmentKind};
 use causality_machine::{Exit, Hart, Memory};
 
-use super::Instance;
+use super::{Instance, no_memory};
 use crate::Error;
 
 type Page = Arc<[u8]>;
@@ -100,7 +100,7 @@ impl<T: Clone> Instance<T> {
     pub fn go_back(&mut self, moment: &Moment<T>) -> Result<(), Error> {
         match self.machine.memory.registers().is_unused() {
             true => self.machine.revive(),
-            false => self.machine.restart(),
+            false => self.machine.restart_as(&self.origin).map_err(no_memory)?,
         }
         restore(&mut self.machine.memory, moment)
             .map_err(|error| Error::io("restore guest memory", std::io::Error::other(error)))?;
@@ -115,7 +115,7 @@ impl<T: Clone> Instance<T> {
     /// # Errors
     /// As [`Instance::reset`].
     pub fn go_back_to_start(&mut self) -> Result<(), Error> {
-        self.machine.restart();
+        self.machine.restart_as(&self.origin).map_err(no_memory)?;
         self.host.hear_again();
         self.exit = None;
         self.start()

@@ -24,6 +24,7 @@ use causality_machine::{Flow, Hart, HostError, Image, Limits, Machine, Memory};
 
 pub use errno::Errno;
 pub use start::StartError;
+pub(crate) use start::lay_out;
 pub use table::{Syscall, TABLE, syscall_name};
 
 use crate::{Options, Report};

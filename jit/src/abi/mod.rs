@@ -276,10 +276,11 @@ impl Session<'_> {
 
     /// Control goes back to generated code, if that may go on.
     fn goes(&mut self, context: &mut Context) -> bool {
-        // Whatever was executed may have changed what may be accessed.
+        // Whatever was executed may have changed what may be accessed, and slots are made for the first register.
         (context.near_read, context.near_write) = (Near::default(), Near::default());
-        let hart = &context.hart;
         let memory = &mut self.machine.memory;
+        context.registers.slots = memory.slots_for_code();
+        let hart = &context.hart;
         let fuel = hart.fuel;
         self.fuel = fuel;
         self.floats = mxcsr::enter(hart.fcsr);
