@@ -1,5 +1,6 @@
 //! One running guest.
 
+mod checkpoint;
 mod moment;
 
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use causality_abi::{Abi, HostFunctions, Options};
 use causality_interp::Retired;
-use causality_machine::memory::Frozen;
 use causality_machine::isa::reg::{F, X};
+use causality_machine::memory::Frozen;
 use causality_machine::{Breakpoints, Exit, Hart, Machine, Memory, PauseHandle, VmState};
 
 use tracing::field::Empty;
@@ -17,6 +18,7 @@ use crate::crosscheck::Crosscheck;
 use crate::measured;
 use crate::tier::Execution;
 use crate::{Backtrace, Engine, Error, HostReport, Module, Report};
+pub use checkpoint::Checkpoint;
 pub use moment::Moment;
 
 fn no_memory(error: std::io::Error) -> Error {

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use causality_abi::Abi;
 use causality_jit::code::Code;
 use causality_jit::{Functions, Layout, Tunables};
-use causality_abi::Abi;
 use causality_machine::memory::Frozen;
 use causality_machine::{Image, Memory};
 use causality_store::{ContentId, ObjectKind};
@@ -106,7 +106,8 @@ impl Module {
         let mut memory = Memory::new(limits.clone()).map_err(refused)?;
         Abi::<()>::lay_out(self.image(), &mut memory)?;
         memory.make_room(ROOM).map_err(refused)?;
-        let start = memory.freeze().map_err(|error| Error::io("keep the program", std::io::Error::other(error)))?;
+        let start =
+            memory.freeze().map_err(|error| Error::io("keep the program", std::io::Error::other(error)))?;
         Ok(if is_own { Arc::clone(self.inner.start.get_or_init(|| start)) } else { start })
     }
 

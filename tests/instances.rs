@@ -1,12 +1,16 @@
 //! Instances are made from what others left behind, and nothing of that can be seen.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::thread;
 
 use causality_machine::memory::{PAGE_SIZE, Perms, SegmentKind};
 use causality_testkit::digest::of_memory;
 use causality_testkit::elf::{Elf, PF_R, PF_W, PF_X, Phdr};
-use causality_vm::{Config, Engine, ErrorKind, Exit, Instance, Limits, Linker, Module, Options, Tier};
+use causality_vm::{
+    Capture, Config, Engine, ErrorKind, Exit, FreezeError, Instance, Limits, Linker, Module, Options,
+    PauseReason, Tier, VmState,
+};
 
 const START: u64 = 0x10000;
 const DATA: u64 = 0x20000;
@@ -89,8 +93,8 @@ fn state<T>(instance: &Instance<T>) -> (String, String, u64, u64) {
     (hart, of_memory(memory).to_string(), memory.mapped(), memory.peak())
 }
 
-/// Fills what can be written, and what the host can make so, with secrets.
-fn plant<T>(instance: &mut Instance<T>) {
+/// Fills what can be written, and what the host can make so, with secrets; takes some of it away then, or not.
+fn plant<T>(instance: &mut Instance<T>, unmaps: bool) {
     let memory = instance.memory_mut();
     let segments: Vec<_> = memory.segments().cloned().collect();
     let heap = memory.find_free(64 << 10, DATA + 0x10000..u64::MAX >> 1).unwrap();
@@ -103,6 +107,9 @@ fn plant<T>(instance: &mut Instance<T>) {
     for slot in 0..4 {
         let window = memory.create_register(slot, 12 << 10).unwrap();
         memory.slice_mut(window, 12 << 10).unwrap().as_chunks_mut().0.fill(SECRET);
+    }
+    if !unmaps {
+        return;
     }
     memory.unmap(heap..heap + 4096).unwrap();
     memory.unmap(START..START + 4096).unwrap();
@@ -150,11 +157,12 @@ fn what_an_instance_leaves_behind_is_never_seen_by_the_next() {
         for tier in Tier::ALL {
             let host = Host::new(Config::new().tier(tier).limits(limits.clone()).pool(1));
             let modules = [host.module(1), host.module(2)];
-            for (first, second) in [(0, 0), (0, 1), (1, 0)] {
+            let pairs = [(0, 0), (0, 1), (1, 0)].map(|pair| [(pair, false), (pair, true)]);
+            for ((first, second), unmaps) in pairs.into_iter().flatten() {
                 let fresh = state(&host.instance(&modules[second]));
                 let mut gone = host.instance(&modules[first]);
                 assert_eq!(gone.run().unwrap(), Exit::Completed(7));
-                plant(&mut gone);
+                plant(&mut gone, unmaps);
                 drop(gone);
                 assert_eq!(host.engine.pooled(), 1);
                 let mut next = host.instance(&modules[second]);
@@ -173,10 +181,10 @@ fn a_reset_instance_is_a_fresh_one_in_every_register_and_byte() {
         let module = host.module(3);
         let mut instance = host.instance(&module);
         let fresh = state(&instance);
-        for _ in 0..3 {
+        for unmaps in [false, true, false] {
             assert_eq!(instance.run().unwrap(), Exit::Completed(7));
             let end = state(&instance);
-            plant(&mut instance);
+            plant(&mut instance, unmaps);
             instance.reset().unwrap();
             assert_eq!(state(&instance), fresh, "{tier:?}");
             assert_eq!(instance.run().unwrap(), Exit::Completed(7));
@@ -275,7 +283,7 @@ fn many_threads_take_from_one_pool() {
                     assert_eq!(state(&instance), fresh[which]);
                     assert_eq!(instance.run().unwrap(), Exit::Completed(7));
                     if round % 5 == 0 {
-                        plant(&mut instance);
+                        plant(&mut instance, round % 2 == 0);
                     }
                 }
             })
@@ -310,9 +318,269 @@ fn a_range_that_a_guest_gave_back_is_zero_when_it_gets_it_again() {
         let page = DATA..DATA + PAGE_SIZE;
         memory.unmap(page.clone()).unwrap();
         memory.map(page.clone(), Perms::RW, SegmentKind::Data, "again").unwrap();
-        assert!(memory.slice(DATA, PAGE_SIZE).unwrap().iter().all(|&byte| byte == 0), "not the program's bytes");
+        assert!(
+            memory.slice(DATA, PAGE_SIZE).unwrap().iter().all(|&byte| byte == 0),
+            "not the program's bytes"
+        );
         memory.store(DATA, SECRET).unwrap();
         memory.zero(page).unwrap();
         assert_eq!(memory.load(DATA), Ok([0; 16]));
     }
+}
+
+/// Runs to the end and says all of it.
+fn future<T>(mut instance: Instance<T>) -> (Exit, (String, String, u64, u64)) {
+    let exit = loop {
+        match instance.run().unwrap() {
+            Exit::Paused(_) => {}
+            exit => break exit,
+        }
+    };
+    (exit, state(&instance))
+}
+
+fn guest(name: &str, args: &[&str], tier: Tier) -> (Instance<()>, Capture) {
+    let engine = Engine::new(Config::new().tier(tier).fuel(50_000_000));
+    let module = Module::from_file(&engine, format!("testkit/guests/{name}.elf")).unwrap();
+    let output = Capture::new(1 << 20);
+    let mut options = Options::new().arg(name).args(args).stdout(output.clone());
+    if let Ok(input) = File::open(format!("testkit/guests/{name}.stdin")) {
+        options = options.stdin(input);
+    }
+    (Linker::new(&engine).instantiate(&module, options, ()).unwrap(), output)
+}
+
+#[test]
+fn forks_have_the_same_future_as_the_unforked_in_every_tier() {
+    for (name, args) in [("json", &[][..]), ("memory", &[]), ("clock", &[]), ("bytecode", &[])] {
+        let ends = Tier::ALL.map(|tier| {
+            let (unforked, printed) = guest(name, args, tier);
+            let end = future(unforked);
+            for steps in [0, 1, 100, 10_000, 200_000] {
+                let (mut parent, output) = guest(name, args, tier);
+                if steps > 0 && !matches!(parent.run_for(steps).unwrap(), Exit::Paused(_)) {
+                    break;
+                }
+                let here = state(&parent);
+                let checkpoint = parent.checkpoint().unwrap();
+                assert_eq!(checkpoint.retired(), parent.retired());
+                let mut fork = parent.fork().unwrap();
+                assert_eq!(state(&fork), here);
+                fork.run_for(1000).unwrap();
+                let grandchild = if fork.exit().is_some_and(|exit| matches!(exit, Exit::Paused(_))) {
+                    fork.fork().unwrap()
+                } else {
+                    checkpoint.fork().unwrap()
+                };
+                assert_eq!(future(grandchild), end, "{name}, {tier:?}: a fork of a fork after {steps}");
+                if matches!(fork.exit(), Some(Exit::Paused(_))) {
+                    assert_eq!(future(fork), end, "{name}, {tier:?}: a fork after {steps}");
+                }
+                assert_eq!(future(parent), end, "{name}, {tier:?}: the parent after {steps}");
+                let late = checkpoint.fork().unwrap();
+                assert_eq!(state(&late), here, "{name}, {tier:?}: a late fork after {steps}");
+                let late = thread::spawn(move || future(late)).join().unwrap();
+                assert_eq!(late, end, "{name}, {tier:?}: a late fork after {steps}");
+                let most = 4 * printed.bytes().len();
+                assert!(output.bytes().len() <= most, "{name}, {tier:?}: all write to one place");
+            }
+            end
+        });
+        ends.iter().for_each(|end| assert_eq!(end, &ends[0], "{name}"));
+    }
+}
+
+#[test]
+fn forks_do_not_see_each_others_writes() {
+    let host = Host::new(Config::new().limits(small()));
+    let module = host.module(1);
+    let mut parent = host.instance(&module);
+    parent.run_for(12).unwrap();
+    parent.memory_mut().store(DATA + 100, [1; 8]).unwrap();
+    let mut forks: Vec<_> = (0..5_u8).map(|_| parent.fork().unwrap()).collect();
+    for (number, fork) in (10..).zip(&mut forks) {
+        fork.memory_mut().store(DATA + 100, [number; 8]).unwrap();
+        *fork.data_mut() = u32::from(number);
+    }
+    parent.memory_mut().store(DATA + 100, [2; 8]).unwrap();
+    let later = parent.fork().unwrap();
+    for (number, fork) in (10..).zip(&forks) {
+        assert_eq!(fork.memory().load(DATA + 100), Ok([number; 8]));
+        assert_eq!(*fork.data(), u32::from(number));
+    }
+    assert_eq!(later.memory().load(DATA + 100), Ok([2; 8]));
+    assert_eq!((*parent.data(), *later.data()), (0, 0));
+    forks.truncate(2);
+    let grandchild = forks[1].fork().unwrap();
+    assert_eq!(grandchild.memory().load(DATA + 100), Ok([11; 8]));
+    assert_eq!(*grandchild.data(), 11);
+}
+
+#[test]
+fn a_fork_that_is_reset_starts_the_program() {
+    let host = Host::new(Config::new().limits(small()));
+    let module = host.module(1);
+    let mut parent = host.instance(&module);
+    let fresh = state(&parent);
+    parent.run_for(15).unwrap();
+    plant(&mut parent.fork().unwrap(), true);
+    let mut fork = parent.fork().unwrap();
+    assert_eq!(fork.run().unwrap(), Exit::Completed(7));
+    fork.reset().unwrap();
+    assert_eq!(state(&fork), fresh);
+    search(&mut fork);
+}
+
+#[test]
+fn what_a_fork_leaves_behind_is_never_seen_by_the_next() {
+    let host = Host::new(Config::new().limits(small()).pool(1));
+    let modules = [host.module(1), host.module(2)];
+    for next in 0..2 {
+        let fresh = state(&host.instance(&modules[next]));
+        let mut parent = host.instance(&modules[0]);
+        parent.run_for(15).unwrap();
+        parent.memory_mut().slice_mut(DATA, 4096).unwrap().as_chunks_mut().0.fill(SECRET);
+        drop(parent.fork().unwrap());
+        assert_eq!(host.engine.pooled(), 1, "what the fork had");
+        let mut instance = host.instance(&modules[next]);
+        assert_eq!(state(&instance), fresh);
+        search(&mut instance);
+    }
+}
+
+#[test]
+fn a_guest_that_has_had_resource_registers_has_no_forks() {
+    let host = Host::new(Config::new().limits(small()));
+    let module = host.module(1);
+    let mut instance = host.instance(&module);
+    let checkpoint = instance.checkpoint().unwrap();
+    instance.memory_mut().create_register(1, 100).unwrap();
+    for _ in 0..2 {
+        let error = instance.checkpoint().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Checkpoint(FreezeError::Registers)), "{error}");
+        assert!(instance.fork().is_err());
+        instance.memory_mut().seal_register(1).unwrap();
+        instance.memory_mut().consume_register(1).unwrap();
+        instance.memory_mut().create_register(1, 100).unwrap();
+    }
+    let fork = checkpoint.fork().unwrap();
+    assert!(fork.memory().registers().is_unused(), "from before there was one");
+    assert_eq!(instance.run().unwrap(), Exit::Completed(7));
+    instance.reset().unwrap();
+    instance.fork().unwrap();
+}
+
+#[test]
+fn forks_have_breakpoints_fuel_and_pauses_of_their_own() {
+    let host = Host::new(Config::new().limits(small()));
+    let module = host.module(1);
+    let mut parent = host.instance(&module);
+    parent.breakpoints_mut().insert(START + 4 * 7);
+    assert_eq!(parent.run().unwrap(), Exit::Paused(PauseReason::Breakpoint));
+    let mut fork = parent.fork().unwrap();
+    assert_eq!((fork.exit(), fork.state()), (parent.exit(), VmState::Paused));
+    fork.breakpoints_mut().insert(START + 4 * 9);
+    fork.add_fuel(5);
+    parent.pause_handle().pause();
+    assert_eq!(fork.run().unwrap(), Exit::Paused(PauseReason::Breakpoint), "not where it is paused already");
+    assert_eq!(fork.pc(), START + 4 * 9);
+    assert_eq!(parent.run().unwrap(), Exit::Paused(PauseReason::Requested));
+    assert_eq!(parent.run().unwrap(), Exit::Completed(7));
+    assert_eq!(fork.run().unwrap(), Exit::Completed(7));
+    let ended = fork.fork().unwrap();
+    assert_eq!((ended.exit(), ended.state()), (Some(Exit::Completed(7)), VmState::Completed));
+    assert!(fork.fork().unwrap().run().is_err(), "it has ended");
+}
+
+#[test]
+fn forks_share_streams_as_processes_do() {
+    let (mut parent, output) = guest("cat", &[], Tier::Auto);
+    let (exit, _) = future(parent.fork().unwrap());
+    let printed = output.bytes();
+    assert_eq!(printed, std::fs::read("testkit/guests/cat.expected").unwrap());
+    assert_eq!(future(parent).0, exit);
+    let more = output.bytes().len() - printed.len();
+    assert!(more < printed.len() / 10, "the fork has read all there was");
+}
+
+#[test]
+fn a_fork_hears_the_answers_again_that_its_parent_kept() {
+    let (mut parent, output) = guest("cat", &[], Tier::Auto);
+    parent.keep_answers();
+    let moment = parent.moment(None).unwrap().unwrap();
+    let exit = parent.run().unwrap();
+    let (end, printed) = (state(&parent), output.bytes());
+    parent.go_back(&moment).unwrap();
+    let forks = [parent.fork().unwrap(), parent.fork().unwrap()];
+    for instance in forks.into_iter().chain([parent]) {
+        assert_eq!(future(instance), (exit, end.clone()));
+    }
+    assert_eq!(output.bytes(), printed, "nothing is written twice");
+}
+
+#[test]
+fn forks_share_native_code() {
+    let (mut parent, _) = guest("json", &[], Tier::Baseline);
+    parent.run_for(100_000).unwrap();
+    let mut first = parent.fork().unwrap();
+    first.run().unwrap();
+    let translated = first.report().host.code.translated_regions;
+    for _ in 0..3 {
+        let mut fork = parent.fork().unwrap();
+        fork.run().unwrap();
+        assert_eq!(fork.report().host.code.translated_regions, translated);
+    }
+}
+
+#[test]
+fn checkpoints_can_be_shared_by_threads() {
+    fn check<C: Send + Sync + Clone>(_: &C) {}
+    let host = Host::new(Config::new().limits(small()));
+    let mut parent = host.instance(&host.module(1));
+    parent.run_for(10).unwrap();
+    let checkpoint = parent.checkpoint().unwrap();
+    check(&checkpoint);
+    let end = future(parent);
+    let threads: Vec<_> = (0..3)
+        .map(|_| {
+            let (checkpoint, end) = (checkpoint.clone(), end.clone());
+            thread::spawn(move || (0..20).for_each(|_| assert_eq!(future(checkpoint.fork().unwrap()), end)))
+        })
+        .collect();
+    drop((host, checkpoint));
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+/// Two guards with a mebibyte of heap between: more than is taken over into a new file, and a hole in it.
+#[test]
+fn large_memories_are_forked_too() {
+    let limits = Limits { address_space: 256 << 20, ..Limits::default() };
+    let host = Host::new(Config::new().limits(limits));
+    let data: Vec<u8> = (0..3 << 20).map(|index: u32| (index >> 12) as u8 | 1).collect();
+    let text: Vec<u8> = [0x05d0_0893_u32, 0x73].into_iter().flat_map(word).collect();
+    let elf = Elf::exec(START).segment(Phdr::load(PF_R | PF_X, START, &text));
+    let elf = elf.segment(Phdr::load(PF_R | PF_W, DATA, &data)).build();
+    let module = Module::new(&host.engine, &elf).unwrap();
+    let mut parent = host.instance(&module);
+    let memory = parent.memory_mut();
+    memory.map(64 << 20..96 << 20, Perms::RW, SegmentKind::Heap, "far").unwrap();
+    for page in (0..8192).step_by(5) {
+        memory.store((64 << 20) + page * 4096, [page as u8; 8]).unwrap();
+    }
+    memory.store(DATA + (1 << 20), [0; 4096]).unwrap();
+    memory.store(DATA + (2 << 20), [7; 8]).unwrap();
+    memory.protect(70 << 20..71 << 20, Perms::NONE).unwrap();
+    memory.unmap(DATA + 0x8000..DATA + 0x9000).unwrap();
+    let here = state(&parent);
+    let mut fork = parent.fork().unwrap();
+    assert_eq!(state(&fork), here);
+    fork.memory_mut().protect(70 << 20..71 << 20, Perms::RW).unwrap();
+    parent.memory_mut().protect(70 << 20..71 << 20, Perms::RW).unwrap();
+    let second = parent.fork().unwrap();
+    assert_eq!(state(&fork).1, state(&second).1, "what could not be read was copied too");
+    fork.memory_mut().store(64 << 20, [0xee; 4096]).unwrap();
+    let mut third = fork.fork().unwrap();
+    assert_eq!(state(&third), state(&fork));
+    drop(fork);
+    assert_eq!(third.run().unwrap(), future(second).0);
 }

@@ -75,6 +75,19 @@ impl<T> Abi<T> {
         AbiCopy { linux: self.linux.clone(), data: self.data.clone() }
     }
 
+    /// A host for a copy of the guest that goes on by itself from here. It shares with this one what processes that are
+    /// forked do, the streams and files of the world outside; descriptors and offsets are its own, and so are answers that are
+    /// kept.
+    #[must_use]
+    pub fn fork(&self) -> Self
+    where
+        T: Clone,
+    {
+        let mut linux = self.linux.clone();
+        linux.outside_mut().part();
+        Abi { linux, functions: self.functions.clone(), data: self.data.clone() }
+    }
+
     /// Makes the process and the embedder's data what they were when `copy` was made. The copy must be of this process,
     /// made since answers are kept.
     pub fn put_back(&mut self, copy: &AbiCopy<T>)

@@ -39,25 +39,20 @@ pub(crate) struct Trace {
 pub(crate) struct Traces {
     ops: Vec<Op>,
     by_pc: HashMap<u64, Trace>,
-    recent: Box<[Trace; RECENT]>,
+    /// Empty until there is a trace: many instances never interpret any.
+    recent: Vec<Trace>,
     /// Versions of code memory and breakpoints that the traces were decoded under; 0 is none.
     valid_for: (u64, u64),
     /// The version of another executor's entries that traces have to end before; 0 if there is none.
     entries: u64,
 }
 
+/// An odd pc never has a trace.
 const NO_TRACE: Trace = Trace { pc: 1, end: 1, first: 0, len: 0, entries: 0 };
 
 impl Default for Traces {
     fn default() -> Self {
-        Traces {
-            ops: Vec::new(),
-            by_pc: HashMap::new(),
-            // An odd pc never has a trace.
-            recent: Box::new([NO_TRACE; RECENT]),
-            valid_for: (0, 0),
-            entries: 0,
-        }
+        Traces { ops: Vec::new(), by_pc: HashMap::new(), recent: Vec::new(), valid_for: (0, 0), entries: 0 }
     }
 }
 
@@ -85,11 +80,9 @@ impl Traces {
         breakpoints: &Breakpoints,
         beside: &impl Beside,
     ) -> Option<Trace> {
-        let trace = self.recent[Self::slot(pc)];
-        if trace.pc == pc && trace.entries == self.entries {
-            Some(trace)
-        } else {
-            self.find(pc, memory, breakpoints, beside)
+        match self.recent.get(Self::slot(pc)) {
+            Some(trace) if trace.pc == pc && trace.entries == self.entries => Some(*trace),
+            _ => self.find(pc, memory, breakpoints, beside),
         }
     }
 
@@ -130,6 +123,7 @@ impl Traces {
         if known.is_none_or(|known| known.entries != trace.entries) {
             self.by_pc.insert(pc, trace);
         }
+        self.recent.resize(RECENT, NO_TRACE);
         self.recent[Self::slot(pc)] = trace;
         Some(trace)
     }

@@ -24,6 +24,23 @@ pub struct Machine {
     paused_at: Option<u64>,
 }
 
+/// All of a machine but its memory, as it is between two runs.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    hart: Hart,
+    breakpoints: Breakpoints,
+    state: VmState,
+    paused_at: Option<u64>,
+}
+
+impl Standing {
+    /// Registers, pc and fuel.
+    #[must_use]
+    pub const fn hart(&self) -> &Hart {
+        &self.hart
+    }
+}
+
 /// Dropped only when the host panics: the machine must not stay `Running` for ever.
 struct FailOnUnwind<'a>(&'a mut Machine);
 
@@ -65,6 +82,24 @@ impl Machine {
             state: VmState::Ready,
             paused_at: None,
         }
+    }
+
+    /// Where it stands, for others to go on from there.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing {
+            hart: self.hart.clone(),
+            breakpoints: self.breakpoints.clone(),
+            state: self.state,
+            paused_at: self.paused_at,
+        }
+    }
+
+    /// Goes on from where another machine stood, whose memory this one has a copy of. Pause requests are its own.
+    #[must_use]
+    pub fn standing_at(self, standing: Standing) -> Self {
+        let Standing { hart, breakpoints, state, paused_at } = standing;
+        Machine { hart, breakpoints, state, paused_at, ..self }
     }
 
     /// Where the machine is in its life.

@@ -20,8 +20,8 @@ pub(crate) type Function<T> = dyn Fn(&mut Caller<'_, T>) -> Result<(), HostFault
 ///
 /// Cheap to clone: clones share the functions.
 pub struct HostFunctions<T> {
-    by_number: BTreeMap<u64, Entry<T>>,
-    by_name: BTreeMap<Arc<str>, u64>,
+    by_number: Arc<BTreeMap<u64, Entry<T>>>,
+    by_name: Arc<BTreeMap<Arc<str>, u64>>,
 }
 
 struct Entry<T> {
@@ -52,13 +52,13 @@ pub enum RegisterError {
 
 impl<T> Default for HostFunctions<T> {
     fn default() -> Self {
-        HostFunctions { by_number: BTreeMap::new(), by_name: BTreeMap::new() }
+        HostFunctions { by_number: Arc::default(), by_name: Arc::default() }
     }
 }
 
 impl<T> Clone for HostFunctions<T> {
     fn clone(&self) -> Self {
-        HostFunctions { by_number: self.by_number.clone(), by_name: self.by_name.clone() }
+        HostFunctions { by_number: Arc::clone(&self.by_number), by_name: Arc::clone(&self.by_name) }
     }
 }
 
@@ -145,8 +145,8 @@ impl<T> HostFunctions<T> {
             return Err(RegisterError::NumberTaken(number));
         }
         let name: Arc<str> = name.into();
-        self.by_name.insert(Arc::clone(&name), number);
-        self.by_number.insert(number, Entry { name, function });
+        Arc::make_mut(&mut self.by_name).insert(Arc::clone(&name), number);
+        Arc::make_mut(&mut self.by_number).insert(number, Entry { name, function });
         Ok(())
     }
 

@@ -293,7 +293,8 @@ impl Memory {
     /// Takes a new code version if a page of `range` is executable. Writable code changes only at the
     /// next `fence.i`, but a new version too many does no harm.
     fn changed_code(&mut self, range: &Range<u64>) {
-        if self.space.table()[Self::page_numbers(range)].iter().any(|&p| Perms::from_bits(p).is_executable()) {
+        if self.space.table()[Self::page_numbers(range)].iter().any(|&p| Perms::from_bits(p).is_executable())
+        {
             self.code_version = next_version();
             self.is_reshaped = true;
         }

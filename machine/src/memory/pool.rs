@@ -62,7 +62,9 @@ impl Pool {
         let origin = |memory: &Memory, is: &dyn Fn(&Arc<Frozen>) -> bool| memory.origin().is_some_and(is);
         let same = idle.iter().rposition(|memory| origin(memory, &|origin| Arc::ptr_eq(origin, frozen)));
         let fits = |memory: &Memory| memory.limits() == frozen.limits();
-        let alike = || idle.iter().rposition(|memory| origin(memory, &|origin| origin.is_like(frozen)) && fits(memory));
+        let alike = || {
+            idle.iter().rposition(|memory| origin(memory, &|origin| origin.is_like(frozen)) && fits(memory))
+        };
         let oldest = || (idle.len() >= self.most).then(|| idle.iter().position(fits)).flatten();
         let found = same.or_else(alike).or_else(oldest)?;
         Some(idle.remove(found))

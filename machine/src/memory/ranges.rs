@@ -109,7 +109,10 @@ mod tests {
                 let is_in = |addr: &u64| range.contains(addr);
                 let united: Vec<_> = (0..8).filter(|addr| set.contains(addr) || is_in(addr)).collect();
                 assert_eq!(members(&more), united);
-                assert_eq!(members(&less), set.iter().copied().filter(|addr| !is_in(addr)).collect::<Vec<_>>());
+                assert_eq!(
+                    members(&less),
+                    set.iter().copied().filter(|addr| !is_in(addr)).collect::<Vec<_>>()
+                );
                 assert!(more.0.windows(2).all(|pair| pair[0].end < pair[1].start), "gaps: {more:?}");
                 assert_eq!(ranges.contains(&range), range.clone().all(|addr| set.contains(&addr)));
                 assert_eq!(ranges.count(&range), set.iter().filter(|addr| is_in(addr)).count() as u64);

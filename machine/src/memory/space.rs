@@ -419,7 +419,8 @@ impl Space {
         let mut candidates = self.torn.clone();
         if self.is_written {
             let start = self.host(0) as u64;
-            let private = |range: Range<u64>| candidates.insert(self.guest(range.start)..self.guest(range.end));
+            let private =
+                |range: Range<u64>| candidates.insert(self.guest(range.start)..self.guest(range.end));
             if each_private(start..start + end, private).is_err() {
                 self.open.within(&(0..end)).for_each(|range| candidates.insert(range));
             }
