@@ -19,7 +19,7 @@ use crate::dispatch::{Op, pair_up};
 const MAX_LEN: usize = 64;
 /// Decoded instructions kept before all are dropped.
 const MAX_OPS: usize = 1 << 20;
-/// Entries of the table that finds a trace by pc without hashing.
+/// The most entries of the table that finds a trace by pc without hashing.
 const RECENT: usize = 4096;
 
 /// A range of the decoded instructions.
@@ -39,7 +39,8 @@ pub(crate) struct Trace {
 pub(crate) struct Traces {
     ops: Vec<Op>,
     by_pc: HashMap<u64, Trace>,
-    /// Empty until there is a trace: many instances never interpret any.
+    /// Empty until there is a trace, as many instances never interpret any, and grows with their number. Its length is a power of
+    /// two.
     recent: Vec<Trace>,
     /// Versions of code memory and breakpoints that the traces were decoded under; 0 is none.
     valid_for: (u64, u64),
@@ -80,7 +81,7 @@ impl Traces {
         breakpoints: &Breakpoints,
         beside: &impl Beside,
     ) -> Option<Trace> {
-        match self.recent.get(Self::slot(pc)) {
+        match self.recent.get(self.slot(pc)) {
             Some(trace) if trace.pc == pc && trace.entries == self.entries => Some(*trace),
             _ => self.find(pc, memory, breakpoints, beside),
         }
@@ -92,8 +93,9 @@ impl Traces {
         &self.ops[trace.first as usize..][..trace.len as usize]
     }
 
-    const fn slot(pc: u64) -> usize {
-        (pc >> 1) as usize % RECENT
+    #[inline]
+    const fn slot(&self, pc: u64) -> usize {
+        (pc >> 1) as usize & self.recent.len().wrapping_sub(1)
     }
 
     fn clear(&mut self) {
@@ -123,8 +125,12 @@ impl Traces {
         if known.is_none_or(|known| known.entries != trace.entries) {
             self.by_pc.insert(pc, trace);
         }
-        self.recent.resize(RECENT, NO_TRACE);
-        self.recent[Self::slot(pc)] = trace;
+        if self.by_pc.len() > self.recent.len() && self.recent.len() < RECENT {
+            let len = (self.recent.len() * 8).clamp(RECENT / 64, RECENT);
+            self.recent = vec![NO_TRACE; len];
+        }
+        let slot = self.slot(pc);
+        self.recent[slot] = trace;
         Some(trace)
     }
 

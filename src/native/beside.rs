@@ -94,6 +94,9 @@ impl Hot {
     /// Counts; whether it is time to ask for code.
     #[inline]
     fn count(&mut self, pc: u64) -> bool {
+        if self.threshold == 0 {
+            return true;
+        }
         self.counters.resize(COUNTERS, 0);
         let counter = &mut self.counters[(pc >> 1) as usize % COUNTERS];
         *counter += 1;

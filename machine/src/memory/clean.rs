@@ -12,7 +12,7 @@ use std::sync::Arc;
 use memmap2::Mmap;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 
-use super::Ranges;
+use super::{EXECUTOR_PAGE_SIZE, Perms, Ranges};
 
 /// A file that nobody can change any more, mapped for reading.
 #[derive(Debug)]
@@ -73,6 +73,8 @@ pub(super) struct Clean {
     pub(super) filled: Ranges,
     /// What can be accessed at all.
     pub(super) open: Ranges,
+    /// The page table, and an empty executor page behind it: a file, and where in it.
+    pub(super) table: Option<(Arc<Sealed>, u64)>,
 }
 
 impl Clean {
@@ -117,26 +119,32 @@ impl Layout {
         self.len += range.end - range.start;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
-    }
-
-    /// Makes the file; `bytes` says what is in a page-aligned range of addresses, all of which are in what was
-    /// [added](Layout::add).
-    pub(super) fn make(self, contents: &[(Range<u64>, &[u8])]) -> io::Result<Vec<Piece>> {
+    /// Makes the file, which ends with `table` and an empty page; `contents` are bytes of page-aligned ranges of addresses, all of
+    /// which are in what was [added](Layout::add).
+    pub(super) fn make(
+        self,
+        contents: &[(Range<u64>, &[u8])],
+        table: &[u8],
+    ) -> io::Result<(Vec<Piece>, (Arc<Sealed>, u64))> {
+        let pages = table.len().next_multiple_of(EXECUTOR_PAGE_SIZE) + EXECUTOR_PAGE_SIZE;
         let place = |addr: u64| {
             let found = self.ranges.iter().find(|(range, _)| range.contains(&addr));
             found.map(|(range, offset)| offset + (addr - range.start))
         };
-        let file = Sealed::new(self.len, |file| {
+        let file = Sealed::new(self.len + pages as u64, |file| {
             for (range, bytes) in contents {
                 let place = place(range.start).ok_or(io::ErrorKind::InvalidInput)?;
                 file.write_all_at(bytes, place)?;
+            }
+            for (page, bytes) in (0..).zip(table.chunks(EXECUTOR_PAGE_SIZE)) {
+                if bytes.iter().any(|&perms| perms != Perms::NONE.bits()) {
+                    file.write_all_at(bytes, self.len + page * EXECUTOR_PAGE_SIZE as u64)?;
+                }
             }
             Ok(())
         })?;
         let file = Arc::new(file);
         let piece = |(range, offset)| Piece { range, file: Arc::clone(&file), offset };
-        Ok(self.ranges.into_iter().map(piece).collect())
+        Ok((self.ranges.into_iter().map(piece).collect(), (Arc::clone(&file), self.len)))
     }
 }

@@ -137,7 +137,7 @@ impl Memory {
         Ok(frozen)
     }
 
-    /// Becomes what `frozen` was. The executor page is left alone.
+    /// Becomes what `frozen` was. The executor page is left alone or made zero.
     ///
     /// # Errors
     /// If the limits differ, or the host refuses; then nothing is accessible any more, and nothing can be mapped.
@@ -147,23 +147,26 @@ impl Memory {
         }
         self.latest = None;
         self.registers.clear();
-        if let Err(error) = self.space.restore(&frozen.clean) {
-            self.origin = None;
-            self.lose(&(0..self.limits.address_space), io::ErrorKind::OutOfMemory.into());
-            return Err(error);
-        }
+        let has_table = match self.space.restore(&frozen.clean) {
+            Ok(has_table) => has_table,
+            Err(error) => {
+                self.origin = None;
+                self.lose(&(0..self.limits.address_space), io::ErrorKind::OutOfMemory.into());
+                return Err(error);
+            }
+        };
         let is_origin = self.origin.as_ref().is_some_and(|origin| Arc::ptr_eq(origin, frozen));
-        if self.is_reshaped || !is_origin {
-            self.reshape(frozen);
+        if self.is_reshaped || has_table || !is_origin {
+            self.reshape(frozen, has_table);
             self.origin = Some(Arc::clone(frozen));
         }
         (self.mapped, self.peak) = (frozen.mapped, frozen.peak);
         Ok(())
     }
 
-    /// Takes over everything but bytes.
-    fn reshape(&mut self, frozen: &Frozen) {
-        if self.map_version != frozen.map_version {
+    /// Takes over everything but bytes, and the page table if it is not there.
+    fn reshape(&mut self, frozen: &Frozen, has_table: bool) {
+        if !has_table && self.map_version != frozen.map_version {
             let ranges = self.segments.values().map(|segment| (segment, Perms::NONE));
             let ranges = ranges.chain(frozen.segments.values().map(|segment| (segment, segment.perms)));
             for (segment, perms) in ranges {
@@ -212,5 +215,167 @@ impl Frozen {
     fn is_shape_of(&self, memory: &Memory) -> bool {
         (self.code_version, self.map_version) == (memory.code_version, memory.map_version)
             && self.segments == memory.segments
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::residue::tests::IS_SILENT;
+    use crate::memory::{PAGE_SIZE, Pool};
+
+    const CODE: u64 = 0x1_0000;
+    const DATA: u64 = 0x4_0000;
+    const FAR: u64 = 0x80_0000;
+
+    fn limits() -> Limits {
+        Limits { address_space: 32 << 20, registers: 40, register_bytes: 8192, ..Limits::default() }
+    }
+
+    /// A program of two segments with bytes, one of which has zeros too, and a stack.
+    fn program() -> Arc<Frozen> {
+        let mut memory = Memory::new(limits()).unwrap();
+        for (start, perms, kind) in [
+            (CODE, Perms::RX, SegmentKind::Text),
+            (DATA, Perms::RW, SegmentKind::Data),
+            (FAR, Perms::RW, SegmentKind::Stack),
+        ] {
+            memory.map(start..start + 16 * PAGE_SIZE, Perms::RW, kind, "part").unwrap();
+            memory.protect(start..start + 16 * PAGE_SIZE, perms).unwrap();
+        }
+        memory.protect(CODE..CODE + PAGE_SIZE, Perms::RW).unwrap();
+        memory.store(CODE, [0x13; 64]).unwrap();
+        memory.protect(CODE..CODE + PAGE_SIZE, Perms::RX).unwrap();
+        memory.store(DATA + 100, [1, 2, 3]).unwrap();
+        memory.store(DATA + 5 * PAGE_SIZE, [4; 4096]).unwrap();
+        memory.make_room(1 << 20).unwrap();
+        memory.freeze().unwrap()
+    }
+
+    /// Everything that can be told of a memory.
+    fn all_of(memory: &Memory) -> (Vec<Segment>, Vec<u8>, [u64; 4]) {
+        let bytes = memory.segments().filter(|segment| segment.perms.contains(Perms::R));
+        let bytes =
+            bytes.flat_map(|segment| memory.slice(segment.range.start, segment.size()).unwrap().to_vec());
+        let numbers = [memory.mapped, memory.peak, memory.code_version, memory.map_version];
+        (memory.segments().cloned().collect(), bytes.collect(), numbers)
+    }
+
+    /// Writes everywhere, maps, unmaps, and makes `registers` registers.
+    fn use_up(memory: &mut Memory, registers: u64) {
+        memory.slice_mut(DATA, 16 * PAGE_SIZE).unwrap().fill(0xee);
+        memory.store(FAR + 9 * PAGE_SIZE, [0xee; 100]).unwrap();
+        memory.map(FAR / 2..FAR / 2 + PAGE_SIZE, Perms::RW, SegmentKind::Heap, "heap").unwrap();
+        memory.store(FAR / 2, [0xee; 100]).unwrap();
+        for slot in 0..registers {
+            let window = memory.create_register(slot, 5000).unwrap();
+            memory.slice_mut(window, 5000).unwrap().fill(0xee);
+        }
+        let _ = memory.executor_page();
+    }
+
+    fn both_ways(test: impl Fn()) {
+        for is_silent in [false, true] {
+            IS_SILENT.set(is_silent);
+            test();
+        }
+        IS_SILENT.set(false);
+    }
+
+    #[test]
+    fn what_was_used_up_is_restored_whatever_the_kernel_tells() {
+        both_ways(|| {
+            let frozen = program();
+            let mut memory = Memory::thaw(&frozen).unwrap();
+            let fresh = all_of(&memory);
+            assert_eq!(memory.load(DATA + 100), Ok([1, 2, 3]));
+            for (registers, unmaps) in [(0, false), (3, false), (40, false), (0, true), (40, true)] {
+                use_up(&mut memory, registers);
+                if unmaps {
+                    memory.unmap(DATA..DATA + 6 * PAGE_SIZE).unwrap();
+                    memory.zero(CODE..CODE + PAGE_SIZE).unwrap();
+                    memory.map(DATA..DATA + PAGE_SIZE, Perms::RW, SegmentKind::Data, "new").unwrap();
+                    assert_eq!(memory.load(DATA + 100), Ok([0; 3]), "not what the program has there");
+                }
+                memory.restore(&frozen).unwrap();
+                assert_eq!(all_of(&memory), fresh);
+                assert!(memory.registers().is_unused());
+                for slot in 0..40 {
+                    let start = memory.registers().windows().address(slot);
+                    memory.space.open(start..start + 8192).unwrap();
+                    // SAFETY: the window was just opened.
+                    assert!(unsafe { memory.space.slice(start, 8192) }.iter().all(|&byte| byte == 0));
+                }
+                memory.restore(&frozen).unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn a_frozen_memory_is_all_there_is_whatever_the_kernel_tells() {
+        both_ways(|| {
+            let mut memory = Memory::thaw(&program()).unwrap();
+            use_up(&mut memory, 0);
+            memory.unmap(DATA + 4 * PAGE_SIZE..DATA + 6 * PAGE_SIZE).unwrap();
+            memory
+                .map(DATA + 5 * PAGE_SIZE..DATA + 6 * PAGE_SIZE, Perms::R, SegmentKind::Data, "zero")
+                .unwrap();
+            let frozen = memory.freeze().unwrap();
+            let copy = Memory::thaw(&frozen).unwrap();
+            assert_eq!(all_of(&copy), all_of(&memory));
+            assert!(Arc::ptr_eq(&frozen, &memory.freeze().unwrap()), "nothing has changed");
+            memory.store(DATA, [9]).unwrap();
+            let later = memory.freeze().unwrap();
+            assert!(!Arc::ptr_eq(&frozen, &later));
+            assert_eq!(Memory::thaw(&later).unwrap().load(DATA), Ok([9]));
+            assert_eq!(copy.load(DATA), Ok([0xee]));
+        });
+    }
+
+    #[test]
+    fn what_is_as_it_was_made_is_not_frozen_again() {
+        let frozen = program();
+        let mut memory = Memory::thaw(&frozen).unwrap();
+        assert!(Arc::ptr_eq(&frozen, &memory.freeze().unwrap()));
+        memory.map(FAR / 2..FAR / 2 + PAGE_SIZE, Perms::RW, SegmentKind::Heap, "heap").unwrap();
+        assert!(!Arc::ptr_eq(&frozen, &memory.freeze().unwrap()));
+    }
+
+    #[test]
+    fn where_the_host_refuses_nothing_is_accessible_any_more() {
+        let frozen = program();
+        let mut memory = Memory::thaw(&frozen).unwrap();
+        use_up(&mut memory, 1);
+        memory.space.refuse(true);
+        assert!(memory.restore(&frozen).is_err());
+        assert!(memory.load::<1>(DATA).is_err());
+        assert!(memory.load::<1>(CODE).is_err());
+        assert!(memory.map(DATA..DATA + PAGE_SIZE, Perms::RW, SegmentKind::Data, "again").is_err());
+    }
+
+    #[test]
+    fn what_the_host_does_not_clean_does_not_go_into_a_pool() {
+        let (pool, frozen) = (Arc::new(Pool::new(4)), program());
+        for (refuses, kept) in [(true, 0), (false, 1)] {
+            let mut memory = pool.take(&frozen).unwrap();
+            use_up(&mut memory, 1);
+            memory.space.refuse(refuses);
+            drop(memory);
+            assert_eq!(pool.len(), kept);
+        }
+    }
+
+    #[test]
+    fn doorbells_of_a_memory_that_is_gone_do_not_ring_in_the_next() {
+        let (pool, frozen) = (Arc::new(Pool::new(1)), program());
+        let memory = pool.take(&frozen).unwrap();
+        let bell = memory.doorbell();
+        drop(memory);
+        let mut next = pool.take(&frozen).unwrap();
+        next.set_floor(5);
+        bell.ring();
+        assert_eq!(next.floor(), 5);
+        next.doorbell().ring();
+        assert_eq!(next.floor(), i64::MAX);
     }
 }

@@ -232,7 +232,7 @@ impl Memory {
     ///   a [`Doorbell`] may store to at any time. Rust code accesses it atomically only; generated code
     ///   with aligned eight-byte loads and stores.
     /// - The rest is the executor's. Nothing else in this crate touches it; resetting the machine leaves
-    ///   it as it is, and so does another executor that runs the machine in between and does not use it.
+    ///   it as it is or makes it zero, and as it is leaves it another executor that runs the machine in between and does not use it.
     /// - Guest memory may be accessed through this pointer only while nobody else uses this `Memory`, and
     ///   only where the page table allows it.
     #[must_use]

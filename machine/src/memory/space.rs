@@ -300,13 +300,15 @@ impl Space {
         Ok(())
     }
 
-    /// Makes it clean by `clean`. The executor page is left alone.
+    /// Makes it clean by `clean`. Says whether the page table is that of `clean` now, and the executor page zero; otherwise both are
+    /// left alone.
     ///
     /// If the host refuses, it may have done so halfway.
-    pub(super) fn restore(&mut self, clean: &Arc<Clean>) -> io::Result<()> {
+    pub(super) fn restore(&mut self, clean: &Arc<Clean>) -> io::Result<bool> {
         self.may_change()?;
         let is_same = Arc::ptr_eq(clean, &self.clean) || clean.pieces == self.clean.pieces;
-        if is_same && self.torn.len() == 0 && self.open.len() <= clean.open.len() + MOST_OPEN {
+        let is_there = is_same && self.torn.len() == 0 && self.open.len() <= clean.open.len() + MOST_OPEN;
+        if is_there {
             self.sweep()?;
         } else {
             self.remap(clean)?;
@@ -318,7 +320,7 @@ impl Space {
             self.open(range.clone())?;
         }
         (self.is_written, self.is_changed) = (false, true);
-        Ok(())
+        Ok(!is_there)
     }
 
     /// Makes what was written clean again. What was opened stays open.
@@ -373,6 +375,12 @@ impl Space {
             unsafe { mmap(addr, len, ProtFlags::READ | ProtFlags::WRITE, flags, file, piece.offset)? };
             self.open.insert(piece.range.clone());
         }
+        if let Some((file, offset)) = &clean.table {
+            let (start, len) = (self.held.map.as_mut_ptr().cast(), self.held.table + EXECUTOR_PAGE_SIZE);
+            self.is_executed = false;
+            // SAFETY: as above, for the table and the executor page, whose floor is a whole word of either page at any time.
+            unsafe { mmap(start, len, ProtFlags::READ | ProtFlags::WRITE, flags, &file.file, *offset)? };
+        }
         Ok(())
     }
 
@@ -405,13 +413,12 @@ impl Space {
             parts.into_iter().filter_map(|part| piece.part(&part)).collect::<Vec<_>>()
         };
         let mut pieces: Vec<_> = self.clean.pieces.iter().flat_map(rest).collect();
-        if !layout.is_empty() {
-            pieces.extend(layout.make(&contents)?);
-            pieces.sort_by_key(|piece| piece.range.start);
-        }
+        let (new, table) = layout.make(&contents, self.table())?;
+        pieces.extend(new);
+        pieces.sort_by_key(|piece| piece.range.start);
         let open = self.open.within(&(0..end)).collect();
         self.is_changed = false;
-        Ok(Clean { pieces, filled, open })
+        Ok(Clean { pieces, filled, open, table: Some(table) })
     }
 
     /// Pages below `end` that are not clean.
