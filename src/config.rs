@@ -21,6 +21,7 @@ use crate::Tier;
 /// | [`speculation_safe`](Config::speculation_safe) | off |
 /// | [`code_memory`](Config::code_memory) | 256 MiB |
 /// | [`time_slice`](Config::time_slice) | 1,000,000 instructions |
+/// | [`pool`](Config::pool) | 64 memories |
 /// | [`code_listener`](Config::code_listener) | nobody |
 /// | [`cache`](Config::cache) | native code is forgotten at the end |
 /// | [`crosscheck`](Config::crosscheck) | off, unless the environment variable `CAUSALITY_CROSSCHECK` is 1, which even [`Config::new`] heeds |
@@ -37,6 +38,7 @@ pub struct Config {
     hot: Option<u32>,
     code_memory: usize,
     time_slice: u64,
+    pool: usize,
 }
 
 impl Default for Config {
@@ -53,6 +55,7 @@ impl Default for Config {
             hot: None,
             code_memory: 256 << 20,
             time_slice: 1_000_000,
+            pool: 64,
         };
         config.tier(Tier::default())
     }
@@ -179,6 +182,19 @@ impl Config {
 
     pub(crate) fn get_time_slice(&self) -> u64 {
         self.time_slice
+    }
+
+    /// Sets how many memories of instances that are gone an engine keeps for new ones, at most. Each takes an
+    /// instance's address space and up to 512 KiB of memory, which is made what the program is at its start
+    /// before it is kept: what a guest leaves behind is gone. A new instance of the same module finds everything in place. With 0,
+    /// every instance asks the host for memory and gives it back.
+    #[must_use]
+    pub fn pool(self, memories: usize) -> Self {
+        Config { pool: memories, ..self }
+    }
+
+    pub(crate) fn get_pool(&self) -> usize {
+        self.pool
     }
 
     pub(crate) fn get_tunables(&self) -> &Tunables {

@@ -4,22 +4,30 @@ use std::sync::Arc;
 
 use causality_jit::Background;
 use causality_jit::code::CodeMemory;
+use causality_machine::memory::Pool;
 
 use crate::native::Hot;
 use crate::{Config, Native};
 
 /// A configuration, and what is shared under it: native code, and the thread that makes it. Cheap to clone; clones
 /// are the same engine.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Engine {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     config: Config,
     code: Arc<CodeMemory>,
     background: Arc<Background>,
+    pool: Arc<Pool>,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Engine::new(Config::default())
+    }
 }
 
 impl Engine {
@@ -27,7 +35,8 @@ impl Engine {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let code = Arc::new(CodeMemory::new(config.get_code_memory()));
-        Engine { inner: Arc::new(Inner { config, code, background: Arc::default() }) }
+        let pool = Arc::new(Pool::new(config.get_pool()));
+        Engine { inner: Arc::new(Inner { config, code, background: Arc::default(), pool }) }
     }
 
     /// Its settings.
@@ -42,6 +51,12 @@ impl Engine {
         self.inner.code.mapped()
     }
 
+    /// How many memories of instances that are gone it keeps for new ones now. See [`Config::pool`].
+    #[must_use]
+    pub fn pooled(&self) -> usize {
+        self.inner.pool.len()
+    }
+
     /// Waits until all native code that has been asked for in the background is there.
     pub fn wait_for_code(&self) {
         self.inner.background.wait();
@@ -49,6 +64,10 @@ impl Engine {
 
     pub(crate) fn code_memory(&self) -> &Arc<CodeMemory> {
         &self.inner.code
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.inner.pool
     }
 
     /// An executor that runs native code.

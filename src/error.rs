@@ -3,6 +3,7 @@
 use std::fmt;
 
 use causality_abi::{PreopenError, RegisterError, StartError};
+use causality_machine::memory::FreezeError;
 use causality_machine::{HostError, IllegalTransition, InvalidLimits, RunError};
 
 use crate::Engine;
@@ -38,6 +39,9 @@ pub enum ErrorKind {
     /// The instance cannot do that in the state it is in.
     #[error(transparent)]
     State(#[from] IllegalTransition),
+    /// The instance cannot be copied.
+    #[error(transparent)]
+    Checkpoint(#[from] FreezeError),
     /// A host function, or a stream or directory given to the guest, failed.
     #[error("the host failed: {0}")]
     Host(#[source] HostError),

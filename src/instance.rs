@@ -2,15 +2,18 @@
 
 mod asynchronous;
 mod call;
+mod checkpoint;
 mod moment;
 pub(crate) mod pages;
 mod snapshots;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use causality_abi::{Abi, HostFunctions, Options};
 use causality_interp::Retired;
 use causality_machine::isa::reg::{F, X};
+use causality_machine::memory::Frozen;
 use causality_machine::{Breakpoints, Exit, Hart, IllegalTransition, Machine, Memory, PauseHandle, VmState};
 
 use tracing::field::Empty;
@@ -20,7 +23,12 @@ use crate::crosscheck::Crosscheck;
 use crate::measured;
 use crate::tier::Execution;
 use crate::{Backtrace, Engine, Error, HostReport, Module, Report};
+pub use checkpoint::Checkpoint;
 pub use moment::Moment;
+
+fn no_memory(error: std::io::Error) -> Error {
+    Error::io("reserve the guest address space", error)
+}
 
 /// A guest with its memory, its registers and the embedder's data `T`.
 ///
@@ -32,6 +40,8 @@ pub struct Instance<T> {
     engine: Engine,
     module: Module,
     machine: Machine,
+    /// The program as it is loaded.
+    origin: Arc<Frozen>,
     host: Abi<T>,
     execution: Execution,
     crosscheck: Option<Crosscheck>,
@@ -51,15 +61,15 @@ impl<T> Instance<T> {
         data: T,
     ) -> Result<Self, Error> {
         let config = engine.config();
-        let limits = options.get_limits().unwrap_or(config.get_limits()).clone();
-        limits.check()?;
+        let limits = options.get_limits().unwrap_or(config.get_limits());
         let fuel = options.get_fuel().unwrap_or(config.get_fuel());
-        let machine =
-            Machine::new(limits).map_err(|error| Error::io("reserve the guest address space", error))?;
+        let origin = module.start(engine, limits)?;
+        let memory = engine.pool().take(&origin).map_err(no_memory)?;
         let mut instance = Instance {
             engine: engine.clone(),
             module: module.clone(),
-            machine,
+            machine: Machine::with_memory(memory).map_err(no_memory)?,
+            origin,
             host: Abi::new(options, functions, data),
             execution: Execution::new(engine),
             crosscheck: config.get_crosscheck().then(Crosscheck::default),
@@ -74,7 +84,7 @@ impl<T> Instance<T> {
     }
 
     fn start(&mut self) -> Result<(), Error> {
-        self.host.start(self.module.image(), &mut self.machine)?;
+        self.host.enter(self.module.image(), &mut self.machine)?;
         self.execution.start(&self.engine, &self.module, &self.machine);
         self.machine.hart.add_fuel(self.fuel);
         Ok(())
@@ -161,7 +171,7 @@ impl<T> Instance<T> {
     /// # Errors
     /// If it has not ended, and as [`Linker::instantiate`](crate::Linker::instantiate).
     pub fn reset(&mut self) -> Result<(), Error> {
-        self.machine.reset()?;
+        self.machine.reset_to(&self.origin)?;
         self.calls.forget();
         self.exit = None;
         self.start()

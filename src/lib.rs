@@ -74,6 +74,7 @@ pub use causality_zk as zk;
 
 pub use backtrace::{Backtrace, Frame};
 pub use call::{CallError, TypedFunction};
+pub use causality_machine::memory::FreezeError;
 pub use config::Config;
 pub use crosscheck::{CheckedState, Divergence};
 pub use engine::Engine;
@@ -81,7 +82,7 @@ pub use environment::EnvironmentError;
 pub use error::{Error, ErrorKind};
 pub use executable::Executable;
 pub use hashing::REQUEST_HASH;
-pub use instance::{Instance, Moment};
+pub use instance::{Checkpoint, Instance, Moment};
 pub use linker::Linker;
 pub use module::Module;
 pub use native::{Hot, Native};

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use causality_abi::Abi;
 use causality_jit::code::Code;
 use causality_jit::{Functions, Layout, Tunables};
-use causality_machine::{Image, Memory};
+use causality_machine::memory::Frozen;
+use causality_machine::{Image, Limits, Memory};
 use causality_store::{ContentId, ObjectKind};
 
 use tracing::field::{Empty, display};
@@ -27,6 +29,8 @@ struct Inner {
     engine: Engine,
     /// The native code for the program as it is loaded.
     code: OnceLock<Arc<Code>>,
+    /// Memory with the program in it, as its engine's instances start.
+    start: OnceLock<Arc<Frozen>>,
 }
 
 impl Module {
@@ -45,7 +49,9 @@ impl Module {
         measured::loaded(time);
         span.record("module", display(id)).record("microseconds", time.as_micros() as u64);
         tracing::debug!(%id, entry = program.image().entry, arch = program.arch(), "module read");
-        Ok(Module { inner: Arc::new(Inner { id, program, engine: engine.clone(), code: OnceLock::new() }) })
+        let engine = engine.clone();
+        let inner = Inner { id, program, engine, code: OnceLock::new(), start: OnceLock::new() };
+        Ok(Module { inner: Arc::new(inner) })
     }
 
     /// As [`Module::new`], for a file.
@@ -87,6 +93,27 @@ impl Module {
     #[must_use]
     pub fn symbols(&self) -> &Symbols {
         self.inner.program.symbols()
+    }
+
+    /// Memory with the program and a stack in it, as all instances start that are the same engine's and have its limits.
+    ///
+    /// # Errors
+    /// If the program does not fit the engine's limits, or the host has no memory.
+    pub(crate) fn start(&self, engine: &Engine, limits: &Limits) -> Result<Arc<Frozen>, Error> {
+        /// Bytes of heap that come with the program.
+        const ROOM: u64 = 1 << 20;
+        let is_own = engine.is(&self.inner.engine) && limits == engine.config().get_limits();
+        if is_own && let Some(start) = self.inner.start.get() {
+            return Ok(Arc::clone(start));
+        }
+        limits.check()?;
+        let refused = |error| Error::io("reserve the guest address space", error);
+        let mut memory = Memory::new(limits.clone()).map_err(refused)?;
+        Abi::<()>::lay_out(self.image(), &mut memory)?;
+        memory.make_room(ROOM).map_err(refused)?;
+        let start =
+            memory.freeze().map_err(|error| Error::io("keep the program", std::io::Error::other(error)))?;
+        Ok(if is_own { Arc::clone(self.inner.start.get_or_init(|| start)) } else { start })
     }
 
     /// The native code that all its instances share, if they are the same engine's. `memory` is that of one that is

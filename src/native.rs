@@ -119,6 +119,14 @@ impl Native {
         self.shared = Some(Shared { code, version });
     }
 
+    /// Code that others can share whose code memory has this version, if there is some.
+    pub(crate) fn shareable(&self, version: u64, machine: &Machine) -> Option<Arc<Code>> {
+        let shared = self.shared.as_ref().filter(|shared| shared.version == version);
+        let has_breakpoints = machine.breakpoints.iter().next().is_some();
+        let own = self.own.as_ref().filter(|own| own.versions == versions(machine) && !has_breakpoints);
+        shared.map(|shared| &shared.code).or(own.map(|own| &own.code)).cloned()
+    }
+
     /// How many instructions were retired, and how.
     #[must_use]
     pub fn instructions(&self) -> InstructionReport {

@@ -3,7 +3,10 @@
 //! A tier is one variant of [`Tier`] and an executor behind [`Executor`]; nothing else in this crate
 //! knows which one runs. All tiers are the same machine.
 
+use std::sync::Arc;
+
 use causality_interp::{Interpreter, Retired};
+use causality_jit::code::Code;
 use causality_jit::{Compiled, NativeTier, Promoted};
 use causality_machine::{Executor, Exit, Host, HostError, Machine};
 
@@ -101,6 +104,20 @@ impl Execution {
         {
             native.share(code, machine.memory.code_version());
         }
+    }
+
+    /// The machine goes on from where another stood, which had this code.
+    pub(crate) fn go_on(&mut self, code: Option<Arc<Code>>, machine: &Machine) {
+        if let OfTier::Native(native) = &mut self.tier
+            && let Some(code) = code
+        {
+            native.share(code, machine.memory.code_version());
+        }
+    }
+
+    /// Code for others that go on from where the machine stands.
+    pub(crate) fn shareable(&self, machine: &Machine) -> Option<Arc<Code>> {
+        self.native()?.shareable(machine.memory.code_version(), machine)
     }
 
     /// From now on interprets everything and shows each retired instruction to `observer`.

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use causality_machine::{Flow, Hart, Host, HostError, Image, Machine, Memory};
 
 use crate::host::{self, HostFunctions, RESOLVE, Waiting};
-use crate::linux::Linux;
+use crate::linux::{self, Linux};
 use crate::{Options, ProcessState, Report, RestoreError, SaveError, StartError};
 
 /// The host of one guest.
@@ -46,7 +46,16 @@ impl<T> Abi<T> {
         self.enter(image, machine)
     }
 
-    /// As [`Abi::start`], for a machine whose memory already holds the image.
+    /// Loads the image into empty memory and maps the stack: what is the same whenever the image is started.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn lay_out(image: &Image, memory: &mut Memory) -> Result<(), StartError> {
+        image.load(&mut Hart::new(image.entry), memory)?;
+        linux::lay_out(memory)
+    }
+
+    /// As [`Abi::start`], for a machine whose memory already holds the image, or is [laid out](Abi::lay_out).
     ///
     /// # Errors
     /// See [`StartError`].
@@ -68,6 +77,19 @@ impl<T> Abi<T> {
         T: Clone,
     {
         AbiCopy { linux: self.linux.clone(), data: self.data.clone() }
+    }
+
+    /// A host for a copy of the guest that goes on by itself from here. It shares with this one what processes that are
+    /// forked do, the streams and files of the world outside; descriptors and offsets are its own, and so are answers that are
+    /// kept.
+    #[must_use]
+    pub fn fork(&self) -> Self
+    where
+        T: Clone,
+    {
+        let mut linux = self.linux.clone();
+        linux.outside_mut().part();
+        Abi { linux, functions: self.functions.clone(), data: self.data.clone(), waiting: Waiting::default() }
     }
 
     /// Makes the process and the embedder's data what they were when `copy` was made. The copy must be of this process,
@@ -127,7 +149,7 @@ impl<T> Abi<T> {
 
     /// How many calls of asynchronous host functions have not ended.
     #[must_use]
-    pub fn waiting(&self) -> usize {
+    pub fn waiting(&mut self) -> usize {
         self.waiting.len()
     }
 
@@ -150,7 +172,7 @@ impl<T> Abi<T> {
 
     /// Whether the guest, which is paused, waits for an asynchronous host function.
     #[must_use]
-    pub fn waits(&self, hart: &Hart) -> bool {
+    pub fn waits(&mut self, hart: &Hart) -> bool {
         self.waiting.is_pending_at(hart)
     }
 

@@ -19,7 +19,7 @@ use crate::dispatch::{Op, pair_up};
 const MAX_LEN: usize = 64;
 /// Decoded instructions kept before all are dropped.
 const MAX_OPS: usize = 1 << 20;
-/// Entries of the table that finds a trace by pc without hashing.
+/// The most entries of the table that finds a trace by pc without hashing.
 const RECENT: usize = 4096;
 
 /// A range of the decoded instructions.
@@ -39,25 +39,21 @@ pub(crate) struct Trace {
 pub(crate) struct Traces {
     ops: Vec<Op>,
     by_pc: HashMap<u64, Trace>,
-    recent: Box<[Trace; RECENT]>,
+    /// Empty until there is a trace, as many instances never interpret any, and grows with their number. Its length is a power of
+    /// two.
+    recent: Vec<Trace>,
     /// Versions of code memory and breakpoints that the traces were decoded under; 0 is none.
     valid_for: (u64, u64),
     /// The version of another executor's entries that traces have to end before; 0 if there is none.
     entries: u64,
 }
 
+/// An odd pc never has a trace.
 const NO_TRACE: Trace = Trace { pc: 1, end: 1, first: 0, len: 0, entries: 0 };
 
 impl Default for Traces {
     fn default() -> Self {
-        Traces {
-            ops: Vec::new(),
-            by_pc: HashMap::new(),
-            // An odd pc never has a trace.
-            recent: Box::new([NO_TRACE; RECENT]),
-            valid_for: (0, 0),
-            entries: 0,
-        }
+        Traces { ops: Vec::new(), by_pc: HashMap::new(), recent: Vec::new(), valid_for: (0, 0), entries: 0 }
     }
 }
 
@@ -85,11 +81,9 @@ impl Traces {
         breakpoints: &Breakpoints,
         beside: &impl Beside,
     ) -> Option<Trace> {
-        let trace = self.recent[Self::slot(pc)];
-        if trace.pc == pc && trace.entries == self.entries {
-            Some(trace)
-        } else {
-            self.find(pc, memory, breakpoints, beside)
+        match self.recent.get(self.slot(pc)) {
+            Some(trace) if trace.pc == pc && trace.entries == self.entries => Some(*trace),
+            _ => self.find(pc, memory, breakpoints, beside),
         }
     }
 
@@ -99,8 +93,9 @@ impl Traces {
         &self.ops[trace.first as usize..][..trace.len as usize]
     }
 
-    const fn slot(pc: u64) -> usize {
-        (pc >> 1) as usize % RECENT
+    #[inline]
+    const fn slot(&self, pc: u64) -> usize {
+        (pc >> 1) as usize & self.recent.len().wrapping_sub(1)
     }
 
     fn clear(&mut self) {
@@ -130,7 +125,12 @@ impl Traces {
         if known.is_none_or(|known| known.entries != trace.entries) {
             self.by_pc.insert(pc, trace);
         }
-        self.recent[Self::slot(pc)] = trace;
+        if self.by_pc.len() > self.recent.len() && self.recent.len() < RECENT {
+            let len = (self.recent.len() * 8).clamp(RECENT / 64, RECENT);
+            self.recent = vec![NO_TRACE; len];
+        }
+        let slot = self.slot(pc);
+        self.recent[slot] = trace;
         Some(trace)
     }
 

@@ -29,7 +29,7 @@ pub use exit::{Exit, PauseReason};
 pub use hart::{Hart, Reservation};
 pub use image::{Image, ImageError, ImageSegment};
 pub use limits::{InvalidLimits, Limits, OnMemoryLimit};
-pub use machine::{BeforeCall, Machine, RETURN_GATE, RunError};
+pub use machine::{BeforeCall, Machine, RETURN_GATE, RunError, Standing};
 pub use memory::Memory;
 pub use pause::PauseHandle;
 pub use state::{IllegalTransition, VmState};

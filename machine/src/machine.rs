@@ -1,6 +1,8 @@
 //! One machine: a hart, its memory, its life cycle, and what may stop it.
 
-use crate::memory::ResidentHart;
+use std::sync::Arc;
+
+use crate::memory::{Frozen, ResidentHart};
 use crate::{
     Breakpoints, Executor, Exit, Hart, Host, HostError, IllegalTransition, Limits, Memory, PauseHandle,
     PauseReason, VmState,
@@ -26,6 +28,23 @@ pub struct Machine {
     paused_at: Option<u64>,
     /// Whether a function has been called that has not returned.
     is_called: bool,
+}
+
+/// All of a machine but its memory, as it is between two runs.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    hart: Hart,
+    breakpoints: Breakpoints,
+    state: VmState,
+    paused_at: Option<u64>,
+}
+
+impl Standing {
+    /// Registers, pc and fuel.
+    #[must_use]
+    pub const fn hart(&self) -> &Hart {
+        &self.hart
+    }
 }
 
 /// Dropped only when the host panics: the machine must not stay `Running` for ever.
@@ -62,10 +81,16 @@ impl Machine {
     /// # Errors
     /// If the host cannot reserve the address space.
     pub fn new(limits: Limits) -> std::io::Result<Self> {
-        let mut memory = Memory::new(limits)?;
-        let hart = memory.take_hart().ok_or(std::io::ErrorKind::Other)?;
+        Machine::with_memory(Memory::new(limits)?)
+    }
+
+    /// A machine with this memory.
+    ///
+    /// # Errors
+    /// If it is another machine's, whose hart is in it.
+    pub fn with_memory(mut memory: Memory) -> std::io::Result<Self> {
         Ok(Machine {
-            hart,
+            hart: memory.take_hart().ok_or(std::io::ErrorKind::ResourceBusy)?,
             pause: PauseHandle::new(memory.doorbell()),
             memory,
             breakpoints: Breakpoints::default(),
@@ -73,6 +98,25 @@ impl Machine {
             paused_at: None,
             is_called: false,
         })
+    }
+
+    /// Where it stands, for others to go on from there.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing {
+            hart: self.hart.clone(),
+            breakpoints: self.breakpoints.clone(),
+            state: self.state,
+            paused_at: self.paused_at,
+        }
+    }
+
+    /// Goes on from where another machine stood, whose memory this one has a copy of. Pause requests are its own.
+    #[must_use]
+    pub fn standing_at(mut self, standing: Standing) -> Self {
+        let Standing { hart, breakpoints, state, paused_at } = standing;
+        *self.hart = hart;
+        Machine { breakpoints, state, paused_at, ..self }
     }
 
     /// Where the machine is in its life.
@@ -204,9 +248,35 @@ impl Machine {
 
     /// As [`Machine::reset`], whatever the state.
     pub fn restart(&mut self) {
+        self.begin_again();
+        self.memory.clear();
+    }
+
+    /// As [`Machine::reset`], but memory becomes what `frozen` was.
+    ///
+    /// # Errors
+    /// If the machine is not `Completed` or in `Error`, or the host refuses, after which the machine is in `Error`.
+    pub fn reset_to(&mut self, frozen: &Arc<Frozen>) -> Result<(), RunError> {
+        self.state.become_state(VmState::Ready)?;
+        self.restart_as(frozen).map_err(|error| RunError::Host(Box::new(error)))
+    }
+
+    /// As [`Machine::reset_to`], whatever the state.
+    ///
+    /// # Errors
+    /// If the host refuses, after which the machine is in `Error`.
+    pub fn restart_as(&mut self, frozen: &Arc<Frozen>) -> std::io::Result<()> {
+        self.begin_again();
+        let restored = self.memory.restore(frozen);
+        if restored.is_err() {
+            self.state = VmState::Error;
+        }
+        restored
+    }
+
+    fn begin_again(&mut self) {
         self.state = VmState::Ready;
         *self.hart = Hart::new(0);
-        self.memory.clear();
         self.is_called = false;
         self.paused_at = None;
         let _ = self.pause.take();

@@ -15,8 +15,8 @@ const HOST: Exit = Exit::Paused(PauseReason::Host);
 impl<T> Instance<T> {
     /// Whether it is paused in a call of an [asynchronous host function](crate::Linker::function_async) that has not ended.
     #[must_use]
-    pub fn waits(&self) -> bool {
-        self.exit == Some(HOST) && self.host.waits(self.hart())
+    pub fn waits(&mut self) -> bool {
+        self.exit == Some(HOST) && self.host.waits(self.calls.hart(&self.machine.hart))
     }
 
     /// As [`Instance::run`], as a future: where the guest waits for an asynchronous host function, the future waits, and

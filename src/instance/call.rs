@@ -90,7 +90,8 @@ impl<T> Instance<T> {
     #[inline]
     fn begin_call(&mut self, address: u64, arguments: impl CallArguments) -> Result<BeforeCall, Error> {
         let before = self.machine.begin_call()?;
-        self.host.set_waiting_before(self.host.waiting());
+        let waiting = self.host.waiting();
+        self.host.set_waiting_before(waiting);
         self.calls.begin(&mut self.machine.hart, address);
         arguments.give(&mut self.machine.hart);
         Ok(before)

@@ -11,7 +11,7 @@ use causality_abi::AbiCopy;
 use causality_machine::memory::{PAGE_SIZE, Perms, Segment};
 use causality_machine::{Exit, Hart};
 
-use super::{Instance, pages};
+use super::{Instance, no_memory, pages};
 use crate::Error;
 
 type Page = Arc<[u8]>;
@@ -104,7 +104,7 @@ impl<T: Clone> Instance<T> {
     pub fn go_back(&mut self, moment: &Moment<T>) -> Result<(), Error> {
         match self.machine.memory.registers().is_unused() {
             true => self.machine.revive(),
-            false => self.machine.restart(),
+            false => self.machine.restart_as(&self.origin).map_err(no_memory)?,
         }
         let page = |addr| moment.pages.get(&addr).map(|page| &**page);
         pages::restore(&mut self.machine.memory, &moment.segments, page)
@@ -123,7 +123,7 @@ impl<T: Clone> Instance<T> {
     /// # Errors
     /// As [`Instance::reset`].
     pub fn go_back_to_start(&mut self) -> Result<(), Error> {
-        self.machine.restart();
+        self.machine.restart_as(&self.origin).map_err(no_memory)?;
         self.calls.forget();
         self.host.hear_again();
         self.exit = None;

@@ -20,7 +20,8 @@ const COUNTERS: usize = 4096;
 pub struct Hot {
     background: Arc<Background>,
     threshold: u32,
-    counters: Box<[u32]>,
+    /// Empty until something is counted.
+    counters: Vec<u32>,
     /// When the last sample was taken in this run, and how much had been retired by anything.
     last: Option<(Instant, u64)>,
     /// What native code had retired at the last sample of any run.
@@ -31,13 +32,7 @@ impl Hot {
     /// Code is hot where the interpreter came `threshold` times; 0 is before it has come there.
     #[must_use]
     pub fn new(background: Arc<Background>, threshold: u32) -> Self {
-        Hot {
-            background,
-            threshold,
-            counters: vec![0; COUNTERS].into(),
-            last: None,
-            before: Retired::default(),
-        }
+        Hot { background, threshold, counters: Vec::new(), last: None, before: Retired::default() }
     }
 
     /// Control came from native code, which knows of no code at `hart.pc`: whether it is to be made here and now.
@@ -99,6 +94,10 @@ impl Hot {
     /// Counts; whether it is time to ask for code.
     #[inline]
     fn count(&mut self, pc: u64) -> bool {
+        if self.threshold == 0 {
+            return true;
+        }
+        self.counters.resize(COUNTERS, 0);
         let counter = &mut self.counters[(pc >> 1) as usize % COUNTERS];
         *counter += 1;
         let is_hot = *counter >= self.threshold;

@@ -31,10 +31,10 @@ pub(crate) type Function<T> = dyn Fn(&mut Caller<'_, T>) -> Result<(), HostFault
 ///
 /// Cheap to clone: clones share the functions.
 pub struct HostFunctions<T> {
-    by_number: BTreeMap<u64, Entry<T>>,
+    by_number: Arc<BTreeMap<u64, Entry<T>>>,
     /// Those with the first numbers, once more.
-    first: Vec<Option<Arc<Function<T>>>>,
-    by_name: BTreeMap<Arc<str>, u64>,
+    first: Arc<Vec<Option<Arc<Function<T>>>>>,
+    by_name: Arc<BTreeMap<Arc<str>, u64>>,
 }
 
 struct Entry<T> {
@@ -65,14 +65,18 @@ pub enum RegisterError {
 
 impl<T> Default for HostFunctions<T> {
     fn default() -> Self {
-        HostFunctions { by_number: BTreeMap::new(), first: Vec::new(), by_name: BTreeMap::new() }
+        HostFunctions { by_number: Arc::default(), first: Arc::default(), by_name: Arc::default() }
     }
 }
 
 impl<T> Clone for HostFunctions<T> {
     fn clone(&self) -> Self {
         let HostFunctions { by_number, first, by_name } = self;
-        HostFunctions { by_number: by_number.clone(), first: first.clone(), by_name: by_name.clone() }
+        HostFunctions {
+            by_number: Arc::clone(by_number),
+            first: Arc::clone(first),
+            by_name: Arc::clone(by_name),
+        }
     }
 }
 
@@ -179,14 +183,15 @@ impl<T> HostFunctions<T> {
             return Err(RegisterError::NumberTaken(number));
         }
         if let Some(index) = index_of(number) {
-            if self.first.len() <= index {
-                self.first.resize(index + 1, None);
+            let first = Arc::make_mut(&mut self.first);
+            if first.len() <= index {
+                first.resize(index + 1, None);
             }
-            self.first[index] = Some(Arc::clone(&function));
+            first[index] = Some(Arc::clone(&function));
         }
         let name: Arc<str> = name.into();
-        self.by_name.insert(Arc::clone(&name), number);
-        self.by_number.insert(number, Entry { name, function });
+        Arc::make_mut(&mut self.by_name).insert(Arc::clone(&name), number);
+        Arc::make_mut(&mut self.by_number).insert(number, Entry { name, function });
         Ok(())
     }
 

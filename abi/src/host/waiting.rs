@@ -7,6 +7,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use causality_machine::Hart;
@@ -37,27 +38,35 @@ enum State<T> {
 
 /// The calls that have not ended: one of the guest itself, and one more of each function that was called meanwhile.
 pub(crate) struct Waiting<T> {
-    calls: Vec<(Place, State<T>)>,
+    /// Never waited for: futures may be sent to other threads, not shared.
+    calls: Mutex<Vec<(Place, State<T>)>>,
     /// How many of them were there before the embedder called the function that is running.
     before: usize,
 }
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        Waiting { calls: Vec::new(), before: 0 }
+        Waiting { calls: Mutex::default(), before: 0 }
     }
 }
 
 impl<T> fmt::Debug for Waiting<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.calls.iter().map(|(place, _)| place)).finish()
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        f.debug_list().entries(calls.iter().map(|(place, _)| place)).finish()
     }
 }
 
 impl<T> Waiting<T> {
+    #[inline]
+    fn calls(&mut self) -> &mut Vec<(Place, State<T>)> {
+        self.calls.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.calls.len()
+    #[inline]
+    pub(crate) fn len(&mut self) -> usize {
+        self.calls().len()
     }
 
     /// The first `before` belong to what was going on before the function was called that is running now.
@@ -73,12 +82,12 @@ impl<T> Waiting<T> {
 
     /// Forgets all but the first `len`, whose futures are dropped.
     pub(crate) fn truncate(&mut self, len: usize) {
-        self.calls.truncate(len);
+        self.calls().truncate(len);
     }
 
     /// The call at `hart.pc` waits for `future`.
     pub(crate) fn begin(&mut self, hart: &Hart, future: impl Future<Output = Ended<T>> + Send + 'static) {
-        self.calls.push((Place::of(hart), State::Pending(Box::pin(future))));
+        self.calls().push((Place::of(hart), State::Pending(Box::pin(future))));
     }
 
     /// What the call at `hart.pc` has ended with; `Err` if it has not ended, `Ok(None)` if it has not begun.
@@ -86,29 +95,31 @@ impl<T> Waiting<T> {
         if self.here(hart).is_none() {
             return Ok(None);
         }
-        match self.calls.pop() {
+        match self.calls().pop() {
             Some((_, State::Ended(ended))) => Ok(Some(ended)),
             pending => {
-                self.calls.extend(pending);
+                self.calls().extend(pending);
                 Err(HostFault::Pause)
             }
         }
     }
 
     /// The state of the call at `hart.pc`, if that has begun.
-    fn here(&self, hart: &Hart) -> Option<&State<T>> {
-        let (place, state) = self.calls[self.before.min(self.calls.len())..].last()?;
+    fn here(&mut self, hart: &Hart) -> Option<&State<T>> {
+        let before = self.before;
+        let calls = self.calls();
+        let (place, state) = calls[before.min(calls.len())..].last()?;
         (*place == Place::of(hart)).then_some(state)
     }
 
     /// Whether the guest, which is paused, waits for a future.
-    pub(crate) fn is_pending_at(&self, hart: &Hart) -> bool {
+    pub(crate) fn is_pending_at(&mut self, hart: &Hart) -> bool {
         matches!(self.here(hart), Some(State::Pending(_)))
     }
 
     /// Goes on with the last of them.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some((_, state)) = self.calls.last_mut() else { return Poll::Ready(()) };
+        let Some((_, state)) = self.calls().last_mut() else { return Poll::Ready(()) };
         if let State::Pending(future) = state {
             match future.as_mut().poll(context) {
                 Poll::Ready(ended) => *state = State::Ended(ended),

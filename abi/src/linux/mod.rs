@@ -27,6 +27,7 @@ pub use errno::Errno;
 pub use files::FileProblem;
 pub use saved::{ProcessState, RestoreError, SaveError};
 pub use start::StartError;
+pub(crate) use start::lay_out;
 pub use table::{Syscall, TABLE, syscall_name};
 
 use crate::host::index_of;
@@ -61,6 +62,7 @@ pub(crate) struct Linux {
     signals: Signals,
     /// Nanoseconds that sleeps have moved the clocks on.
     slept: u64,
+    /// By number, up to the highest that was called.
     counts: Vec<u64>,
     host_functions: BTreeMap<u64, u64>,
     /// Calls of host functions with the first numbers.
@@ -82,7 +84,7 @@ impl Linux {
             random: Random::new(options.seed),
             signals: Signals::default(),
             slept: 0,
-            counts: vec![0; COUNTED],
+            counts: Vec::new(),
             host_functions: BTreeMap::new(),
             first_functions: Vec::new(),
             unknown: 0,
@@ -139,8 +141,11 @@ impl Linux {
     pub(crate) fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
         let number = hart.x[17];
         let index = usize::try_from(number).unwrap_or(usize::MAX);
-        if let Some(count) = self.counts.get_mut(index) {
-            *count += 1;
+        if index < COUNTED {
+            if self.counts.len() <= index {
+                self.counts.resize(index + 1, 0);
+            }
+            self.counts[index] += 1;
         }
         let arguments = std::array::from_fn(|i| hart.x[10 + i]);
         let mut call = Call { linux: self, memory, time: hart.time() };

@@ -25,7 +25,7 @@ pub(crate) struct Outside {
 }
 
 /// What the world answered so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Kept {
     /// The number of the first answer that is still there.
     first: u64,
@@ -119,6 +119,14 @@ impl Outside {
     /// Keeps all answers from now on.
     pub(crate) fn keep(&mut self) {
         self.kept.get_or_insert_default();
+    }
+
+    /// From now on shares nothing of what is kept with its clones.
+    pub(crate) fn part(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            let own = lock(kept).clone();
+            *kept = Arc::new(Mutex::new(own));
+        }
     }
 
     /// How many answers it has heard since they are kept.

@@ -175,7 +175,7 @@ impl Linux {
         self.random.go_to(saved.random);
         self.signals = saved.signals.clone();
         self.slept = saved.slept;
-        self.counts.fill(0);
+        self.counts = vec![0; saved.counts.keys().max().map_or(0, |&most| usize::from(most) + 1)];
         for (&number, &count) in &saved.counts {
             self.counts[usize::from(number)] = count;
         }

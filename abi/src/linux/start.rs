@@ -15,7 +15,7 @@
 
 use std::ops::Range;
 
-use causality_machine::memory::{MapError, PAGE_SIZE, Perms, SegmentKind};
+use causality_machine::memory::{MapError, PAGE_SIZE, Perms, Segment, SegmentKind};
 use causality_machine::{Fault, Hart, Image, ImageError, Machine, Memory};
 
 use super::Linux;
@@ -72,13 +72,18 @@ pub(super) fn start(linux: &mut Linux, image: &Image, machine: &mut Machine) -> 
     Ok(())
 }
 
+/// Maps what every start needs. The image is loaded.
+pub(crate) fn lay_out(memory: &mut Memory) -> Result<(), StartError> {
+    map_stack(memory).map(drop)
+}
+
 /// Puts `bytes` at `sp`.
 pub(super) fn fill(memory: &mut Memory, sp: u64, bytes: &[u8]) -> Result<(), StartError> {
     memory.slice_mut(sp, bytes.len() as u64).map_err(StartError::Fill)?.copy_from_slice(bytes);
     Ok(())
 }
 
-/// Maps the stack at the top of the address space, between two guards.
+/// Maps the stack at the top of the address space, between two guards, if it is not there.
 fn map_stack(memory: &mut Memory) -> Result<Range<u64>, StartError> {
     let size = memory.limits().stack;
     let top = memory.limits().address_space;
@@ -92,6 +97,10 @@ fn map_stack(memory: &mut Memory) -> Result<Range<u64>, StartError> {
             start.checked_sub(GUARD).map(|_| start..end)
         })
         .ok_or_else(|| error(MapError::OutsideAddressSpace))?;
+    let is_there = |segment: &Segment| segment.range == range && segment.kind == SegmentKind::Stack;
+    if memory.segment_at(range.start).is_some_and(is_there) {
+        return Ok(range);
+    }
     let mut map = |range: Range<u64>, perms, kind, name| memory.map(range, perms, kind, name).map_err(error);
     map(range.start - GUARD..range.start, Perms::NONE, SegmentKind::Guard, Memory::STACK_GUARD)?;
     map(range.clone(), Perms::RW, SegmentKind::Stack, "stack")?;

@@ -78,6 +78,7 @@ impl Door {
         if machine.pause_requested() {
             return None;
         }
+        let slots = machine.memory.slots_for_code();
         let context = machine.memory.executor_page().as_ptr().cast::<Context>();
         // SAFETY: the executor page begins with a context, which belongs to whoever runs the machine. If it is prepared
         // for this door, `prepare` has filled it in, and these are what changes from run to run.
@@ -89,6 +90,7 @@ impl Door {
             (&raw mut (*context).entries).write(0);
             (&raw mut (*context).near_read).write(Near::default());
             (&raw mut (*context).near_write).write(Near::default());
+            (&raw mut (*context).registers.slots).write(slots);
             (&raw mut (*context).stack_limit).write(stack_limit());
         }
         let left = fuel - self.floor;

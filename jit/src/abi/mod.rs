@@ -415,8 +415,9 @@ unsafe extern "C" fn step_libcall<const IS_OPTIMISED: bool>(vm: *mut u8, place: 
         context.promoted = context.promoted.wrapping_add(fuel).wrapping_sub(before);
     }
     if goes_on {
-        // Whatever was executed may have changed what may be accessed.
+        // Whatever was executed may have changed what may be accessed, and slots are made for the first register.
         (context.near_read, context.near_write) = (Near::default(), Near::default());
+        context.registers.slots = session.machine.memory.slots_for_code();
         if context.measured != session.machine.memory.map_version() {
             measure(context, &session.machine.memory, session.compiler.space().tunables().layout);
         }

@@ -11,7 +11,7 @@ impl Memory {
     #[inline(always)]
     #[must_use]
     pub fn perms_at(&self, addr: u64) -> Perms {
-        match self.pages.get((addr >> PAGE_SHIFT) as usize) {
+        match self.space.table().get((addr >> PAGE_SHIFT) as usize) {
             Some(&bits) => Perms::from_bits(bits),
             None => Perms::NONE,
         }
@@ -34,7 +34,8 @@ impl Memory {
         }
         let allowed = addr.checked_add(len - 1).is_some_and(|last| {
             let range = (addr >> PAGE_SHIFT) as usize..=(last >> PAGE_SHIFT) as usize;
-            self.pages
+            self.space
+                .table()
                 .get(range)
                 .is_some_and(|pages| pages.iter().all(|&p| Perms::from_bits(p).contains(perms)))
         });
@@ -212,5 +213,6 @@ impl Memory {
             copy.copy_from_slice(unsafe { self.space.slice(addr, PAGE_SIZE as usize) });
         }
         self.code_version = next_version();
+        self.is_reshaped = true;
     }
 }

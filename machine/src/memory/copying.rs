@@ -1,7 +1,7 @@
 //! What it takes to copy a memory and to make it again, besides what guests may see of it: bytes under pages they may not
 //! read or write, what fetches see of writable code, peaks, and resource registers.
 //!
-//! Permissions of pages are never changed on the way, as the page table tells of them: only the host's are, and put back.
+//! Permissions of pages are never changed on the way, as the page table tells of them: only the host may have to open some.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -25,15 +25,10 @@ impl Memory {
     /// # Errors
     /// [`MapError::NotMapped`] if it is not within one segment, or the host refuses.
     pub fn inspect<R>(&mut self, range: &Range<u64>, look: impl FnOnce(&[u8]) -> R) -> Result<R, MapError> {
-        let perms = self.perms_of(range)?;
-        if !perms.is_readable() {
-            self.protect_on_host(range, Perms::R)?;
-        }
-        // SAFETY: the range is in a segment, so in bounds, and readable on the host by its permissions or the line above.
+        self.check_within(range)?;
+        self.open_on_host(range, Perms::RW)?;
+        // SAFETY: the range is in a segment, so in bounds, and open on the host by the line above.
         let shown = look(unsafe { self.space.slice(range.start, (range.end - range.start) as usize) });
-        if !perms.is_readable() {
-            self.protect_on_host(range, perms)?;
-        }
         Ok(shown)
     }
 
@@ -47,21 +42,16 @@ impl Memory {
         range: &Range<u64>,
         write: impl FnOnce(&mut [u8]) -> R,
     ) -> Result<R, MapError> {
-        let perms = self.perms_of(range)?;
-        if !perms.is_writable() {
-            self.protect_on_host(range, Perms::RW)?;
-        }
-        // SAFETY: the range is in a segment, so in bounds, and writable on the host by its permissions or the line above.
+        self.check_within(range)?;
+        self.open_on_host(range, Perms::RW)?;
+        // SAFETY: as above.
         let written = write(unsafe { self.space.slice_mut(range.start, (range.end - range.start) as usize) });
-        if !perms.is_writable() {
-            self.protect_on_host(range, perms)?;
-        }
         self.changed_code(range);
         Ok(written)
     }
 
-    /// Permissions of whole pages that are in one segment.
-    fn perms_of(&self, range: &Range<u64>) -> Result<Perms, MapError> {
+    /// Whole pages that are in one segment.
+    fn check_within(&self, range: &Range<u64>) -> Result<(), MapError> {
         if !range.start.is_multiple_of(PAGE_SIZE) || !range.end.is_multiple_of(PAGE_SIZE) {
             return Err(MapError::Misaligned);
         }
@@ -69,7 +59,7 @@ impl Memory {
         if range.start > range.end || range.end > segment.range.end {
             return Err(MapError::NotMapped);
         }
-        Ok(segment.perms)
+        Ok(())
     }
 
     /// What fetches see of pages that are writable and executable: their bytes at the last `fence.i`, by address.

@@ -3,9 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use memmap2::MmapRaw;
-
-use super::space::floor_of;
+use super::space::Held;
 
 /// Raises the floor of one [`Memory`](super::Memory) from any thread, so that generated code leaves its
 /// loops. It may outlive the memory; ringing then does nothing, as it does with the default, which
@@ -13,18 +11,18 @@ use super::space::floor_of;
 ///
 /// It takes no lock. While one rings, the host mapping stays, whatever happens to the memory.
 #[derive(Clone, Debug, Default)]
-pub struct Doorbell(Weak<MmapRaw>);
+pub struct Doorbell(Weak<Held>);
 
 impl Doorbell {
-    /// `map` was made by [`Space::reserve`](super::space::Space::reserve).
-    pub(super) fn new(map: &Arc<MmapRaw>) -> Self {
-        Doorbell(Arc::downgrade(map))
+    /// The bell of the memory that holds a mapping in this way.
+    pub(super) fn new(held: &Arc<Held>) -> Self {
+        Doorbell(Arc::downgrade(held))
     }
 
     /// Stores `i64::MAX` into the floor (`SeqCst`), if the memory still lives.
     pub fn ring(&self) {
-        if let Some(map) = self.0.upgrade() {
-            floor_of(&map).store(i64::MAX, Ordering::SeqCst);
+        if let Some(held) = self.0.upgrade() {
+            held.floor().store(i64::MAX, Ordering::SeqCst);
         }
     }
 }

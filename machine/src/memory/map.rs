@@ -82,7 +82,7 @@ impl Memory {
         if before.is_none_or(|(_, s)| !s.is_continued_by(&segment)) {
             self.check_segments(1)?;
         }
-        self.protect_on_host(&range, perms)?;
+        self.open_on_host(&range, perms)?;
         self.set_pages(&range, perms);
         self.insert(segment);
         Ok(())
@@ -95,8 +95,7 @@ impl Memory {
     pub fn unmap(&mut self, range: Range<u64>) -> Result<(), MapError> {
         self.check_range(&range)?;
         self.check_split(&range)?;
-        self.discard_on_host(&range)?;
-        self.protect_on_host(&range, Perms::NONE)?;
+        self.space.close(range.clone()).map_err(|error| self.lose(&range, error))?;
         for segment in self.cut(&range) {
             self.uncount(&segment);
         }
@@ -126,7 +125,7 @@ impl Memory {
         }
         self.check_growth(if perms.is_none() { 0 } else { growth })?;
         self.check_split(&range)?;
-        self.protect_on_host(&range, perms)?;
+        self.open_on_host(&range, perms)?;
         let parts = self.cut(&range);
         for part in &parts {
             self.uncount(part);
@@ -144,7 +143,7 @@ impl Memory {
     /// See [`MapError`].
     pub fn zero(&mut self, range: Range<u64>) -> Result<(), MapError> {
         self.check_range(&range)?;
-        self.discard_on_host(&range)?;
+        self.space.discard(range.clone()).map_err(|error| self.lose(&range, error))?;
         self.changed_code(&range);
         Ok(())
     }
@@ -177,18 +176,19 @@ impl Memory {
         (candidate.checked_add(size)? <= area.end).then_some(candidate)
     }
 
-    pub(super) fn protect_on_host(&mut self, range: &Range<u64>, perms: Perms) -> Result<(), MapError> {
-        self.space.protect(range.clone(), perms).map_err(|error| self.lose(range, error))
-    }
-
-    fn discard_on_host(&mut self, range: &Range<u64>) -> Result<(), MapError> {
-        self.space.discard(range.clone()).map_err(|error| self.lose(range, error))
+    /// Has the host allow what the table is about to. It allows all or nothing, so that a change between permissions costs
+    /// nothing.
+    pub(super) fn open_on_host(&mut self, range: &Range<u64>, perms: Perms) -> Result<(), MapError> {
+        if perms.is_none() {
+            return Ok(());
+        }
+        self.space.open(range.clone()).map_err(|error| self.lose(range, error))
     }
 
     /// Gives up a range of which nobody knows what the host allows there now, or what bytes are there:
     /// the page table denies it, and nothing else can be mapped there.
     #[cold]
-    fn lose(&mut self, range: &Range<u64>, error: std::io::Error) -> MapError {
+    pub(super) fn lose(&mut self, range: &Range<u64>, error: std::io::Error) -> MapError {
         for segment in self.cut(range) {
             self.uncount(&segment);
         }
@@ -285,26 +285,29 @@ impl Memory {
         }
     }
 
-    const fn page_numbers(range: &Range<u64>) -> Range<usize> {
+    pub(super) const fn page_numbers(range: &Range<u64>) -> Range<usize> {
         (range.start >> PAGE_SHIFT) as usize..(range.end >> PAGE_SHIFT) as usize
     }
 
     /// Takes a new code version if a page of `range` is executable. Writable code changes only at the
     /// next `fence.i`, but a new version too many does no harm.
     pub(super) fn changed_code(&mut self, range: &Range<u64>) {
-        if self.pages[Self::page_numbers(range)].iter().any(|&p| Perms::from_bits(p).is_executable()) {
+        if self.space.table()[Self::page_numbers(range)].iter().any(|&p| Perms::from_bits(p).is_executable())
+        {
             self.code_version = next_version();
+            self.is_reshaped = true;
         }
     }
 
     /// Writes the page table, and keeps the copies of writable code and both versions with it.
     fn set_pages(&mut self, range: &Range<u64>, perms: Perms) {
         self.changed_code(range);
-        let pages = &mut self.pages[Self::page_numbers(range)];
+        let pages = &mut self.space.table_mut()[Self::page_numbers(range)];
         if pages.iter().any(|&page| page != perms.bits()) {
             self.map_version = next_version();
+            pages.fill(perms.bits());
         }
-        pages.fill(perms.bits());
+        self.is_reshaped = true;
         self.changed_code(range);
         self.code.retain(|addr, _| !range.contains(addr));
         if perms == Perms::RWX {

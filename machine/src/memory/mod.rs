@@ -1,8 +1,8 @@
 //! Guest memory: named segments with permissions in one host reservation.
 //!
 //! The guest sees addresses `0..address_space`. Permissions are kept per page of 4 KiB in one table,
-//! which alone decides every access; host page protection mirrors the table as a second line. All
-//! bytes of an access must lie in pages that allow it, so an access may span two adjacent segments
+//! which alone decides every access; host page protection, which allows at least what the table does, and nothing far from
+//! it, is a second line. All bytes of an access must lie in pages that allow it, so an access may span two adjacent segments
 //! that both do, and one that would leave them, or wrap around the top of the address space, faults
 //! before any byte is touched.
 //!
@@ -16,17 +16,22 @@
 //! Below guest memory lies one page for the executor ([`Memory::executor_page`]), at a fixed distance:
 //!
 //! ```text
-//! host:  │ executor page │ 64 KiB band │ guest address 0 ...    │ windows           │ 64 KiB band │
-//!        │ floor, hart … │      ---    │ as the page table says │ as the slots say  │     ---     │
-//!        └──── GUEST_OFFSET bytes ─────┘
+//! host:  │ page table │ executor page │ 64 KiB band │ guest address 0 ...    │ windows           │ 64 KiB band │
+//!        │            │ floor, hart … │      ---    │ as the page table says │ as the slots say  │     ---     │
+//!                     └──── GUEST_OFFSET bytes ─────┘
 //! ```
 
 mod access;
+mod clean;
 mod copying;
 mod doorbell;
+mod frozen;
 mod map;
 mod perms;
+mod pool;
+mod ranges;
 mod resident;
+mod residue;
 mod segment;
 mod space;
 mod windows;
@@ -34,12 +39,16 @@ mod windows;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use copying::Peaks;
 pub use doorbell::Doorbell;
+pub use frozen::{FreezeError, Frozen};
 pub use map::MapError;
 pub use perms::Perms;
+pub use pool::Pool;
+use ranges::Ranges;
 pub use resident::ResidentHart;
 pub use segment::{Segment, SegmentKind};
 pub use space::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET, HART_OFFSET};
@@ -63,11 +72,9 @@ struct Use {
 
 /// The memory of one machine.
 pub struct Memory {
+    /// Has the page table too, the truth about permissions: one byte per page of the address space, which cost nothing
+    /// until they are written. It never moves: generated code knows where it is.
     space: Space,
-    /// One entry per page of the address space: the truth about permissions. Bytes rather than `Perms`,
-    /// because the allocator then hands out zero pages that cost nothing until they are written. It
-    /// never grows: generated code knows where it is.
-    pages: Vec<u8>,
     /// By start address; without overlap; adjacent equals are merged.
     segments: BTreeMap<u64, Segment>,
     limits: Limits,
@@ -81,6 +88,14 @@ pub struct Memory {
     code_version: u64,
     map_version: u64,
     registers: RegisterFile,
+    /// What it was made as, and is again when it is [restored](Memory::restore).
+    origin: Option<Arc<Frozen>>,
+    /// What it was when it was last frozen.
+    latest: Option<Arc<Frozen>>,
+    /// Whether segments, permissions or code may have changed since it was as its origin.
+    is_reshaped: bool,
+    /// Where it goes when it is dropped.
+    home: Option<Arc<Pool>>,
 }
 
 impl std::fmt::Debug for Memory {
@@ -105,9 +120,8 @@ impl Memory {
         let windows = Windows::of(&limits).size();
         let reserved = size.checked_add(windows).ok_or(std::io::ErrorKind::OutOfMemory)?;
         Ok(Memory {
-            space: Space::reserve(reserved)?,
+            space: Space::reserve(reserved, pages)?,
             registers: RegisterFile::new(&limits),
-            pages: vec![Perms::NONE.bits(); pages],
             segments: BTreeMap::new(),
             limits,
             mapped: 0,
@@ -116,6 +130,10 @@ impl Memory {
             code: BTreeMap::new(),
             code_version: next_version(),
             map_version: next_version(),
+            origin: None,
+            latest: None,
+            is_reshaped: true,
+            home: None,
         })
     }
 
@@ -166,14 +184,15 @@ impl Memory {
     }
 
     /// A number that changes whenever a fetch may see other bytes than before, and that no other memory
-    /// has. Decoded or translated code made under another version is stale.
+    /// has but one in which fetches see the same. Decoded or translated code made under another version is stale.
     #[inline]
     #[must_use]
     pub const fn code_version(&self) -> u64 {
         self.code_version
     }
 
-    /// A number that changes whenever the permission of any page changes, and that no other memory has.
+    /// A number that changes whenever the permission of any page changes, and that no other memory has but one with the
+    /// same permissions.
     /// What was derived from [`Memory::run_of`] or the page table under another version is stale.
     #[inline]
     #[must_use]
@@ -185,7 +204,7 @@ impl Memory {
     /// this memory lives, its address and length stay the same, also when the `Memory` is moved.
     #[must_use]
     pub fn page_table(&self) -> &[u8] {
-        &self.pages
+        self.space.table()
     }
 
     /// Bytes from `addr` on, `addr` included, that allow `perms` without a gap: exactly what the page
@@ -219,7 +238,7 @@ impl Memory {
     /// - The hart of the machine is behind them ([`HART_OFFSET`]), as its [`ResidentHart`]. It may be used through this
     ///   pointer only while nobody else uses the machine.
     /// - The rest is the executor's. Nothing else in this crate touches it; resetting the machine leaves
-    ///   it as it is, and so does another executor that runs the machine in between and does not use it.
+    ///   it as it is or makes it zero, and as it is leaves it another executor that runs the machine in between and does not use it.
     /// - Guest memory may be accessed through this pointer only while nobody else uses this `Memory`, and
     ///   only where the page table allows it.
     #[inline]

@@ -4,8 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use memmap2::MmapRaw;
-
+use super::space::Held;
 use crate::Hart;
 
 /// A hart that lives in the [executor page](super::Memory::executor_page), [`HART_OFFSET`](super::HART_OFFSET) bytes
@@ -13,8 +12,8 @@ use crate::Hart;
 /// a [`Hart`] like any other: what it dereferences to.
 pub struct ResidentHart {
     place: NonNull<Hart>,
-    /// Keeps the page.
-    _map: Arc<MmapRaw>,
+    /// Keeps the page, and the mapping from being another memory's.
+    _held: Arc<Held>,
 }
 
 // SAFETY: it owns the bytes of the hart as if they were a field; the mapping may be used by any thread.
@@ -24,11 +23,11 @@ unsafe impl Sync for ResidentHart {}
 
 impl ResidentHart {
     /// # Safety
-    /// `place` is aligned, inside `map`, readable and writable, and no other `ResidentHart` has it.
-    pub(super) unsafe fn new(map: &Arc<MmapRaw>, place: NonNull<Hart>) -> Self {
+    /// `place` is aligned, inside the mapping held, readable and writable, and no other `ResidentHart` has it.
+    pub(super) unsafe fn new(held: &Arc<Held>, place: NonNull<Hart>) -> Self {
         // SAFETY: by contract writable and nobody else's.
         unsafe { place.write(Hart::new(0)) };
-        ResidentHart { place, _map: Arc::clone(map) }
+        ResidentHart { place, _held: Arc::clone(held) }
     }
 }
 

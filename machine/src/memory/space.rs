@@ -1,23 +1,29 @@
 //! The one mapping behind a guest's memory. This file is an island of `unsafe`: it owns the host
 //! addresses, and everything outside speaks of guest addresses only.
 //!
-//! Layout in the host, low to high: the executor page, a band, guest addresses `0..size`, a band.
+//! Layout in the host, low to high: the page table, the executor page, a band, guest addresses `0..size`, a band.
 //!
-//! Invariant: guest address `a < size` is host address `base + a`, inside a private anonymous mapping
+//! Invariant: guest address `a < size` is host address `base + a`, inside a private mapping
 //! that lives at least as long as the `Space`, with a band of inaccessible host pages on both sides so
-//! that a checked base plus a 12-bit offset cannot leave it. The executor page is readable and writable
-//! for as long as the mapping lives, and its first eight bytes are accessed atomically only.
+//! that a checked base plus a 12-bit offset cannot leave it. What is `open` can be read and written, nothing else can.
+//! Page table and executor page are readable and writable
+//! for as long as the mapping lives, and the first eight bytes of the latter are accessed atomically only.
+//!
+//! Where nobody has written, a space shows what its `clean` says, and zeros where that is `torn`. What is not open has
+//! never been written since it was last clean.
 
 use std::io;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
-use rustix::mm::{Advice, MprotectFlags, madvise, mprotect};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect};
 
-use super::{Doorbell, Perms, ResidentHart};
+use super::clean::{Clean, Layout, Piece};
+use super::residue::each_private;
+use super::{Doorbell, PAGE_SIZE, Ranges, ResidentHart};
 use crate::Hart;
 
 /// Inaccessible bytes on both sides of guest memory.
@@ -44,44 +50,107 @@ unsafe impl Send for Base {}
 // SAFETY: as above.
 unsafe impl Sync for Base {}
 
-/// The floor in the executor page of a mapping that [`Space::reserve`] made.
-#[inline]
-pub(super) fn floor_of(map: &MmapRaw) -> &AtomicI64 {
-    // SAFETY: `map` starts with the executor page, which is readable, writable and aligned for as long
-    // as the mapping lives; every access to these bytes is atomic, also in generated code.
-    unsafe { AtomicI64::from_ptr(map.as_mut_ptr().cast()) }
+/// A mapping as one memory has it: later ones may have the same mapping.
+#[derive(Debug)]
+pub(super) struct Held {
+    map: Arc<MmapRaw>,
+    /// Bytes of the page table.
+    table: usize,
 }
+
+impl Held {
+    /// The first eight bytes of the executor page.
+    pub(super) fn floor(&self) -> &AtomicI64 {
+        // SAFETY: the executor page lies behind the table, is readable, writable and aligned for as long as the
+        // mapping lives; every access to these bytes is atomic, also in generated code.
+        unsafe { AtomicI64::from_ptr(self.map.as_mut_ptr().wrapping_add(self.table).cast()) }
+    }
+}
+
+/// Bytes of pages that a space keeps when it becomes clean: copying some is cheaper than having the host take them and
+/// give new ones.
+const KEPT: u64 = 512 << 10;
+
+/// How many more open ranges than needed a clean space has at most.
+const MOST_OPEN: usize = 16;
+
+/// Bytes that a new file takes over from others, so that the number of pieces stays the same.
+const TAKEN_OVER: u64 = 1 << 20;
 
 /// A reservation of host address space.
 pub(super) struct Space {
     /// Shared with nothing but doorbells, which keep it alive while they ring.
-    map: Arc<MmapRaw>,
+    held: Arc<Held>,
     base: Base,
     size: u64,
     /// Whether the hart in the executor page has an owner.
     is_hart_taken: bool,
+    /// Entries of the page table.
+    pages: usize,
+    open: Ranges,
+    clean: Arc<Clean>,
+    torn: Ranges,
+    /// Whether there may be bytes that are not clean.
+    is_written: bool,
+    /// Whether there may be since it was [frozen](Space::freeze).
+    is_changed: bool,
+    /// Whether somebody had the executor page.
+    is_executed: bool,
     /// Makes the host refuse everything.
     #[cfg(test)]
     refuses: bool,
 }
 
 impl Space {
-    /// Reserves `size` bytes, page aligned, all inaccessible, and a zeroed executor page.
-    pub(super) fn reserve(size: u64) -> io::Result<Self> {
+    /// Reserves `size` bytes, page aligned, all inaccessible, a zeroed executor page, and a zeroed table for so many pages.
+    pub(super) fn reserve(size: u64, pages: usize) -> io::Result<Self> {
         let out_of_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
+        let table = pages.checked_next_multiple_of(EXECUTOR_PAGE_SIZE).ok_or_else(out_of_memory)?;
         let guest = usize::try_from(size).ok().and_then(|size| size.checked_add(2 * BAND));
-        let len = guest.and_then(|guest| guest.checked_add(EXECUTOR_PAGE_SIZE)).ok_or_else(out_of_memory)?;
+        let accessible = table.checked_add(EXECUTOR_PAGE_SIZE).ok_or_else(out_of_memory)?;
+        let len = guest.and_then(|guest| guest.checked_add(accessible)).ok_or_else(out_of_memory)?;
         let map = MmapRaw::from(MmapOptions::new().len(len).no_reserve_swap().map_anon()?);
-        let guarded = map.as_mut_ptr().wrapping_add(EXECUTOR_PAGE_SIZE);
-        // SAFETY: the range is the mapping just made, which nothing else refers to, but for its first page.
-        unsafe { mprotect(guarded.cast(), len - EXECUTOR_PAGE_SIZE, MprotectFlags::empty())? };
+        let guarded = map.as_mut_ptr().wrapping_add(accessible);
+        // SAFETY: the range is the mapping just made, which nothing else refers to, but for its first pages.
+        unsafe { mprotect(guarded.cast(), len - accessible, MprotectFlags::empty())? };
         Ok(Space {
-            base: Base(map.as_mut_ptr().wrapping_add(GUEST_OFFSET)),
-            map: Arc::new(map),
+            base: Base(map.as_mut_ptr().wrapping_add(table + GUEST_OFFSET)),
+            held: Arc::new(Held { map: Arc::new(map), table }),
             size,
             is_hart_taken: false,
+            pages,
+            open: Ranges::default(),
+            clean: Arc::default(),
+            torn: Ranges::default(),
+            is_written: false,
+            is_changed: true,
+            is_executed: false,
             #[cfg(test)]
             refuses: false,
+        })
+    }
+
+    /// The same mapping for another memory, which doorbells of this one do not reach. This one must not be used any more. `None`
+    /// if somebody has the hart of this one, or rings its bell.
+    pub(super) fn hand_on(&mut self) -> Option<Space> {
+        if Arc::strong_count(&self.held) > 1 {
+            return None;
+        }
+        let held = Held { map: Arc::clone(&self.held.map), table: self.held.table };
+        Some(Space {
+            held: Arc::new(held),
+            base: Base(self.base.0),
+            size: self.size,
+            is_hart_taken: false,
+            pages: self.pages,
+            open: std::mem::take(&mut self.open),
+            clean: std::mem::take(&mut self.clean),
+            torn: std::mem::take(&mut self.torn),
+            is_written: self.is_written,
+            is_changed: true,
+            is_executed: self.is_executed,
+            #[cfg(test)]
+            refuses: self.refuses,
         })
     }
 
@@ -94,30 +163,64 @@ impl Space {
         self.base.0.wrapping_add(addr as usize)
     }
 
+    /// Guest address of a host address within the reservation.
+    fn guest(&self, host: u64) -> u64 {
+        host - self.base.0 as u64
+    }
+
+    /// The page table.
+    #[inline(always)]
+    pub(super) fn table(&self) -> &[u8] {
+        // SAFETY: the mapping starts with the table, which is always readable; nothing writes it while `&self` lives.
+        unsafe { std::slice::from_raw_parts(self.held.map.as_ptr(), self.pages) }
+    }
+
+    /// The page table, to change.
+    pub(super) fn table_mut(&mut self) -> &mut [u8] {
+        // SAFETY: the mapping starts with the table, which is always writable; `&mut self` excludes other references.
+        unsafe { std::slice::from_raw_parts_mut(self.held.map.as_mut_ptr(), self.pages) }
+    }
+
     /// The executor page.
     #[inline]
     pub(super) fn executor_page(&mut self) -> NonNull<u8> {
-        NonNull::new(self.map.as_mut_ptr()).expect("no mapping is at address 0")
+        (self.is_written, self.is_changed, self.is_executed) = (true, true, true);
+        let page = self.held.map.as_mut_ptr().wrapping_add(self.held.table);
+        NonNull::new(page).expect("no mapping is at address 0")
+    }
+
+    /// Makes the executor page zero again.
+    pub(super) fn clear_executor_page(&mut self) {
+        if std::mem::take(&mut self.is_executed) {
+            self.held.floor().store(0, Ordering::SeqCst);
+            let rest = self.held.map.as_mut_ptr().wrapping_add(self.held.table + size_of::<AtomicI64>());
+            // SAFETY: the rest of the executor page, which is writable and nobody's while `&mut self` lives.
+            unsafe { rest.write_bytes(0, EXECUTOR_PAGE_SIZE - size_of::<AtomicI64>()) };
+        }
     }
 
     /// The hart in the executor page, for whoever asks first.
     pub(super) fn take_hart(&mut self) -> Option<ResidentHart> {
-        let place = self.executor_page().map_addr(|page| page.saturating_add(HART_OFFSET)).cast();
-        let is_free = !std::mem::replace(&mut self.is_hart_taken, true);
+        if std::mem::replace(&mut self.is_hart_taken, true) {
+            return None;
+        }
+        self.is_executed = true;
+        let page = self.held.map.as_mut_ptr().wrapping_add(self.held.table);
+        let place = NonNull::new(page.wrapping_add(HART_OFFSET).cast())?;
         // SAFETY: the executor page is readable and writable as long as the mapping lives, the place is aligned and in
-        // it, and nobody was given it before.
-        is_free.then(|| unsafe { ResidentHart::new(&self.map, place) })
+        // it. Nobody was given it before in this tenancy, and there is no next one while its `Held` lives.
+        Some(unsafe { ResidentHart::new(&self.held, place) })
     }
 
     /// The first eight bytes of the executor page.
     #[inline]
     pub(super) fn floor(&self) -> &AtomicI64 {
-        floor_of(&self.map)
+        self.held.floor()
     }
 
     /// What stores to the floor from any thread.
     pub(super) fn doorbell(&self) -> Doorbell {
-        Doorbell::new(&self.map)
+        Doorbell::new(&self.held)
     }
 
     #[cfg(test)]
@@ -139,14 +242,52 @@ impl Space {
         (range.end - range.start) as usize
     }
 
-    /// Gives the pages of `range` the host protection that mirrors `perms`. Execution is never
-    /// allowed: guest code is not host code.
-    pub(super) fn protect(&mut self, range: Range<u64>, perms: Perms) -> io::Result<()> {
-        let len = self.len_of(&range);
+    /// Whether bytes may have changed since it was last [clean](Space::restore).
+    pub(super) fn is_written(&self) -> bool {
+        self.is_written
+    }
+
+    /// Whether bytes may have changed since it was last [frozen](Space::freeze).
+    pub(super) fn is_changed(&self) -> bool {
+        self.is_changed
+    }
+
+    #[inline(always)]
+    fn touch(&mut self) {
+        (self.is_written, self.is_changed) = (true, true);
+    }
+
+    /// Has the host allow reading and writing in `range`. Execution is never allowed: guest code is not host code.
+    pub(super) fn open(&mut self, range: Range<u64>) -> io::Result<()> {
+        self.len_of(&range);
         self.may_change()?;
-        let mut flags = MprotectFlags::empty();
-        flags.set(MprotectFlags::READ, perms.is_readable());
-        flags.set(MprotectFlags::WRITE, perms.is_writable());
+        if self.open.contains(&range) {
+            return Ok(());
+        }
+        for gap in self.open.missing(&range) {
+            self.allow(&gap, MprotectFlags::READ | MprotectFlags::WRITE)?;
+            self.open.insert(gap);
+        }
+        Ok(())
+    }
+
+    /// Has the host allow nothing in `range`, but where files are mapped, and gives its pages back: they are zero when they are open
+    /// again.
+    pub(super) fn close(&mut self, range: Range<u64>) -> io::Result<()> {
+        self.discard(range.clone())?;
+        let pieces: Ranges = self.clean.pieces_in(&range).map(|piece| piece.range.clone()).collect();
+        for part in pieces.missing(&range) {
+            let open: Vec<_> = self.open.within(&part).collect();
+            for part in open {
+                self.allow(&part, MprotectFlags::empty())?;
+                self.open.remove(&part);
+            }
+        }
+        Ok(())
+    }
+
+    fn allow(&mut self, range: &Range<u64>, flags: MprotectFlags) -> io::Result<()> {
+        let len = self.len_of(range);
         // SAFETY: `len_of` checked that the range lies in our mapping; `&mut self` means that no
         // reference into it is alive.
         unsafe { mprotect(self.host(range.start).cast(), len, flags)? };
@@ -155,14 +296,190 @@ impl Space {
 
     /// Gives the pages of `range` back to the host; they are zero when next touched.
     pub(super) fn discard(&mut self, range: Range<u64>) -> io::Result<()> {
-        let len = self.len_of(&range);
+        self.len_of(&range);
         self.may_change()?;
-        if len == 0 {
+        if self.open.within(&range).next().is_none() {
             return Ok(());
         }
-        // SAFETY: as in `protect`; a private anonymous page reads as zero after this advice.
+        self.touch();
+        self.forget(&range)?;
+        let filled: Vec<_> = self.clean.filled.within(&range).collect();
+        for part in filled {
+            self.tear(part)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the pages of `range` back to the host: there the space is clean, or torn.
+    fn forget(&mut self, range: &Range<u64>) -> io::Result<()> {
+        let len = self.len_of(range);
+        // SAFETY: the range lies in our mapping, and no reference into it is alive; the pages of a private mapping are
+        // zero, or the file's, after this advice, and both are bytes.
         unsafe { madvise(self.host(range.start).cast(), len, Advice::LinuxDontNeed)? };
         Ok(())
+    }
+
+    /// Puts zeros of its own in the place of a file's bytes.
+    fn tear(&mut self, range: Range<u64>) -> io::Result<()> {
+        let len = self.len_of(&range);
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        let addr = self.host(range.start).cast();
+        // SAFETY: the range lies in our mapping, which it replaces, and no reference into it is alive.
+        unsafe { mmap_anonymous(addr, len, ProtFlags::READ | ProtFlags::WRITE, flags)? };
+        self.torn.insert(range);
+        Ok(())
+    }
+
+    /// Makes it clean by `clean`. Says whether the page table is that of `clean` now, and the executor page zero; otherwise both are
+    /// left alone.
+    ///
+    /// If the host refuses, it may have done so halfway.
+    pub(super) fn restore(&mut self, clean: &Arc<Clean>) -> io::Result<bool> {
+        self.may_change()?;
+        let is_same = Arc::ptr_eq(clean, &self.clean) || clean.pieces == self.clean.pieces;
+        let is_there = is_same && self.torn.len() == 0 && self.open.len() <= clean.open.len() + MOST_OPEN;
+        if is_there {
+            self.sweep()?;
+        } else {
+            self.remap(clean)?;
+        }
+        if !Arc::ptr_eq(clean, &self.clean) {
+            self.clean = Arc::clone(clean);
+        }
+        for range in clean.open.iter() {
+            self.open(range.clone())?;
+        }
+        (self.is_written, self.is_changed) = (false, true);
+        Ok(!is_there)
+    }
+
+    /// Makes what was written clean again. What was opened stays open.
+    fn sweep(&mut self) -> io::Result<()> {
+        if !self.is_written {
+            return Ok(());
+        }
+        let (start, mut left) = (self.host(0) as u64, KEPT);
+        let mut written = Vec::new();
+        if each_private(start..start + self.size, |range| written.push(range)).is_err() {
+            written.clear();
+            let open: Vec<_> = self.open.iter().cloned().collect();
+            return open.iter().try_for_each(|range| self.forget(range));
+        }
+        for range in written {
+            let range = self.guest(range.start)..self.guest(range.end);
+            let kept = range.start..range.end.min(range.start + left);
+            left -= kept.end - kept.start;
+            if kept.end < range.end {
+                self.forget(&(kept.end..range.end))?;
+            }
+            self.rewrite(&kept);
+        }
+        Ok(())
+    }
+
+    /// Writes what is clean over pages that were written, hence are open.
+    fn rewrite(&mut self, range: &Range<u64>) {
+        let clean = Arc::clone(&self.clean);
+        clean.each(range, |part, bytes| {
+            // SAFETY: the pages were written, so they are open, and nothing else refers to them.
+            let written = unsafe { self.slice_mut(part.start, (part.end - part.start) as usize) };
+            match bytes {
+                Some(bytes) => written.copy_from_slice(bytes),
+                None => written.fill(0),
+            }
+        });
+    }
+
+    /// Maps everything anew.
+    fn remap(&mut self, clean: &Clean) -> io::Result<()> {
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        let all = 0..self.size;
+        let len = self.len_of(&all);
+        (self.open, self.torn) = (Ranges::default(), Ranges::default());
+        // SAFETY: replaces what lies between the bands of our mapping; no reference into it is alive.
+        unsafe { mmap_anonymous(self.host(0).cast(), len, ProtFlags::empty(), flags)? };
+        for piece in &clean.pieces {
+            let len = self.len_of(&piece.range);
+            let (addr, file) = (self.host(piece.range.start).cast(), &piece.file.file);
+            // SAFETY: as above, for a part of it; the file is sealed, and what is written here is not written to it.
+            unsafe { mmap(addr, len, ProtFlags::READ | ProtFlags::WRITE, flags, file, piece.offset)? };
+            self.open.insert(piece.range.clone());
+        }
+        if let Some((file, offset)) = &clean.table {
+            let (start, len) = (self.held.map.as_mut_ptr().cast(), self.held.table + EXECUTOR_PAGE_SIZE);
+            self.is_executed = false;
+            // SAFETY: as above, for the table and the executor page, whose floor is a whole word of either page at any time.
+            unsafe { mmap(start, len, ProtFlags::READ | ProtFlags::WRITE, flags, &file.file, *offset)? };
+        }
+        Ok(())
+    }
+
+    /// What is below `end`, to restore this and other spaces to. Asking again while it does not [change](Space::is_changed) gives another
+    /// of the same.
+    pub(super) fn freeze(&mut self, end: u64) -> io::Result<Clean> {
+        let dirty = self.dirty(end);
+        let (mut layout, mut replaced) = (Layout::default(), Ranges::default());
+        let mut filled = self.clean.filled.clone();
+        let mut contents = Vec::new();
+        for open in self.open.within(&(0..end)) {
+            let Some(first) = dirty.within(&open).next() else { continue };
+            let last = dirty.within(&open).last().unwrap_or(first.clone());
+            let is_small = self.clean.filled.count(&open) <= TAKEN_OVER;
+            let whole = if is_small { open } else { first.start..last.end };
+            let mut pages: Ranges = self.clean.filled.within(&whole).collect();
+            dirty.within(&whole).for_each(|range| pages.insert(range));
+            filled.remove(&whole);
+            for range in self.not_zero(&pages).iter() {
+                // SAFETY: the range is open.
+                let bytes = unsafe { self.slice(range.start, (range.end - range.start) as usize) };
+                contents.push((range.clone(), bytes));
+                filled.insert(range.clone());
+            }
+            replaced.insert(whole.clone());
+            layout.add(whole);
+        }
+        let rest = |piece: &Piece| {
+            let parts = replaced.missing(&piece.range);
+            parts.into_iter().filter_map(|part| piece.part(&part)).collect::<Vec<_>>()
+        };
+        let mut pieces: Vec<_> = self.clean.pieces.iter().flat_map(rest).collect();
+        let (new, table) = layout.make(&contents, self.table())?;
+        pieces.extend(new);
+        pieces.sort_by_key(|piece| piece.range.start);
+        let open = self.open.within(&(0..end)).collect();
+        self.is_changed = false;
+        Ok(Clean { pieces, filled, open, table: Some(table) })
+    }
+
+    /// Pages below `end` that are not clean.
+    fn dirty(&self, end: u64) -> Ranges {
+        let mut candidates = self.torn.clone();
+        if self.is_written {
+            let start = self.host(0) as u64;
+            let private =
+                |range: Range<u64>| candidates.insert(self.guest(range.start)..self.guest(range.end));
+            if each_private(start..start + end, private).is_err() {
+                self.open.within(&(0..end)).for_each(|range| candidates.insert(range));
+            }
+        }
+        candidates.iter().flat_map(pages_of).filter(|page| !self.is_clean(page)).collect()
+    }
+
+    fn is_clean(&self, page: &Range<u64>) -> bool {
+        let mut is_same = true;
+        self.clean.each(page, |part, bytes| {
+            // SAFETY: only pages that are open are asked for.
+            let found = unsafe { self.slice(part.start, (part.end - part.start) as usize) };
+            is_same &= bytes.map_or_else(|| is_zero(found), |bytes| bytes == found);
+        });
+        is_same
+    }
+
+    /// Those of `pages`, which are open, that are not all zero.
+    fn not_zero(&self, pages: &Ranges) -> Ranges {
+        // SAFETY: the pages are open.
+        let is_not = |page: &Range<u64>| !is_zero(unsafe { self.slice(page.start, PAGE_SIZE as usize) });
+        pages.iter().flat_map(pages_of).filter(is_not).collect()
     }
 
     /// Reads `N` bytes at `addr`.
@@ -182,6 +499,7 @@ impl Space {
     /// `addr..addr + N` lies in the address space and its host pages are writable.
     #[inline(always)]
     pub(super) unsafe fn write<const N: usize>(&mut self, addr: u64, bytes: [u8; N]) {
+        self.touch();
         // SAFETY: by contract the bytes are mapped and writable; alignment 1; `&mut self` excludes
         // other references.
         unsafe { self.host(addr).cast::<[u8; N]>().write(bytes) };
@@ -201,7 +519,17 @@ impl Space {
     /// # Safety
     /// As [`Space::write`], for `len` bytes.
     pub(super) unsafe fn slice_mut(&mut self, addr: u64, len: usize) -> &mut [u8] {
+        self.touch();
         // SAFETY: by contract mapped and writable for `len` bytes; `&mut self` excludes others.
         unsafe { std::slice::from_raw_parts_mut(self.host(addr), len) }
     }
+}
+
+fn pages_of(range: &Range<u64>) -> impl Iterator<Item = Range<u64>> + use<> {
+    range.clone().step_by(PAGE_SIZE as usize).map(|page| page..page + PAGE_SIZE)
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<16>();
+    words.iter().all(|&word| u128::from_ne_bytes(word) == 0) && rest.iter().all(|&byte| byte == 0)
 }

@@ -48,8 +48,9 @@ impl Memory {
         self.registers.grant(slot, rights);
     }
 
-    /// For generated code: the first slot. As long as the machine lives, slots stay where they are, also when it is moved;
-    /// generated code may change them only while nobody else uses the machine, and must leave behind what the operations
+    /// For generated code: the first slot. From the first register on, slots stay where they are as long as the machine lives, also
+    /// when it is moved; before that, none says that anything can be done with it.
+    /// Generated code may change them only while nobody else uses the machine, and must leave behind what the operations
     /// here do.
     #[must_use]
     pub fn slots_for_code(&mut self) -> *mut Slot {
@@ -85,7 +86,9 @@ impl Memory {
         }
         self.registers.assign(&from.registers);
         for (slot, extent) in (0..).zip(extents) {
-            self.registers.change(slot, |slot| slot.extent = slot.extent.max(extent as u32));
+            if u64::from(self.registers.slots()[slot as usize].extent) < extent {
+                self.registers.change(slot, |slot| slot.extent = extent as u32);
+            }
         }
         Ok(())
     }
@@ -369,7 +372,7 @@ impl Memory {
         }
         self.check_growth(after - before).map_err(|_| limit)?;
         let start = windows.address(slot);
-        self.space.protect(start + before..start + after, Perms::RW).map_err(|_| limit)?;
+        self.space.open(start + before..start + after).map_err(|_| limit)?;
         self.mapped += after - before;
         self.peak = self.peak.max(self.mapped);
         self.registers.change(slot, |slot| slot.extent = after as u32);
@@ -385,8 +388,7 @@ impl Memory {
                 let start = windows.address(slot);
                 self.mapped -= extent;
                 // If the host refuses, no byte comes back: every register is zeroed when it is created.
-                let _ = self.space.discard(start..start + extent);
-                let _ = self.space.protect(start..start + extent, Perms::NONE);
+                let _ = self.space.close(start..start + extent);
             }
         }
         self.registers.clear();

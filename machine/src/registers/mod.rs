@@ -25,7 +25,7 @@ use crate::memory::PAGE_SIZE;
 use crate::{Cause, Fault, Limits};
 
 /// Where windows are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Windows {
     /// Address of the first one.
     pub start: u64,
@@ -88,21 +88,27 @@ pub enum InputState {
     Consumed,
 }
 
+/// Slots of machines that have never had a register.
+static NO_SLOTS: [Slot; Limits::MOST_REGISTERS as usize] =
+    [const { Slot::EMPTY }; Limits::MOST_REGISTERS as usize];
+
 /// The slots of one machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RegisterFile {
-    /// Never moves: generated code knows where it is.
-    slots: Box<[Slot]>,
+    /// Made for the first register. Never moves then: generated code knows where it is.
+    slots: Option<Box<[Slot]>>,
     windows: Windows,
     inputs: Vec<Input>,
     sections: Vec<String>,
     /// No state ends by itself before.
     next_end: u64,
+    /// Whether anything but the windows may differ from what it is at first.
+    is_touched: bool,
 }
 
 impl PartialEq for RegisterFile {
     fn eq(&self, other: &Self) -> bool {
-        self.slots == other.slots
+        self.slots() == other.slots()
             && self.windows == other.windows
             && self.inputs == other.inputs
             && self.sections == other.sections
@@ -118,21 +124,22 @@ impl RegisterFile {
     pub(crate) fn new(limits: &Limits) -> Self {
         let windows = Windows::of(limits);
         RegisterFile {
-            slots: (0..windows.count)
-                .map(|slot| Slot { window: windows.address(slot), ..Slot::EMPTY })
-                .collect(),
+            slots: None,
             windows,
             inputs: Vec::new(),
             sections: vec![Self::CREATED.to_owned()],
             next_end: u64::MAX,
+            is_touched: false,
         }
     }
 
     /// Forgets everything; the host has taken the windows back.
     pub(crate) fn clear(&mut self) {
-        for slot in &mut self.slots {
-            *slot = Slot { window: slot.window, ..Slot::EMPTY };
+        if !self.is_touched {
+            return;
         }
+        self.slots.iter_mut().for_each(|slots| slots.fill(Slot::EMPTY));
+        self.is_touched = false;
         self.inputs.clear();
         self.sections.truncate(1);
         self.next_end = u64::MAX;
@@ -145,27 +152,36 @@ impl RegisterFile {
         self.windows
     }
 
-    /// All slots. As long as the machine lives, they stay where they are.
+    /// All slots. From the first register on, they stay where they are as long as the machine lives.
     #[must_use]
     pub fn slots(&self) -> &[Slot] {
-        &self.slots
+        self.slots.as_deref().unwrap_or(&NO_SLOTS[..self.windows.count as usize])
     }
 
-    /// The first slot.
+    /// All slots, to change.
+    fn slots_mut(&mut self) -> &mut [Slot] {
+        self.is_touched = true;
+        self.slots.get_or_insert_with(|| vec![Slot::EMPTY; self.windows.count as usize].into_boxed_slice())
+    }
+
+    /// The first slot, which is not written as long as it says that there is nothing.
     pub(crate) fn slots_for_code(&mut self) -> *mut Slot {
-        self.slots.as_mut_ptr()
+        match &mut self.slots {
+            Some(slots) => slots.as_mut_ptr(),
+            None => NO_SLOTS.as_ptr().cast_mut(),
+        }
     }
 
     /// The slot with this number.
     #[must_use]
     pub fn slot(&self, number: u64) -> Option<&Slot> {
-        usize::try_from(number).ok().and_then(|number| self.slots.get(number))
+        usize::try_from(number).ok().and_then(|number| self.slots().get(number))
     }
 
     /// What became of the registers that were loaded, in the order in which they were.
     pub fn inputs(&self) -> impl ExactSizeIterator<Item = InputState> {
         self.inputs.iter().enumerate().map(|(index, input)| {
-            let slot = &self.slots[input.slot as usize];
+            let slot = &self.slots()[input.slot as usize];
             let is_there = !input.is_gone && slot.is_loaded == 1 && slot.origin as usize == index + 1;
             if is_there && slot.lifecycle() != Lifecycle::Consumed {
                 InputState::Live(input.slot)
@@ -178,7 +194,7 @@ impl RegisterFile {
     /// Registers created so far, successors included.
     #[must_use]
     pub fn created(&self) -> u64 {
-        self.slots.iter().map(|slot| slot.created).sum()
+        self.slots().iter().map(|slot| slot.created).sum()
     }
 
     /// Name of the section of a slot's register.
@@ -192,7 +208,7 @@ impl RegisterFile {
         let number = self.sections.iter().position(|section| section == name);
         let is_there =
             move |slot: &&Slot| Some(slot.section as usize) == number && slot.lifecycle().is_live();
-        (0..).zip(&self.slots).filter(move |(_, slot)| is_there(slot)).map(|(index, _)| index)
+        (0..).zip(self.slots()).filter(move |(_, slot)| is_there(slot)).map(|(index, _)| index)
     }
 
     /// The number of a section with this name; `None` if a slot cannot count so many.
@@ -202,6 +218,7 @@ impl RegisterFile {
         let number = u16::try_from(number).ok()?;
         if found.is_none() {
             self.sections.push(name.to_owned());
+            self.is_touched = true;
         }
         Some(number)
     }
@@ -221,7 +238,7 @@ impl RegisterFile {
     #[inline]
     pub(crate) fn run_of(&self, addr: u64, writes: bool) -> u64 {
         let Some((slot, offset)) = self.windows.locate(addr) else { return 0 };
-        let slot = &self.slots[slot as usize];
+        let slot = &self.slots()[slot as usize];
         u64::from(if writes { slot.writable } else { slot.readable }).saturating_sub(offset)
     }
 
@@ -230,18 +247,19 @@ impl RegisterFile {
     pub(crate) fn fault(&self, addr: u64, writes: bool) -> Option<Fault> {
         let (slot, _) = self.windows.locate(addr)?;
         let operation = if writes { Operation::Write } else { Operation::Read };
-        let cause = check(&self.slots[slot as usize], operation).err().unwrap_or(Cause::RegisterBounds);
+        let cause = check(&self.slots()[slot as usize], operation).err().unwrap_or(Cause::RegisterBounds);
         Some(Fault { cause, tval: addr })
     }
 
     /// Changes a slot.
     pub(crate) fn change(&mut self, number: u32, change: impl FnOnce(&mut Slot)) {
-        let slot = &mut self.slots[number as usize];
+        let window = self.windows.address(number);
+        let slot = &mut self.slots_mut()[number as usize];
+        slot.window = window;
         change(slot);
         slot.refresh();
-        if slot.lifecycle().is_timed() {
-            self.next_end = self.next_end.min(slot.until);
-        }
+        let until = if slot.lifecycle().is_timed() { slot.until } else { u64::MAX };
+        self.next_end = self.next_end.min(until);
     }
 
     /// A slot gets a register of its own, with all rights.
@@ -284,7 +302,10 @@ impl RegisterFile {
 
     /// Becomes a copy of another file of the same size, without moving slots.
     pub(crate) fn assign(&mut self, other: &Self) {
-        self.slots.clone_from_slice(&other.slots);
+        if !other.is_touched {
+            return self.clear();
+        }
+        self.slots_mut().clone_from_slice(other.slots());
         self.inputs.clone_from(&other.inputs);
         self.sections.clone_from(&other.sections);
         self.next_end = other.next_end;
@@ -293,15 +314,14 @@ impl RegisterFile {
     /// Whether there has never been a register.
     #[must_use]
     pub fn is_unused(&self) -> bool {
-        self.inputs.is_empty() && self.slots.iter().all(|slot| slot.created == 0)
+        !self.is_touched || self.inputs.is_empty() && self.slots().iter().all(|slot| slot.created == 0)
     }
 
     /// The register that was loaded into a slot is not there any more.
     fn forget_input(&mut self, number: u32) {
-        let slot = &self.slots[number as usize];
-        if slot.is_loaded == 1
-            && let Some(input) = self.inputs.get_mut((slot.origin as usize).wrapping_sub(1))
-        {
+        let slot = &self.slots()[number as usize];
+        let (is_loaded, origin) = (slot.is_loaded == 1, slot.origin as usize);
+        if is_loaded && let Some(input) = self.inputs.get_mut(origin.wrapping_sub(1)) {
             input.is_gone = true;
         }
     }
@@ -323,30 +343,31 @@ impl RegisterFile {
 
     #[cold]
     fn end_states(&mut self, now: u64) {
-        self.next_end = u64::MAX;
-        for slot in &mut self.slots {
+        let mut next_end = u64::MAX;
+        for slot in self.slots_mut() {
             if slot.lifecycle().is_timed() {
                 if slot.until <= now {
                     slot.state = Lifecycle::Active.code();
                     slot.until = 0;
                     slot.refresh();
                 } else {
-                    self.next_end = self.next_end.min(slot.until);
+                    next_end = next_end.min(slot.until);
                 }
             }
         }
+        self.next_end = next_end;
     }
 
     /// Takes rights away from the register in a slot, at once: also from its window.
     pub(crate) fn revoke(&mut self, number: u32, rights: Rights) {
-        if (number as usize) < self.slots.len() {
+        if number < self.windows.count {
             self.change(number, |slot| slot.rights = slot.rights().without(rights).bits());
         }
     }
 
     /// Gives more rights over the register in a slot, at once: the host has decided to.
     pub(crate) fn grant(&mut self, number: u32, rights: Rights) {
-        if (number as usize) < self.slots.len() {
+        if number < self.windows.count {
             self.change(number, |slot| slot.rights = slot.rights().union(rights).bits());
         }
     }

@@ -7,14 +7,32 @@ use std::io::{self, BufRead, BufReader, Read};
 pub(crate) struct Input {
     /// What is to be read again before anything else.
     unread: VecDeque<u8>,
-    stream: BufReader<Box<dyn Read + Send>>,
+    stream: Stream,
     by_line: bool,
+}
+
+/// A stream that gets a buffer when something is read: most guests read nothing.
+struct Stream {
+    unbuffered: Option<Box<dyn Read + Send>>,
+    buffered: Option<BufReader<Box<dyn Read + Send>>>,
+}
+
+impl Stream {
+    fn reader(&mut self) -> &mut BufReader<Box<dyn Read + Send>> {
+        let unbuffered = &mut self.unbuffered;
+        self.buffered
+            .get_or_insert_with(|| BufReader::new(unbuffered.take().unwrap_or_else(|| Box::new(io::empty()))))
+    }
 }
 
 impl Input {
     /// `by_line` ends a read after a newline.
     pub(crate) fn new(stream: impl Read + Send + 'static, by_line: bool) -> Self {
-        Input { unread: VecDeque::new(), stream: BufReader::new(Box::new(stream)), by_line }
+        Input {
+            unread: VecDeque::new(),
+            stream: Stream { unbuffered: Some(Box::new(stream)), buffered: None },
+            by_line,
+        }
     }
 
     /// Fills `bytes` up to the end of the stream, or of the line, and says how many.
@@ -46,9 +64,9 @@ impl Input {
     fn piece(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let is_again = !self.unread.is_empty();
         if !is_again && !self.by_line {
-            return self.stream.read(bytes).map(|count| count.min(bytes.len()));
+            return self.stream.reader().read(bytes).map(|count| count.min(bytes.len()));
         }
-        let ready = if is_again { self.unread.as_slices().0 } else { self.stream.fill_buf()? };
+        let ready = if is_again { self.unread.as_slices().0 } else { self.stream.reader().fill_buf()? };
         let newline = ready.iter().position(|&b| self.by_line && b == b'\n');
         let line = newline.map_or(ready.len(), |at| at + 1);
         let count = line.min(bytes.len());
@@ -56,7 +74,7 @@ impl Input {
         if is_again {
             self.unread.drain(..count);
         } else {
-            self.stream.consume(count);
+            self.stream.reader().consume(count);
         }
         Ok(count)
     }

@@ -1,0 +1,89 @@
+//! What does an instance cost?
+//!
+//! A program with 1 MiB of memory writes to 64 KiB of it and exits; another has 16 MiB of bytes of its own and does the same. Their
+//! time from the compiled module to the instance that is gone; that of a reset, and of a fork; the same without a pool.
+
+use std::time::Duration;
+
+use causality_testkit::asm::Assembler;
+use causality_testkit::elf::{Elf, PF_R, PF_W, PF_X, Phdr};
+use causality_vm::isa::reg::X;
+use causality_vm::isa::{Inst, Opcode, format};
+use causality_vm::{Config, Engine, Exit, Instance, Limits, Linker, Module, Options};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+const TEXT: u64 = 0x1_0000;
+const DATA: u64 = 0x2_0000;
+const TOUCHED: u64 = 64 << 10;
+
+/// Writes a word to each of the first pages of its data, and exits.
+fn program(data: &[u8], size: u64) -> Vec<u8> {
+    let mut code = Assembler::new();
+    code.li(X::A0, DATA);
+    code.li(X::A1, DATA + TOUCHED);
+    code.li(X::A2, 4096);
+    let next = code.here();
+    code.inst(Inst::Sd(format::S { rs1: X::A0, rs2: X::A1, imm: 0 }));
+    code.inst(Inst::Add(format::R { rd: X::A0, rs1: X::A0, rs2: X::A2 }));
+    code.branch(Opcode::Bltu, X::A0, X::A1, next);
+    code.li(X::A0, 0);
+    code.li(X::A7, 93);
+    code.inst(Inst::Ecall(format::Bare {}));
+    let text = Phdr::load(PF_R | PF_X, TEXT, &code.finish());
+    let data = Phdr::load(PF_R | PF_W, DATA, data).with_size(size);
+    Elf::exec(TEXT).segment(text).segment(data).build()
+}
+
+struct Guest {
+    linker: Linker<()>,
+    module: Module,
+}
+
+impl Guest {
+    fn new(config: Config, elf: &[u8]) -> Self {
+        let engine = Engine::new(config);
+        let module = Module::new(&engine, elf).expect("a program");
+        let guest = Guest { linker: Linker::new(&engine), module };
+        run(&mut guest.instance());
+        guest
+    }
+
+    fn instance(&self) -> Instance<()> {
+        self.linker.instantiate(&self.module, Options::new(), ()).expect("instantiates")
+    }
+}
+
+fn run(instance: &mut Instance<()>) {
+    assert_eq!(instance.run().expect("runs"), Exit::Completed(0));
+}
+
+fn instances(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("instance");
+    group.sample_size(50).measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(500));
+    let small = program(&[], 1 << 20);
+    let large = program(&vec![1; 16 << 20], 16 << 20);
+    let narrow = Limits { address_space: 64 << 20, ..Limits::default() };
+    let guests = [
+        ("1 MiB", Guest::new(Config::new(), &small)),
+        ("1 MiB in 64 MiB of addresses", Guest::new(Config::new().limits(narrow), &small)),
+        ("16 MiB", Guest::new(Config::new(), &large)),
+        ("1 MiB without a pool", Guest::new(Config::new().pool(0), &small)),
+    ];
+    for (name, guest) in &guests {
+        group.bench_function(format!("{name}/new"), |bencher| bencher.iter(|| guest.instance()));
+        group.bench_function(format!("{name}/new, run"), |bencher| {
+            bencher.iter(|| run(&mut guest.instance()));
+        });
+        let mut instance = guest.instance();
+        group.bench_function(format!("{name}/run, reset"), |bencher| {
+            bencher.iter(|| {
+                run(&mut instance);
+                instance.reset().expect("has ended");
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, instances);
+criterion_main!(benches);

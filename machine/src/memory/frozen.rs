@@ -1,0 +1,384 @@
+//! Memories that stand still: what others are made from, and go back to.
+//!
+//! A frozen memory is what a memory was at one moment. Making a memory from it copies nothing: pages are copied when they
+//! are written. The program as it is loaded is one, which all instances of a module start from; so is a running
+//! guest that is forked.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use super::clean::Clean;
+use super::{Memory, Perms, Segment, SegmentKind, Use};
+use crate::Limits;
+
+/// A memory as it was at one moment. It never changes; share it with whatever thread.
+pub struct Frozen {
+    limits: Limits,
+    clean: Arc<Clean>,
+    segments: BTreeMap<u64, Segment>,
+    mapped: u64,
+    peak: u64,
+    uses: BTreeMap<String, Use>,
+    code: BTreeMap<u64, Box<[u8]>>,
+    code_version: u64,
+    map_version: u64,
+}
+
+/// Why a memory cannot be frozen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FreezeError {
+    /// It has resource registers, or had some: a copy could use a second time what can be used once.
+    #[error("a guest that has had resource registers cannot be copied")]
+    Registers,
+    /// A function that was called has not returned: whoever waits for that waits for one.
+    #[error("a call has not returned")]
+    Called,
+    /// The host has no memory for it.
+    #[error("the host refused: {0}")]
+    Host(#[from] io::Error),
+}
+
+impl std::fmt::Debug for Frozen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Frozen").field("segments", &self.segments).field("mapped", &self.mapped).finish()
+    }
+}
+
+impl Frozen {
+    /// The limits of memories made from it.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The version of the code in it, which memories made from it have until they [change](Memory::code_version) it.
+    #[must_use]
+    pub const fn code_version(&self) -> u64 {
+        self.code_version
+    }
+
+    /// Bytes of host memory that pages take that are not all zero.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.clean.filled.count(&(0..u64::MAX))
+    }
+
+    /// Whether the host shows the same where nobody has written.
+    pub(super) fn is_like(&self, other: &Frozen) -> bool {
+        self.clean.pieces == other.clean.pieces
+    }
+}
+
+impl Memory {
+    /// A memory that is what `frozen` was.
+    ///
+    /// # Errors
+    /// If the host cannot reserve or map memory.
+    pub fn thaw(frozen: &Arc<Frozen>) -> io::Result<Self> {
+        let mut memory = Memory::new(frozen.limits.clone())?;
+        memory.restore(frozen)?;
+        Ok(memory)
+    }
+
+    /// Has the host allow, together, all that lies within and between segments but stacks, and up to `room` bytes behind them.
+    /// So a program costs the host one mapping, and a heap that grows behind it none, nor a call.
+    ///
+    /// # Errors
+    /// If the host refuses; the memory is as before.
+    pub fn make_room(&mut self, room: u64) -> io::Result<()> {
+        /// What may lie between two segments.
+        const GAP: u64 = 16 << 20;
+        let is_part = |segment: &&Segment| !segment.perms.is_none() && segment.kind != SegmentKind::Stack;
+        let mut parts = self.segments.values().filter(is_part).map(|segment| segment.range.clone());
+        let Some(mut whole) = parts.next() else { return Ok(()) };
+        for part in parts.take_while(|part| part.start < u64::MAX - GAP) {
+            if part.start - whole.end > GAP {
+                break;
+            }
+            whole.end = part.end;
+        }
+        let next = self.segments.range(whole.end..).next();
+        let limit = next.map_or(self.limits.address_space, |(&start, _)| start);
+        self.space.open(whole.start..whole.end.saturating_add(room).min(limit))
+    }
+
+    /// What it is now. As long as nothing changes, asking again costs nothing.
+    ///
+    /// # Errors
+    /// See [`FreezeError`].
+    pub fn freeze(&mut self) -> Result<Arc<Frozen>, FreezeError> {
+        if !self.registers.is_unused() {
+            return Err(FreezeError::Registers);
+        }
+        if let Some(latest) = &self.latest
+            && !self.space.is_changed()
+            && latest.is_shape_of(self)
+        {
+            return Ok(Arc::clone(latest));
+        }
+        if let Some(origin) = &self.origin
+            && !self.space.is_written()
+            && !self.is_reshaped
+        {
+            return Ok(Arc::clone(origin));
+        }
+        let clean = self.space.freeze(self.limits.address_space)?;
+        let frozen = Arc::new(Frozen {
+            limits: self.limits.clone(),
+            clean: Arc::new(clean),
+            segments: self.segments.clone(),
+            mapped: self.mapped,
+            peak: self.peak,
+            uses: self.uses.clone(),
+            code: self.code.clone(),
+            code_version: self.code_version,
+            map_version: self.map_version,
+        });
+        self.latest = Some(Arc::clone(&frozen));
+        Ok(frozen)
+    }
+
+    /// Becomes what `frozen` was. The executor page is left alone or made zero.
+    ///
+    /// # Errors
+    /// If the limits differ, or the host refuses; then nothing is accessible any more, and nothing can be mapped.
+    pub fn restore(&mut self, frozen: &Arc<Frozen>) -> io::Result<()> {
+        if self.limits != frozen.limits {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        self.latest = None;
+        self.registers.clear();
+        let has_table = match self.space.restore(&frozen.clean) {
+            Ok(has_table) => has_table,
+            Err(error) => {
+                self.origin = None;
+                self.lose(&(0..self.limits.address_space), io::ErrorKind::OutOfMemory.into());
+                return Err(error);
+            }
+        };
+        let is_origin = self.origin.as_ref().is_some_and(|origin| Arc::ptr_eq(origin, frozen));
+        if self.is_reshaped || has_table || !is_origin {
+            self.reshape(frozen, has_table);
+            self.origin = Some(Arc::clone(frozen));
+        }
+        (self.mapped, self.peak) = (frozen.mapped, frozen.peak);
+        Ok(())
+    }
+
+    /// Takes over everything but bytes, and the page table if it is not there.
+    fn reshape(&mut self, frozen: &Frozen, has_table: bool) {
+        if !has_table && self.map_version != frozen.map_version {
+            let ranges = self.segments.values().map(|segment| (segment, Perms::NONE));
+            let ranges = ranges.chain(frozen.segments.values().map(|segment| (segment, segment.perms)));
+            for (segment, perms) in ranges {
+                self.space.table_mut()[Self::page_numbers(&segment.range)].fill(perms.bits());
+            }
+        }
+        self.segments.clone_from(&frozen.segments);
+        self.uses.clone_from(&frozen.uses);
+        self.code.clone_from(&frozen.code);
+        (self.code_version, self.map_version) = (frozen.code_version, frozen.map_version);
+        self.is_reshaped = false;
+    }
+
+    /// What it was made from, or restored to.
+    pub(super) fn origin(&self) -> Option<&Arc<Frozen>> {
+        self.origin.as_ref()
+    }
+
+    /// Everything, for somebody else: nothing of what was done here can be seen there. `None` if that cannot be had.
+    pub(super) fn recycle(&mut self) -> Option<Memory> {
+        let origin = self.origin.take()?;
+        let mut next = Memory {
+            space: self.space.hand_on()?,
+            segments: std::mem::take(&mut self.segments),
+            limits: self.limits.clone(),
+            mapped: self.mapped,
+            peak: self.peak,
+            uses: std::mem::take(&mut self.uses),
+            code: std::mem::take(&mut self.code),
+            code_version: self.code_version,
+            map_version: self.map_version,
+            registers: std::mem::take(&mut self.registers),
+            is_reshaped: self.is_reshaped,
+            latest: None,
+            home: None,
+            origin: Some(Arc::clone(&origin)),
+        };
+        next.restore(&origin).ok()?;
+        next.space.clear_executor_page();
+        Some(next)
+    }
+}
+
+impl Frozen {
+    /// Whether a memory has the same segments, permissions and code.
+    fn is_shape_of(&self, memory: &Memory) -> bool {
+        (self.code_version, self.map_version) == (memory.code_version, memory.map_version)
+            && self.segments == memory.segments
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::residue::tests::IS_SILENT;
+    use crate::memory::{PAGE_SIZE, Pool};
+
+    const CODE: u64 = 0x1_0000;
+    const DATA: u64 = 0x4_0000;
+    const FAR: u64 = 0x80_0000;
+
+    fn limits() -> Limits {
+        Limits { address_space: 32 << 20, registers: 40, register_bytes: 8192, ..Limits::default() }
+    }
+
+    /// A program of two segments with bytes, one of which has zeros too, and a stack.
+    fn program() -> Arc<Frozen> {
+        let mut memory = Memory::new(limits()).unwrap();
+        for (start, perms, kind) in [
+            (CODE, Perms::RX, SegmentKind::Text),
+            (DATA, Perms::RW, SegmentKind::Data),
+            (FAR, Perms::RW, SegmentKind::Stack),
+        ] {
+            memory.map(start..start + 16 * PAGE_SIZE, Perms::RW, kind, "part").unwrap();
+            memory.protect(start..start + 16 * PAGE_SIZE, perms).unwrap();
+        }
+        memory.protect(CODE..CODE + PAGE_SIZE, Perms::RW).unwrap();
+        memory.store(CODE, [0x13; 64]).unwrap();
+        memory.protect(CODE..CODE + PAGE_SIZE, Perms::RX).unwrap();
+        memory.store(DATA + 100, [1, 2, 3]).unwrap();
+        memory.store(DATA + 5 * PAGE_SIZE, [4; 4096]).unwrap();
+        memory.make_room(1 << 20).unwrap();
+        memory.freeze().unwrap()
+    }
+
+    /// Everything that can be told of a memory.
+    fn all_of(memory: &Memory) -> (Vec<Segment>, Vec<u8>, [u64; 4]) {
+        let bytes = memory.segments().filter(|segment| segment.perms.contains(Perms::R));
+        let bytes =
+            bytes.flat_map(|segment| memory.slice(segment.range.start, segment.size()).unwrap().to_vec());
+        let numbers = [memory.mapped, memory.peak, memory.code_version, memory.map_version];
+        (memory.segments().cloned().collect(), bytes.collect(), numbers)
+    }
+
+    /// Writes everywhere, maps, unmaps, and makes `registers` registers.
+    fn use_up(memory: &mut Memory, registers: u64) {
+        memory.slice_mut(DATA, 16 * PAGE_SIZE).unwrap().fill(0xee);
+        memory.store(FAR + 9 * PAGE_SIZE, [0xee; 100]).unwrap();
+        memory.map(FAR / 2..FAR / 2 + PAGE_SIZE, Perms::RW, SegmentKind::Heap, "heap").unwrap();
+        memory.store(FAR / 2, [0xee; 100]).unwrap();
+        for slot in 0..registers {
+            let window = memory.create_register(slot, 5000).unwrap();
+            memory.slice_mut(window, 5000).unwrap().fill(0xee);
+        }
+        let _ = memory.executor_page();
+    }
+
+    fn both_ways(test: impl Fn()) {
+        for is_silent in [false, true] {
+            IS_SILENT.set(is_silent);
+            test();
+        }
+        IS_SILENT.set(false);
+    }
+
+    #[test]
+    fn what_was_used_up_is_restored_whatever_the_kernel_tells() {
+        both_ways(|| {
+            let frozen = program();
+            let mut memory = Memory::thaw(&frozen).unwrap();
+            let fresh = all_of(&memory);
+            assert_eq!(memory.load(DATA + 100), Ok([1, 2, 3]));
+            for (registers, unmaps) in [(0, false), (3, false), (40, false), (0, true), (40, true)] {
+                use_up(&mut memory, registers);
+                if unmaps {
+                    memory.unmap(DATA..DATA + 6 * PAGE_SIZE).unwrap();
+                    memory.zero(CODE..CODE + PAGE_SIZE).unwrap();
+                    memory.map(DATA..DATA + PAGE_SIZE, Perms::RW, SegmentKind::Data, "new").unwrap();
+                    assert_eq!(memory.load(DATA + 100), Ok([0; 3]), "not what the program has there");
+                }
+                memory.restore(&frozen).unwrap();
+                assert_eq!(all_of(&memory), fresh);
+                assert!(memory.registers().is_unused());
+                for slot in 0..40 {
+                    let start = memory.registers().windows().address(slot);
+                    memory.space.open(start..start + 8192).unwrap();
+                    // SAFETY: the window was just opened.
+                    assert!(unsafe { memory.space.slice(start, 8192) }.iter().all(|&byte| byte == 0));
+                }
+                memory.restore(&frozen).unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn a_frozen_memory_is_all_there_is_whatever_the_kernel_tells() {
+        both_ways(|| {
+            let mut memory = Memory::thaw(&program()).unwrap();
+            use_up(&mut memory, 0);
+            memory.unmap(DATA + 4 * PAGE_SIZE..DATA + 6 * PAGE_SIZE).unwrap();
+            memory
+                .map(DATA + 5 * PAGE_SIZE..DATA + 6 * PAGE_SIZE, Perms::R, SegmentKind::Data, "zero")
+                .unwrap();
+            let frozen = memory.freeze().unwrap();
+            let copy = Memory::thaw(&frozen).unwrap();
+            assert_eq!(all_of(&copy), all_of(&memory));
+            assert!(Arc::ptr_eq(&frozen, &memory.freeze().unwrap()), "nothing has changed");
+            memory.store(DATA, [9]).unwrap();
+            let later = memory.freeze().unwrap();
+            assert!(!Arc::ptr_eq(&frozen, &later));
+            assert_eq!(Memory::thaw(&later).unwrap().load(DATA), Ok([9]));
+            assert_eq!(copy.load(DATA), Ok([0xee]));
+        });
+    }
+
+    #[test]
+    fn what_is_as_it_was_made_is_not_frozen_again() {
+        let frozen = program();
+        let mut memory = Memory::thaw(&frozen).unwrap();
+        assert!(Arc::ptr_eq(&frozen, &memory.freeze().unwrap()));
+        memory.map(FAR / 2..FAR / 2 + PAGE_SIZE, Perms::RW, SegmentKind::Heap, "heap").unwrap();
+        assert!(!Arc::ptr_eq(&frozen, &memory.freeze().unwrap()));
+    }
+
+    #[test]
+    fn where_the_host_refuses_nothing_is_accessible_any_more() {
+        let frozen = program();
+        let mut memory = Memory::thaw(&frozen).unwrap();
+        use_up(&mut memory, 1);
+        memory.space.refuse(true);
+        assert!(memory.restore(&frozen).is_err());
+        assert!(memory.load::<1>(DATA).is_err());
+        assert!(memory.load::<1>(CODE).is_err());
+        assert!(memory.map(DATA..DATA + PAGE_SIZE, Perms::RW, SegmentKind::Data, "again").is_err());
+    }
+
+    #[test]
+    fn what_the_host_does_not_clean_does_not_go_into_a_pool() {
+        let (pool, frozen) = (Arc::new(Pool::new(4)), program());
+        for (refuses, kept) in [(true, 0), (false, 1)] {
+            let mut memory = pool.take(&frozen).unwrap();
+            use_up(&mut memory, 1);
+            memory.space.refuse(refuses);
+            drop(memory);
+            assert_eq!(pool.len(), kept);
+        }
+    }
+
+    #[test]
+    fn doorbells_of_a_memory_that_is_gone_do_not_ring_in_the_next() {
+        let (pool, frozen) = (Arc::new(Pool::new(1)), program());
+        let memory = pool.take(&frozen).unwrap();
+        let bell = memory.doorbell();
+        drop(memory);
+        let mut next = pool.take(&frozen).unwrap();
+        next.set_floor(5);
+        bell.ring();
+        assert_eq!(next.floor(), 5);
+        next.doorbell().ring();
+        assert_eq!(next.floor(), i64::MAX);
+    }
+}
