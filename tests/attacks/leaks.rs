@@ -29,7 +29,8 @@ impl Holdings {
     /// Whether this is no more than there was before.
     fn is_like(&self, before: &Holdings) -> bool {
         self.resident < before.resident + 4096
-            && self.mappings <= before.mappings + 16
+            // The C library keeps stacks and arenas of threads that are gone for the next ones.
+            && self.mappings <= before.mappings + 100
             && self.files <= before.files
             && self.threads <= before.threads + 1
     }
@@ -116,7 +117,7 @@ fn part_of_another_test() {
         }
         "engines" => {
             for (name, config) in ways(&guest::limits()) {
-                check(name, 40, || {
+                check(name, 200, || {
                     let engine = Engine::new(config.clone());
                     let module = Module::new(&engine, &busy()).expect("it is a program");
                     live_and_die(&engine, &module, 6);
