@@ -201,23 +201,24 @@ impl SavedLimits {
         Ok(limits)
     }
 
+    fn fields(&self) -> [(&'static str, u64); 8] {
+        [
+            ("address_space", self.address_space),
+            ("memory", self.memory),
+            ("stack", self.stack),
+            ("segments", self.segments),
+            ("on_memory_limit", self.traps_on_memory_limit.into()),
+            ("allow_writable_code", self.allow_writable_code.into()),
+            ("registers", self.registers.into()),
+            ("register_bytes", self.register_bytes),
+        ]
+    }
+
     /// Whether an engine has the same: the guest could tell the difference.
     pub(crate) fn check_same(&self, engine: &Limits) -> Result<(), SnapshotError> {
         let rounded = engine.address_space.checked_next_multiple_of(PAGE_SIZE).unwrap_or(u64::MAX);
         let engine = SavedLimits::of(&Limits { address_space: rounded, ..engine.clone() });
-        type Field = (&'static str, fn(&SavedLimits) -> u64);
-        let fields: [Field; 8] = [
-            ("address_space", |limits| limits.address_space),
-            ("memory", |limits| limits.memory),
-            ("stack", |limits| limits.stack),
-            ("segments", |limits| limits.segments),
-            ("on_memory_limit", |limits| limits.traps_on_memory_limit.into()),
-            ("allow_writable_code", |limits| limits.allow_writable_code.into()),
-            ("registers", |limits| limits.registers.into()),
-            ("register_bytes", |limits| limits.register_bytes),
-        ];
-        for (name, field) in fields {
-            let (snapshot, engine) = (field(self), field(&engine));
+        for ((name, snapshot), (_, engine)) in self.fields().into_iter().zip(engine.fields()) {
             if snapshot != engine {
                 return Err(SnapshotError::Limit { name, snapshot, engine });
             }

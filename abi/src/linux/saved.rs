@@ -17,7 +17,7 @@ use crate::Options;
 /// are, its descriptors, signals, clocks, randomness and counts, and which host functions there were. Streams, directories,
 /// what files hold and the embedder's data are not in it.
 ///
-/// Its encoding is canonical but for maps of hostile origin; it is not checked before it is restored.
+/// Decoding accepts states that no process has; they are refused when they are restored.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ProcessState {
     args: Vec<Vec<u8>>,

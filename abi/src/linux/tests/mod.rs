@@ -6,6 +6,7 @@ mod files;
 mod hostile;
 mod memory;
 mod process;
+mod saved;
 mod start;
 mod table;
 
