@@ -81,6 +81,20 @@ fn instances(criterion: &mut Criterion) {
                 instance.reset().expect("has ended");
             });
         });
+        let mut parent = guest.instance();
+        parent.run_for(20).expect("runs");
+        group.bench_function(format!("{name}/fork"), |bencher| {
+            bencher.iter(|| parent.fork().expect("has no registers"));
+        });
+        group.bench_function(format!("{name}/fork, run"), |bencher| {
+            bencher.iter(|| run(&mut parent.fork().expect("has no registers")));
+        });
+        group.bench_function(format!("{name}/write, checkpoint"), |bencher| {
+            bencher.iter(|| {
+                parent.memory_mut().store(DATA, [1; 8]).expect("writable");
+                parent.checkpoint().expect("has no registers")
+            });
+        });
     }
     group.finish();
 }

@@ -1,6 +1,8 @@
 //! Randomness: one stream of bytes per run, determined by the seed alone.
 
-use blake3::OutputReader;
+use std::sync::LazyLock;
+
+use blake3::{Hasher, OutputReader};
 
 use super::Errno;
 use super::call::{Answer, Call, accessible};
@@ -18,7 +20,9 @@ impl std::fmt::Debug for Random {
 
 impl Random {
     pub(super) fn new(seed: u64) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("causality-vm guest randomness v1");
+        static HASHER: LazyLock<Hasher> =
+            LazyLock::new(|| Hasher::new_derive_key("causality-vm guest randomness v1"));
+        let mut hasher = HASHER.clone();
         hasher.update(&seed.to_le_bytes());
         Random(hasher.finalize_xof())
     }

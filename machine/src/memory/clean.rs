@@ -12,7 +12,7 @@ use std::sync::Arc;
 use memmap2::Mmap;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 
-use super::{EXECUTOR_PAGE_SIZE, Perms, Ranges};
+use super::{EXECUTOR_PAGE_SIZE, PAGE_SHIFT, Ranges};
 
 /// A file that nobody can change any more, mapped for reading.
 #[derive(Debug)]
@@ -73,6 +73,8 @@ pub(super) struct Clean {
     pub(super) filled: Ranges,
     /// What can be accessed at all.
     pub(super) open: Ranges,
+    /// What of that the page table may allow.
+    pub(super) reached: Ranges,
     /// The page table, and an empty executor page behind it: a file, and where in it.
     pub(super) table: Option<(Arc<Sealed>, u64)>,
 }
@@ -105,6 +107,13 @@ impl Clean {
     }
 }
 
+/// The whole pages of the page table that say what is allowed in `range`.
+fn entries(range: &Range<u64>) -> Range<u64> {
+    const PAGE: u64 = EXECUTOR_PAGE_SIZE as u64;
+    let (first, end) = (range.start >> PAGE_SHIFT, range.end.div_ceil(1 << PAGE_SHIFT));
+    first / PAGE * PAGE..end.next_multiple_of(PAGE)
+}
+
 /// Puts a file together from pieces.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
@@ -125,6 +134,7 @@ impl Layout {
         self,
         contents: &[(Range<u64>, &[u8])],
         table: &[u8],
+        reached: &Ranges,
     ) -> io::Result<(Vec<Piece>, (Arc<Sealed>, u64))> {
         let pages = table.len().next_multiple_of(EXECUTOR_PAGE_SIZE) + EXECUTOR_PAGE_SIZE;
         let place = |addr: u64| {
@@ -136,10 +146,10 @@ impl Layout {
                 let place = place(range.start).ok_or(io::ErrorKind::InvalidInput)?;
                 file.write_all_at(bytes, place)?;
             }
-            for (page, bytes) in (0..).zip(table.chunks(EXECUTOR_PAGE_SIZE)) {
-                if bytes.iter().any(|&perms| perms != Perms::NONE.bits()) {
-                    file.write_all_at(bytes, self.len + page * EXECUTOR_PAGE_SIZE as u64)?;
-                }
+            // Entries of a page of the table are for 16 MiB.
+            let reached: Ranges = reached.iter().map(entries).collect();
+            for entries in reached.within(&(0..table.len() as u64)) {
+                file.write_all_at(&table[entries.start as usize..entries.end as usize], self.len + entries.start)?;
             }
             Ok(())
         })?;

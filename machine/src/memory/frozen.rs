@@ -101,7 +101,7 @@ impl Memory {
         }
         let next = self.segments.range(whole.end..).next();
         let limit = next.map_or(self.limits.address_space, |(&start, _)| start);
-        self.space.open(whole.start..whole.end.saturating_add(room).min(limit))
+        self.space.open_ahead(whole.start..whole.end.saturating_add(room).min(limit))
     }
 
     /// What it is now. As long as nothing changes, asking again costs nothing.

@@ -3,8 +3,19 @@
 use std::ops::Range;
 
 /// Ranges of addresses: ascending, not empty, with a gap between each and the next.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Ranges(Vec<Range<u64>>);
+
+impl Clone for Ranges {
+    fn clone(&self) -> Self {
+        Ranges(self.0.clone())
+    }
+
+    /// Reuses the memory that is there.
+    fn clone_from(&mut self, from: &Self) {
+        self.0.clone_from(&from.0);
+    }
+}
 
 impl Ranges {
     /// How many there are.

@@ -88,6 +88,8 @@ pub(super) struct Space {
     /// Entries of the page table.
     pages: usize,
     open: Ranges,
+    /// What of that the page table may have allowed since it was last clean: nobody has written to anything else.
+    reached: Ranges,
     clean: Arc<Clean>,
     torn: Ranges,
     /// Whether there may be bytes that are not clean.
@@ -120,6 +122,7 @@ impl Space {
             is_hart_taken: false,
             pages,
             open: Ranges::default(),
+            reached: Ranges::default(),
             clean: Arc::default(),
             torn: Ranges::default(),
             is_written: false,
@@ -144,6 +147,7 @@ impl Space {
             is_hart_taken: false,
             pages: self.pages,
             open: std::mem::take(&mut self.open),
+            reached: std::mem::take(&mut self.reached),
             clean: std::mem::take(&mut self.clean),
             torn: std::mem::take(&mut self.torn),
             is_written: self.is_written,
@@ -257,8 +261,16 @@ impl Space {
         (self.is_written, self.is_changed) = (true, true);
     }
 
-    /// Has the host allow reading and writing in `range`. Execution is never allowed: guest code is not host code.
+    /// Has the host allow reading and writing in `range`, as the page table is about to. Execution is never allowed: guest
+    /// code is not host code.
     pub(super) fn open(&mut self, range: Range<u64>) -> io::Result<()> {
+        self.open_ahead(range.clone())?;
+        self.reached.insert(range);
+        Ok(())
+    }
+
+    /// The same where the page table allows nothing yet.
+    pub(super) fn open_ahead(&mut self, range: Range<u64>) -> io::Result<()> {
         self.len_of(&range);
         self.may_change()?;
         if self.open.contains(&range) {
@@ -347,8 +359,9 @@ impl Space {
             self.clean = Arc::clone(clean);
         }
         for range in clean.open.iter() {
-            self.open(range.clone())?;
+            self.open_ahead(range.clone())?;
         }
+        self.reached.clone_from(&clean.reached);
         (self.is_written, self.is_changed) = (false, true);
         Ok(!is_there)
     }
@@ -358,15 +371,12 @@ impl Space {
         if !self.is_written {
             return Ok(());
         }
-        let (start, mut left) = (self.host(0) as u64, KEPT);
-        let mut written = Vec::new();
-        if each_private(start..start + self.size, |range| written.push(range)).is_err() {
-            written.clear();
+        let mut left = KEPT;
+        let Ok(written) = self.private_within(0..self.size) else {
             let open: Vec<_> = self.open.iter().cloned().collect();
             return open.iter().try_for_each(|range| self.forget(range));
-        }
+        };
         for range in written {
-            let range = self.guest(range.start)..self.guest(range.end);
             let kept = range.start..range.end.min(range.start + left);
             left -= kept.end - kept.start;
             if kept.end < range.end {
@@ -375,6 +385,23 @@ impl Space {
             self.rewrite(&kept);
         }
         Ok(())
+    }
+
+    /// Pages of this process' own within `range`, if the kernel tells. Only what was reached is asked for: the kernel looks at
+    /// every page that it has a page table for, and every two megabytes.
+    fn private_within(&self, range: Range<u64>) -> io::Result<Vec<Range<u64>>> {
+        /// What lies between two ranges that are asked for together.
+        const GAP: u64 = 1 << 20;
+        let mut found = Vec::new();
+        let mut ranges = self.reached.within(&range).peekable();
+        while let Some(mut asked) = ranges.next() {
+            while let Some(next) = ranges.next_if(|next| next.start - asked.end < GAP) {
+                asked.end = next.end;
+            }
+            let asked = self.host(asked.start) as u64..self.host(asked.end) as u64;
+            each_private(asked, |part| found.push(self.guest(part.start)..self.guest(part.end)))?;
+        }
+        Ok(found)
     }
 
     /// Writes what is clean over pages that were written, hence are open.
@@ -443,24 +470,22 @@ impl Space {
             parts.into_iter().filter_map(|part| piece.part(&part)).collect::<Vec<_>>()
         };
         let mut pieces: Vec<_> = self.clean.pieces.iter().flat_map(rest).collect();
-        let (new, table) = layout.make(&contents, self.table())?;
+        let (new, table) = layout.make(&contents, self.table(), &self.reached)?;
         pieces.extend(new);
         pieces.sort_by_key(|piece| piece.range.start);
         let open = self.open.within(&(0..end)).collect();
         self.is_changed = false;
-        Ok(Clean { pieces, filled, open, table: Some(table) })
+        let reached = self.reached.within(&(0..end)).collect();
+        Ok(Clean { pieces, filled, open, reached, table: Some(table) })
     }
 
     /// Pages below `end` that are not clean.
     fn dirty(&self, end: u64) -> Ranges {
         let mut candidates = self.torn.clone();
         if self.is_written {
-            let start = self.host(0) as u64;
-            let private =
-                |range: Range<u64>| candidates.insert(self.guest(range.start)..self.guest(range.end));
-            if each_private(start..start + end, private).is_err() {
-                self.open.within(&(0..end)).for_each(|range| candidates.insert(range));
-            }
+            let private = self.private_within(0..end);
+            let open = || self.open.within(&(0..end)).collect();
+            private.unwrap_or_else(|_| open()).into_iter().for_each(|range| candidates.insert(range));
         }
         candidates.iter().flat_map(pages_of).filter(|page| !self.is_clean(page)).collect()
     }
