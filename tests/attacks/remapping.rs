@@ -25,7 +25,7 @@ fn page(source: &mut Script, caller: &Caller<'_, Script>) -> u64 {
 fn meddle(caller: &mut Caller<'_, Script>) -> u64 {
     let mut source = caller.data().clone();
     // Most calls do nothing, so that code becomes hot in between.
-    let done = if source.chance(80) {
+    let done = if source.chance(98) {
         Ok(())
     } else {
         let page = page(&mut source, caller);
@@ -71,22 +71,22 @@ fn using() -> Vec<u8> {
         };
         asm.li(X::S2, DATA + PAGE - 1000);
         addi(asm, X::SP, X::SP, -2000);
-        guest::repeat(asm, X::S1, 200, |asm| {
+        guest::repeat(asm, X::S1, 40, |asm| {
             touch(asm);
             asm.jump(X::RA, function);
             touch(asm);
         });
         asm.jump(X::ZERO, over);
         asm.bind(function);
-        addi(asm, X::SP, X::SP, -16);
-        sd(asm, X::RA, X::SP, 8);
+        addi(asm, X::SP, X::SP, -32);
+        sd(asm, X::RA, X::SP, 24);
         guest::repeat(asm, X::S4, 3, |asm| {
             touch(asm);
             guest::call_host(asm);
             touch(asm);
         });
-        ld(asm, X::RA, X::SP, 8);
-        addi(asm, X::SP, X::SP, 16);
+        ld(asm, X::RA, X::SP, 24);
+        addi(asm, X::SP, X::SP, 32);
         guest::ret(asm);
         asm.bind(over);
         guest::exit(asm);
