@@ -297,7 +297,8 @@ fn streaming(number: u64, descriptor: u64) -> Vec<u8> {
 
 #[test]
 fn a_panic_in_a_stream_of_the_embedder_reaches_it_and_the_stream_goes_on_after_a_reset() {
-    let streams: [(u64, u64, fn(Options) -> Options); 4] = [
+    type With = fn(Options) -> Options;
+    let streams: [(u64, u64, With); 4] = [
         (63, 0, |options| options.stdin(Panicking(false))),
         (63, 0, |options| options.typed_stdin(Panicking(false))),
         (64, 1, |options| options.stdout(Panicking(false))),

@@ -67,7 +67,7 @@ impl Duel {
         let program = generate(source, &shape(statements));
         // Last, so that the same seed gives the same program as without.
         let count = if source.chance(25) { 1 + source.below(4) } else { 0 };
-        let offset = |source: &mut Source<'_>| source.bits() % program.code.len().max(2) as u64 & !1;
+        let offset = |source: &mut Source<'_>| (source.bits() % program.code.len().max(2) as u64) & !1;
         let breakpoints = (0..count).map(|_| CODE + offset(source)).collect();
         Duel { program, fuel, slice, steps, breakpoints }
     }

@@ -98,27 +98,29 @@ fn targets_and_text(instance: &Instance<()>) -> Vec<u64> {
     targets(instance).into_iter().chain(TEXT..TEXT + 48).collect()
 }
 
-/// Any bytes as code, from any byte on.
+/// Runs bytes that `seed` chooses from any byte on.
+pub(crate) fn run_bytes(seed: u64) {
+    let source = &mut Source::Seed(seed);
+    // Half of the words end in ones: instructions of 32 bits, of which many exist.
+    let code: Vec<u8> = (0..40)
+        .flat_map(|_| {
+            let word = source.bits() as u32;
+            if source.chance(50) { word | 3 } else { word }.to_le_bytes()
+        })
+        .collect();
+    let elf = guest::of_code(&code, PF_R | PF_X);
+    Attack::new(&elf).everywhere(|instance| {
+        let mut run = |pc| {
+            for x in X::ALL.into_iter().skip(1) {
+                instance.set_x(x, [TEXT, guest::DATA, ADDRESS_SPACE, 8][x.index() % 4]);
+            }
+            run_at(instance, pc, 30)
+        };
+        (TEXT..TEXT + code.len() as u64).map(&mut run).collect::<Vec<_>>()
+    });
+}
+
 #[test]
 fn code_that_is_no_code_ends_the_same_from_every_byte_on() {
-    for seed in 0..4 {
-        let source = &mut Source::Seed(seed);
-        // Half of the words end in ones: instructions of 32 bits, of which many exist.
-        let code: Vec<u8> = (0..40)
-            .flat_map(|_| {
-                let word = source.bits() as u32;
-                if source.chance(50) { word | 3 } else { word }.to_le_bytes()
-            })
-            .collect();
-        let elf = guest::of_code(&code, PF_R | PF_X);
-        Attack::new(&elf).everywhere(|instance| {
-            let mut run = |pc| {
-                for x in X::ALL.into_iter().skip(1) {
-                    instance.set_x(x, [TEXT, guest::DATA, ADDRESS_SPACE, 8][x.index() % 4]);
-                }
-                run_at(instance, pc, 30)
-            };
-            (TEXT..TEXT + code.len() as u64).map(&mut run).collect::<Vec<_>>()
-        });
-    }
+    (0..4).for_each(run_bytes);
 }

@@ -14,5 +14,6 @@ mod processes;
 mod remapping;
 mod rewriting;
 mod signals;
+mod soak;
 mod strides;
 mod windows;

@@ -87,7 +87,7 @@ fn paused_all_the_time(instance: &mut Instance<()>) -> (Exit, u64) {
 }
 
 #[test]
-fn every_pause_is_seen_and_none_is_noticed() {
+pub(crate) fn every_pause_is_seen_and_none_is_noticed() {
     let elf = working();
     Attack::new(&elf).everywhere(|instance| {
         let (exit, seen) = paused_all_the_time(instance);

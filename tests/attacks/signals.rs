@@ -91,7 +91,7 @@ fn undisturbed(elf: &[u8]) -> (Exit, u64) {
 
 /// One handler from before there was an engine, one from after.
 #[test]
-fn handlers_of_the_embedder_run_in_the_middle_of_native_code_and_change_nothing() {
+pub(crate) fn handlers_of_the_embedder_run_in_the_middle_of_native_code_and_change_nothing() {
     let before = handler(Signal::SIGUSR1);
     let elf = working();
     let expected = undisturbed(&elf);

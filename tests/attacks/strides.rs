@@ -127,6 +127,7 @@ fn no_loop_walks_beyond_what_is_mapped() {
             }
             ends
         });
+        println!("{name}: {} walks in each tier", ends.len());
         let traps = ends.iter().filter(|(exit, _)| matches!(exit, Exit::Trap(_))).count();
         assert!(traps > 100 && traps < ends.len(), "{name}: {traps} traps of {}", ends.len());
     }

@@ -96,7 +96,7 @@ impl Step {
     /// A made-up one; runs most often.
     #[must_use]
     pub fn choose(source: &mut Source<'_>) -> Self {
-        match source.below(64) {
+        match source.below(72) {
             0 | 1 => Step::Instantiate,
             2 => Step::Drop,
             3 => Step::Elsewhere(Box::new(Step::choose(source))),
@@ -135,7 +135,10 @@ impl Step {
             59 => Step::Observe,
             60 => Step::StopObserving,
             61 | 62 => Step::Report,
-            _ => Step::WaitForCode,
+            63 => Step::WaitForCode,
+            // What ends or has no fuel is not much of a test.
+            64..68 => Step::AddFuel(source.bits() % MOST),
+            _ => Step::Reset,
         }
     }
 }

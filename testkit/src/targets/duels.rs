@@ -22,7 +22,7 @@ pub fn native(data: &[u8]) {
         let start = generate(&mut Source::Seed(kind.into()), &Shape::wild(0)).start;
         duel.program = Program { start, code: rest[..rest.len() & !1].to_vec(), tested: 0 };
         duel.fuel = FUEL;
-        let offset = |n: u64| n.wrapping_mul(0x9e37_79b9) % (rest.len().max(2) as u64) & !1;
+        let offset = |n: u64| (n.wrapping_mul(0x9e37_79b9) % (rest.len().max(2) as u64)) & !1;
         duel.breakpoints = (0..u64::from(kind >> 1) % 4).map(|n| crate::program::CODE + offset(n)).collect();
     }
     fight(&duel);
