@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// Also put the tables into a Markdown file, between its lines `<!-- peers -->` and `<!-- end of peers -->`
     #[arg(long, value_name = "FILE.md")]
     pub(crate) write: Option<PathBuf>,
-    /// Draw the steady state, guest by guest
+    /// Draw the steady state, guest by guest; with `--write`, the Markdown file shows it
     #[arg(long, value_name = "FILE.svg")]
     pub(crate) plot: Option<PathBuf>,
     /// The command that the tables are said to come from
@@ -110,6 +110,14 @@ impl Args {
             eprintln!("peers: {} is not installed: no such column", engine.name);
         }
         there
+    }
+
+    /// What shows the plot in the Markdown file, if there are both.
+    pub(crate) fn picture(&self) -> String {
+        let (Some(page), Some(plot)) = (&self.write, &self.plot) else { return String::new() };
+        let folder = page.parent().unwrap_or(page);
+        let link = plot.strip_prefix(folder).unwrap_or(plot);
+        format!("\n![Steady state, guest by guest]({})\n", link.display())
     }
 
     /// The command that makes the tables again.

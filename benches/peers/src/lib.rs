@@ -1,5 +1,8 @@
-//! What the programs that measure have in common: where a table comes from, and where it goes.
+//! What the programs that measure have in common: where a table comes from, and where it goes; how a peer is set up that two of them
+//! have.
 
+#[cfg(feature = "ckb")]
+pub mod ckb;
 pub mod origin;
 pub mod section;
 

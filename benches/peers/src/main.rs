@@ -56,7 +56,7 @@ fn table(args: &Args) -> Result<(), Error> {
     let tables = report.markdown();
     print!("{tables}");
     if let Some(path) = &args.write {
-        section::write(path, "peers", &tables)?;
+        section::write(path, "peers", &(tables + &args.picture()))?;
     }
     Ok(())
 }
