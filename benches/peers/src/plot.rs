@@ -11,8 +11,11 @@ use crate::guest::Guest;
 use crate::measure::Measurements;
 use crate::report;
 
-/// Width and height in pixels.
-const SIZE: (u32, u32) = (1100, 560);
+/// Width and height in pixels, and the width of the names on the right.
+const SIZE: (u32, u32) = (1480, 600);
+const NAMES: u32 = 190;
+
+const FONT: (&str, i32) = ("sans-serif", 14);
 
 /// One engine's points: the place of a guest, and the ratio.
 type Points = Vec<(usize, f64)>;
@@ -47,6 +50,7 @@ fn picture(path: &Path, names: &[&str], series: &[(&str, Points)]) -> Result<(),
     let places = (0..names.len() - 1).into_segmented();
     let mut chart = ChartBuilder::on(&root)
         .margin(12)
+        .margin_right(NAMES)
         .x_label_area_size(36)
         .y_label_area_size(60)
         .build_cartesian_2d(places, (least / 1.3..most * 1.3).log_scale())?;
@@ -59,6 +63,7 @@ fn picture(path: &Path, names: &[&str], series: &[(&str, Points)]) -> Result<(),
         .disable_x_mesh()
         .x_labels(names.len())
         .x_label_formatter(&name_at)
+        .label_style(FONT)
         .y_desc("time as a ratio to gcc -O2")
         .draw()?;
     let across = [(SegmentValue::Exact(0), 1.0), (SegmentValue::Last, 1.0)];
@@ -72,10 +77,11 @@ fn picture(path: &Path, names: &[&str], series: &[(&str, Points)]) -> Result<(),
             .label(*name)
             .legend(move |(x, y)| Circle::new((x + 8, y), 4, colour.filled()));
     }
+    let (width, _) = chart.plotting_area().dim_in_pixel();
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE.mix(0.8))
+        .position(SeriesLabelPosition::Coordinate(width as i32 + 10, 0))
+        .label_font(FONT)
         .draw()?;
     Ok(root.present()?)
 }

@@ -77,7 +77,7 @@ impl Report<'_> {
 
     fn least_memory(&self) -> String {
         child::own_memory().map_or_else(String::new, |bytes| {
-            format!(" (less than {:.1} cannot be told from it)", bytes as f64 / 1e6)
+            format!("; up to {:.1} may be the measuring program's own", bytes as f64 / 1e6)
         })
     }
 }
@@ -122,8 +122,7 @@ pub(crate) fn subsets<'a>(guests: &'a [Guest], engines: &[Engine]) -> Vec<(Strin
     let sets: BTreeSet<Vec<&str>> = engines.iter().map(names_of).collect();
     let some = sets.into_iter().filter(|set| !set.is_empty() && set.len() < guests.len());
     some.map(|set| {
-        let runs = engines.iter().filter(|engine| names_of(engine) == set);
-        let names = list(runs.map(|engine| engine.name.as_str()));
+        let names = shortest(engines.iter().filter(|engine| names_of(engine) == set));
         (names, guests.iter().filter(|guest| set.contains(&guest.name)).collect())
     })
     .collect()
@@ -161,6 +160,15 @@ fn cell(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.decimals$}"))
 }
 
+/// The names of engines, without those that are another one with an option.
+fn shortest<'a>(engines: impl Iterator<Item = &'a Engine>) -> String {
+    let names: Vec<&str> = engines.map(|engine| engine.name.as_str()).collect();
+    let has_option = |name: &str| {
+        names.iter().any(|other| name.strip_prefix(other).is_some_and(|option| option.starts_with('-')))
+    };
+    list(names.iter().copied().filter(|name| !has_option(name)))
+}
+
 /// `a`, `a and b`, `a, b and c`.
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
@@ -179,7 +187,8 @@ mod tests {
     use crate::guest;
 
     fn engines() -> Vec<Engine> {
-        let peers = ["wasmtime", "polkavm", "ckb-vm"].map(|name| Engine::peer(name, Path::new("built")));
+        let peers = ["wasmtime", "polkavm", "polkavm-gas", "ckb-vm"]
+            .map(|name| Engine::peer(name, Path::new("built")));
         Engine::natives(Path::new("built")).into_iter().chain(peers.into_iter().flatten()).collect()
     }
 
@@ -199,10 +208,10 @@ mod tests {
         let table = ratios(&guests, &engines, &|guest, engine| seconds(&engines, guest, engine));
         let row =
             |label: &str| table.lines().find(|line| line.starts_with(label)).unwrap_or_default().to_owned();
-        assert_eq!(row("| nbody"), "| nbody | 1000 | 2.00 | 3.00 | – | – |");
-        assert_eq!(row("| **geomean**"), "| **geomean** |  | 2.00 | 3.00 | – | – |");
+        assert_eq!(row("| nbody"), "| nbody | 1000 | 2.00 | 3.00 | – | – | – |");
+        assert_eq!(row("| **geomean**"), "| **geomean** |  | 2.00 | 3.00 | – | – | – |");
         let subset = "| **geomean of the 2 that polkavm and ckb-vm run** |";
-        assert_eq!(row(subset), format!("{subset}  | 2.00 | 3.00 | 4.00 | 5.00 |"));
+        assert_eq!(row(subset), format!("{subset}  | 2.00 | 3.00 | 4.00 | 5.00 | 6.00 |"));
     }
 
     #[test]
