@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use ckb_vm::registers::{A0, A1, A2, A7};
-use ckb_vm::{Bytes, CoreMachine, DefaultMachineRunner, Error, Memory, Register, SupportMachine, Syscalls};
+use ckb_vm::{Bytes, DefaultMachineRunner, Error, Memory, Register, SupportMachine, Syscalls};
 use clap::Parser;
 use peers::ckb;
 

@@ -9,7 +9,7 @@ use ckb_vm::elf::{ProgramMetadata, parse_elf};
 use ckb_vm::machine::VERSION2;
 use ckb_vm::machine::asm::AsmMachine;
 use ckb_vm::registers::{A0, A7};
-use ckb_vm::{Bytes, CoreMachine, DefaultMachineRunner, Error, SupportMachine, Syscalls};
+use ckb_vm::{Bytes, DefaultMachineRunner, Error, SupportMachine, Syscalls};
 use peers::ckb;
 
 use crate::subject::{FRESH, Failure, Quantity, SUM, Subject, timed, timed_once};
