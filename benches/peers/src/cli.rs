@@ -25,9 +25,9 @@ pub(crate) struct Args {
     /// A column for the engine with other options: `no-fuel=--tier cranelift --no-fuel`. Repeatable
     #[arg(long, value_name = "NAME=OPTIONS")]
     variant: Vec<Variant>,
-    /// The other engines
+    /// The other engines; `all` are those that are installed
     #[arg(long, value_delimiter = ',', default_value = "wasmtime,wasmtime-fuel,qemu",
-        value_parser = PossibleValuesParser::new(engine::peer_names()))]
+        value_parser = PossibleValuesParser::new(engine::peer_names().chain([ALL])))]
     peer: Vec<String>,
     /// Only these guests
     #[arg(long, value_name = "GUESTS", value_delimiter = ',')]
@@ -41,7 +41,19 @@ pub(crate) struct Args {
     /// Write every single measurement
     #[arg(long, value_name = "FILE")]
     pub(crate) tsv: Option<PathBuf>,
+    /// Also put the tables into a Markdown file, between its lines `<!-- peers -->` and `<!-- end of peers -->`
+    #[arg(long, value_name = "FILE.md")]
+    pub(crate) write: Option<PathBuf>,
+    /// Draw the steady state, guest by guest; with `--write`, the Markdown file shows it
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+    /// The command that the tables are said to come from
+    #[arg(long, hide = true)]
+    command: Option<String>,
 }
+
+/// Stands for all peers.
+const ALL: &str = "all";
 
 /// A name and the options of `causality-vm run` that it stands for.
 #[derive(Clone, Debug)]
@@ -76,7 +88,7 @@ impl Args {
         let tiers = self.tier.iter().filter(|tier| !tier.is_empty()).map(|tier| Variant::of_tier(tier));
         let variants = tiers.chain(self.variant.iter().cloned());
         let ours = variants.map(|variant| Engine::ours(&variant.name, &self.engine, variant.options));
-        let peers = self.peer.iter().filter_map(|name| Engine::peer(name, &self.built));
+        let peers = self.peers();
         let engines: Vec<Engine> =
             Engine::natives(&self.built).into_iter().chain(ours).chain(peers).collect();
         let mut names = BTreeSet::new();
@@ -84,5 +96,33 @@ impl Args {
             Some(twice) => Err(Error::Twice(twice.name.clone())),
             None => Ok(engines),
         }
+    }
+
+    /// The peers asked for. One that is only one of all may be missing.
+    fn peers(&self) -> Vec<Engine> {
+        let of = |name: &str| Engine::peer(name, &self.built);
+        if self.peer.iter().all(|name| name != ALL) {
+            return self.peer.iter().filter_map(|name| of(name)).collect();
+        }
+        let (there, missing): (Vec<Engine>, Vec<Engine>) =
+            engine::peer_names().filter_map(of).partition(Engine::is_there);
+        for engine in missing {
+            eprintln!("peers: {} is not installed: no such column", engine.name);
+        }
+        there
+    }
+
+    /// What shows the plot in the Markdown file, if there are both.
+    pub(crate) fn picture(&self) -> String {
+        let (Some(page), Some(plot)) = (&self.write, &self.plot) else { return String::new() };
+        let folder = page.parent().unwrap_or(page);
+        let link = plot.strip_prefix(folder).unwrap_or(plot);
+        format!("\n![Steady state, guest by guest]({})\n", link.display())
+    }
+
+    /// The command that makes the tables again.
+    pub(crate) fn command(&self) -> String {
+        let own = || std::env::args().collect::<Vec<_>>().join(" ");
+        self.command.clone().unwrap_or_else(own)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use peers::section;
 use thiserror::Error;
 
 /// Why there is no table.
@@ -17,16 +18,18 @@ pub(crate) enum Error {
     Variant(String),
     #[error("two columns would be called `{0}`")]
     Twice(String),
-    #[error("cannot start `{command}`: {source}")]
-    Start { command: String, source: std::io::Error },
-    #[error("`{command}` failed, {status}: {stderr}")]
-    Failed { command: String, status: std::process::ExitStatus, stderr: String },
+    #[error("cannot run `{command}`: {source}")]
+    Run { command: String, source: std::io::Error },
+    #[error("`{command}` failed, {status}: {said}")]
+    Failed { command: String, status: std::process::ExitStatus, said: String },
     #[error("`{command}` printed no checksum")]
     NoChecksum { command: String },
     #[error("WRONG RESULT of {guest}: {engine} has checksum {is}, native has {wants}")]
     WrongChecksum { guest: &'static str, engine: String, is: String, wants: String },
-    #[error("no processor time: {0}")]
-    Time(#[from] nix::Error),
+    #[error(transparent)]
+    Section(#[from] section::Error),
+    #[error("no plot: {0}")]
+    Plot(String),
 }
 
 impl Error {

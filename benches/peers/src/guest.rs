@@ -10,6 +10,8 @@ pub(crate) struct Guest {
     pub(crate) rounds: u32,
     /// Whether `native` has vector instructions made from the guest's own source.
     pub(crate) is_vectorised: bool,
+    /// Whether it computes with floating-point numbers.
+    pub(crate) has_floats: bool,
 }
 
 /// The guests named, or all; `scale` multiplies their rounds.
@@ -25,9 +27,10 @@ pub(crate) fn chosen(only: &[String], scale: f64) -> Result<Vec<Guest>, Error> {
 
 fn parse(row: &'static str, scale: f64) -> Result<Guest, Error> {
     let bad = || Error::Row(row.to_owned());
-    let [name, rounds, vectors] = row.split('\t').collect::<Vec<_>>().try_into().map_err(|_| bad())?;
+    let fields: Vec<&str> = row.split('\t').collect();
+    let [name, rounds, vectors, floats] = fields.try_into().map_err(|_| bad())?;
     let rounds: u32 = rounds.parse().map_err(|_| bad())?;
     // With one round alone there would be no steady state.
     let rounds = (f64::from(rounds) * scale).max(2.0) as u32;
-    Ok(Guest { name, rounds, is_vectorised: vectors != "-" })
+    Ok(Guest { name, rounds, is_vectorised: vectors != "-", has_floats: floats != "-" })
 }
