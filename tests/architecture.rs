@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("effect", &["vm", "resource", "store"]),
     ("domains", &["vm", "effect"]),
     ("debug", &["vm"]),
+    ("capi", &["vm"]),
     ("vm-cli", &["vm", "debug", "store", "resource", "effect", "tel", "zk", "domains"]),
 ];
 

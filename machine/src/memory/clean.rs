@@ -149,7 +149,10 @@ impl Layout {
             // Entries of a page of the table are for 16 MiB.
             let reached: Ranges = reached.iter().map(entries).collect();
             for entries in reached.within(&(0..table.len() as u64)) {
-                file.write_all_at(&table[entries.start as usize..entries.end as usize], self.len + entries.start)?;
+                file.write_all_at(
+                    &table[entries.start as usize..entries.end as usize],
+                    self.len + entries.start,
+                )?;
             }
             Ok(())
         })?;
