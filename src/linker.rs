@@ -90,13 +90,13 @@ impl<T> Linker<T> {
     /// arguments in place, fuel granted.
     ///
     /// # Errors
-    /// If the program or its arguments do not fit the engine's limits, or the host has no memory.
+    /// If the program or its arguments do not fit the limits, or the host has no memory.
     pub fn instantiate(&self, module: &Module, options: Options, data: T) -> Result<Instance<T>, Error> {
         Instance::new(&self.engine, module, options, self.functions.clone(), data)
     }
 
-    /// Makes an instance that goes on where `snapshot` was made. The module must be the same program and the engine have the
-    /// same limits; how code is executed does not matter. Arguments, environment, working directory, seed and fuel are the
+    /// Makes an instance that goes on where `snapshot` was made. The module must be the same program, and the limits, of
+    /// `options` or the engine, the same; how code is executed does not matter. Arguments, environment, working directory, seed and fuel are the
     /// snapshot's, whatever `options` and the engine say; streams and directories are those of `options`, and host functions
     /// the linker's. [The module](crate::snapshot) says what else is whose.
     ///

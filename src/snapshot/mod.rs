@@ -38,6 +38,8 @@
 //! - *Directories* are those of the options, and must be given under the same guest paths with the same access. Open files
 //!   are opened again by their guest paths, and must have as many bytes as they had. What files hold is the world's.
 //! - *Host functions* are those of the linker: each that there was must be there under its number and name.
+//! - *Calls of asynchronous host functions* that have not ended are the embedder's: a guest that waits makes its call again
+//!   when it is resumed, and the function begins anew.
 //! - *The embedder's data* is given anew, as are breakpoints, observers, pause requests and the engine's settings. The limits
 //!   must be the same, since the guest can tell.
 //!

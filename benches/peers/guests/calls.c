@@ -1,7 +1,7 @@
 /* The tiny guest whose start and whose calls are timed: a function that adds, one that touches some fresh memory, and one that
  * calls the host. The same in three homes:
  *   WebAssembly, PolkaVM   the host calls the functions by name, and gives the import `next`
- *   RISC-V executables     those too, and `main` calls the one that is named; `next` is the host's first function
+ *   RISC-V executables     those too, or `main` calls the one that is named; `next` is the host's first function
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@ POLKAVM_IMPORT(next, 1, 1);
 #include "causality.h"
 #include "rt.h"
 #define EXPORT(name, arguments, results)
-#define NAMED(name)
+#define NAMED(name) __attribute__((used, noinline))
 static uint64_t next(uint64_t value) { return (uint64_t)causality_call1(CAUSALITY_FIRST_HOST_FUNCTION, (long)value); }
 #endif
 

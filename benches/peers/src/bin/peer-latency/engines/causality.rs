@@ -1,17 +1,25 @@
-//! This engine with all its defaults: exact fuel, `auto`. Programs are run from their start to their end, with the words that
-//! say what `main` is to do.
+//! This engine with all its defaults: exact fuel, `auto`.
 
+use std::hint::black_box;
 use std::time::Duration;
 
-use causality_vm::{Caller, Engine, Exit, FIRST_HOST_FUNCTION, Instance, Linker, Module, Options};
+use causality_vm::{Caller, Engine, FIRST_HOST_FUNCTION, Instance, Linker, Module, Options, TypedFunction};
 
-use crate::subject::{FRESH, Failure, Quantity, SUM, Subject, timed, timed_once};
+use crate::subject::{ADDED, FRESH, Failure, Quantity, SUM, Subject, timed, timed_once};
 
 pub(super) struct Causality {
     engine: Engine,
     linker: Linker<()>,
     elf: Vec<u8>,
     module: Module,
+    live: Live,
+}
+
+/// An instance that is there.
+struct Live {
+    instance: Instance<()>,
+    add: TypedFunction<(u64, u64), u64>,
+    ask: TypedFunction<u64, u64>,
 }
 
 impl Causality {
@@ -23,27 +31,18 @@ impl Causality {
             return Err(format!("`next` has number {number}, which the guest does not know").into());
         }
         let module = Module::new(&engine, &elf)?;
-        Ok(Causality { engine, linker, elf, module })
-    }
-
-    fn loaded(&self, module: &Module, words: &[&str]) -> Result<Instance<()>, Failure> {
-        Ok(self.linker.instantiate(module, Options::new().args(words), ())?)
+        let instance = linker.instantiate(&module, Options::new(), ())?;
+        let (add, ask) = (instance.function("add")?, instance.function("ask")?);
+        Ok(Causality { engine, linker, elf, module, live: Live { instance, add, ask } })
     }
 
     fn cold(&self) -> Result<u64, Failure> {
-        run(self.loaded(&Module::new(&self.engine, &self.elf)?, &["calls", "add"])?)
+        let module = Module::new(&self.engine, &self.elf)?;
+        Ok(self.linker.instantiate(&module, Options::new(), ())?.call("add", ADDED)?)
     }
 
     fn instance(&self) -> Result<u64, Failure> {
-        run(self.loaded(&self.module, &["calls", "touch"])?)
-    }
-}
-
-/// What a program ends with.
-fn run(mut instance: Instance<()>) -> Result<u64, Failure> {
-    match instance.run()? {
-        Exit::Completed(code) => Ok(u64::try_from(code)?),
-        other => Err(format!("the guest ended by {other:?}").into()),
+        Ok(self.linker.instantiate(&self.module, Options::new(), ())?.call("touch", ())?)
     }
 }
 
@@ -57,15 +56,12 @@ impl Subject for Causality {
     }
 
     fn time(&mut self, quantity: Quantity, times: u32) -> Result<Option<Duration>, Failure> {
+        let Live { instance, add, ask } = &mut self.live;
         match quantity {
             Quantity::Cold => timed(times, SUM, || self.cold()),
             Quantity::Instance => timed(times, FRESH, || self.instance()),
-            // Instances run programs; their functions cannot be called from outside.
-            Quantity::Call => Ok(None),
-            Quantity::HostCall => {
-                let instance = self.loaded(&self.module, &["calls", "ask", &times.to_string()])?;
-                timed_once(times, |times| Ok(if run(instance)? == 0 { times } else { 0 }))
-            }
+            Quantity::Call => timed(times, SUM, || Ok(add.call(instance, black_box(ADDED))?)),
+            Quantity::HostCall => timed_once(times, |times| Ok(ask.call(instance, times)?)),
         }
     }
 }
