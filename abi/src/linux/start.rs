@@ -143,13 +143,15 @@ impl Contents {
         let sp = (stack.end - size) & !15;
         let random_at = sp + words as u64 * 8;
         let at = |place: u64| random_at + random.len() as u64 + place;
-        let mut vector = vec![args.len() as u64];
+        let mut vector = Vec::with_capacity(words);
+        vector.push(args.len() as u64);
         vector.extend(args.iter().map(|&place| at(place)));
         vector.push(0);
         vector.extend(env.iter().map(|&place| at(place)));
         vector.push(0);
         vector.extend(auxiliary(image, random_at, at(name), at(platform)).as_flattened());
-        let mut bytes: Vec<u8> = vector.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mut bytes = Vec::with_capacity(size as usize);
+        vector.iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
         bytes.extend_from_slice(&random);
         bytes.extend_from_slice(&strings);
         Ok(Contents { sp, bytes })

@@ -75,8 +75,15 @@ pub(super) struct Clean {
     pub(super) open: Ranges,
     /// What of that the page table may allow.
     pub(super) reached: Ranges,
-    /// The page table, and an empty executor page behind it: a file, and where in it.
-    pub(super) table: Option<(Arc<Sealed>, u64)>,
+    /// The page table, and an empty executor page behind it.
+    pub(super) table: Option<Table>,
+}
+
+/// A page table in a file, and where in it.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) file: Arc<Sealed>,
+    pub(super) offset: u64,
 }
 
 impl Clean {
@@ -135,7 +142,7 @@ impl Layout {
         contents: &[(Range<u64>, &[u8])],
         table: &[u8],
         reached: &Ranges,
-    ) -> io::Result<(Vec<Piece>, (Arc<Sealed>, u64))> {
+    ) -> io::Result<(Vec<Piece>, Table)> {
         let pages = table.len().next_multiple_of(EXECUTOR_PAGE_SIZE) + EXECUTOR_PAGE_SIZE;
         let place = |addr: u64| {
             let found = self.ranges.iter().find(|(range, _)| range.contains(&addr));
@@ -158,6 +165,7 @@ impl Layout {
         })?;
         let file = Arc::new(file);
         let piece = |(range, offset)| Piece { range, file: Arc::clone(&file), offset };
-        Ok((self.ranges.into_iter().map(piece).collect(), (Arc::clone(&file), self.len)))
+        let table = Table { file: Arc::clone(&file), offset: self.len };
+        Ok((self.ranges.into_iter().map(piece).collect(), table))
     }
 }

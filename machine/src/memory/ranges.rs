@@ -43,7 +43,7 @@ impl Ranges {
         let touched = &self.0[first..last.max(first)];
         let start = touched.first().map_or(range.start, |other| other.start.min(range.start));
         let end = touched.last().map_or(range.end, |other| other.end.max(range.end));
-        self.0.splice(first..last.max(first), [start..end]);
+        self.0.splice(first..last.max(first), std::iter::once(start..end));
     }
 
     /// Takes the addresses of `range` out.

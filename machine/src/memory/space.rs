@@ -432,11 +432,13 @@ impl Space {
             unsafe { mmap(addr, len, ProtFlags::READ | ProtFlags::WRITE, flags, file, piece.offset)? };
             self.open.insert(piece.range.clone());
         }
-        if let Some((file, offset)) = &clean.table {
+        if let Some(table) = &clean.table {
             let (start, len) = (self.held.map.as_mut_ptr().cast(), self.held.table + EXECUTOR_PAGE_SIZE);
             self.is_executed = false;
             // SAFETY: as above, for the table and the executor page, whose floor is a whole word of either page at any time.
-            unsafe { mmap(start, len, ProtFlags::READ | ProtFlags::WRITE, flags, &file.file, *offset)? };
+            unsafe {
+                mmap(start, len, ProtFlags::READ | ProtFlags::WRITE, flags, &table.file.file, table.offset)?
+            };
         }
         Ok(())
     }
