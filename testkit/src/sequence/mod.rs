@@ -1,7 +1,7 @@
 //! Sequences of calls of the embedding API, as an embedder could make them in any order: made up from a source of
 //! choices, played in a way of executing guests, and compared.
 //!
-//! A new call is a variant of [`Step`], a row of [`Step::choose`], and an arm in [`Player`](player::Player).
+//! A new call is a variant of [`Step`], a row of [`Step::choose`], and an arm in [`Player`].
 
 mod guest;
 mod player;
