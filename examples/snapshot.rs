@@ -5,7 +5,8 @@
 use causality_vm::snapshot::Snapshot;
 use causality_vm::{Config, Engine, Linker, Module, Options, Tier};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// The example.
+pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let elf = std::fs::read("testkit/guests/sieve.elf")?;
     let interpreted = Engine::new(Config::new().tier(Tier::Interpreter));
     let module = Module::new(&interpreted, &elf)?;

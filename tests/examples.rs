@@ -19,3 +19,5 @@ example!(hello, "../examples/hello.rs");
 example!(host_functions, "../examples/host_functions.rs");
 example!(plugin, "../examples/plugin.rs");
 example!(limits, "../examples/limits.rs");
+example!(fork, "../examples/fork.rs");
+example!(snapshot, "../examples/snapshot.rs");

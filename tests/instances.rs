@@ -584,12 +584,3 @@ fn large_memories_are_forked_too() {
     drop(fork);
     assert_eq!(third.run().unwrap(), future(second).0);
 }
-
-mod example {
-    include!("../examples/fork.rs");
-
-    #[test]
-    fn the_example_runs() {
-        main().unwrap();
-    }
-}
