@@ -5,7 +5,7 @@
 
 use causality_vm::{Config, Engine, Exit, Linker, Module, Options};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::new(Config::new().fuel(1_000_000));
     let module = Module::from_file(&engine, "examples/hello.elf")?;
     let options = Options::new().args(["hello", "fork"]).stdout(std::io::stdout());

@@ -585,11 +585,10 @@ fn large_memories_are_forked_too() {
     assert_eq!(third.run().unwrap(), future(second).0);
 }
 
-mod example {
-    include!("../examples/fork.rs");
+#[path = "../examples/fork.rs"]
+mod fork;
 
-    #[test]
-    fn the_example_runs() {
-        main().unwrap();
-    }
+#[test]
+fn the_example_of_forks_runs() {
+    fork::main().unwrap();
 }

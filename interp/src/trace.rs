@@ -35,7 +35,7 @@ pub(crate) struct Trace {
 }
 
 /// All decoded traces.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Traces {
     ops: Vec<Op>,
     by_pc: HashMap<u64, Trace>,
@@ -50,12 +50,6 @@ pub(crate) struct Traces {
 
 /// An odd pc never has a trace.
 const NO_TRACE: Trace = Trace { pc: 1, end: 1, first: 0, len: 0, entries: 0 };
-
-impl Default for Traces {
-    fn default() -> Self {
-        Traces { ops: Vec::new(), by_pc: HashMap::new(), recent: Vec::new(), valid_for: (0, 0), entries: 0 }
-    }
-}
 
 impl Traces {
     /// Drops everything decoded under other versions of code memory or breakpoints.
