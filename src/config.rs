@@ -167,7 +167,7 @@ impl Config {
 
     /// Sets how many bytes of native code there may be in an engine. When there are more, the code of the program that
     /// ran least recently is dropped, and made again when it is needed; threads that run in it keep it until they
-    /// leave it, and so do instances whose functions were called until they are used again. Look-up tables, of four times the size of the text there is code for, come on top.
+    /// leave it, and so do instances whose functions were called until they are used again. Calls of functions do not count as running when code is dropped. Look-up tables, of four times the size of the text there is code for, come on top.
     #[must_use]
     pub fn code_memory(self, bytes: usize) -> Self {
         Config { code_memory: bytes, ..self }

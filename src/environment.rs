@@ -74,6 +74,8 @@ impl Config {
     /// | `CAUSALITY_METERING`, `CAUSALITY_SPECULATION_SAFE`, `CAUSALITY_CROSSCHECK` | [`metering`](Config::metering), [`speculation_safe`](Config::speculation_safe), [`crosscheck`](Config::crosscheck): `0` or `1` |
     /// | `CAUSALITY_HOT` | [`hot`](Config::hot) |
     /// | `CAUSALITY_CODE_MEMORY` | [`code_memory`](Config::code_memory), in bytes |
+    /// | `CAUSALITY_TIME_SLICE` | [`time_slice`](Config::time_slice), in instructions |
+    /// | `CAUSALITY_POOL` | [`pool`](Config::pool), in memories |
     /// | `CAUSALITY_CACHE` | [`cache`](Config::cache): a directory |
     ///
     /// ```
@@ -118,6 +120,8 @@ impl Config {
             "CAUSALITY_SPECULATION_SAFE": switch => Config::speculation_safe;
             "CAUSALITY_CROSSCHECK": switch => Config::crosscheck;
             "CAUSALITY_HOT": number => |config: Config, times: u64| config.hot(times.min(u32::MAX.into()) as u32);
+            "CAUSALITY_TIME_SLICE": number => Config::time_slice;
+            "CAUSALITY_POOL": number => |config: Config, memories: u64| config.pool(memories as usize);
             "CAUSALITY_CODE_MEMORY": size => |config: Config, bytes: u64| config.code_memory(bytes as usize);
         }
         if let Some(directory) = variable("CAUSALITY_CACHE").filter(|value| !value.is_empty()) {

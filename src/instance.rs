@@ -34,7 +34,29 @@ fn no_memory(error: std::io::Error) -> Error {
 ///
 /// [`run`](Instance::run) returns when the guest ends, traps, runs out of fuel or pauses. After the
 /// last two, running again goes on exactly where it stopped; between runs everything may be looked at
-/// and changed. An instance can be sent to another thread if `T` can.
+/// and changed. An instance can be sent to another thread if `T` can; nobody can use it from two at once:
+///
+/// ```compile_fail,E0499
+/// # use causality_vm::Instance;
+/// # fn both(guest: &mut Instance<()>) {
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| guest.run());
+///     scope.spawn(|| guest.run());
+/// });
+/// # }
+/// ```
+///
+/// Bytes of its memory cannot be held while it runs:
+///
+/// ```compile_fail,E0502
+/// # use causality_vm::Instance;
+/// # fn hold(guest: &mut Instance<()>) -> Option<u8> {
+/// let bytes = guest.memory().slice(0x10000, 16).ok()?;
+/// guest.run().ok()?;
+/// # return
+/// bytes.first().copied()
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Instance<T> {
     engine: Engine,
@@ -85,7 +107,7 @@ impl<T> Instance<T> {
 
     fn start(&mut self) -> Result<(), Error> {
         self.host.enter(self.module.image(), &mut self.machine)?;
-        self.execution.start(&self.engine, &self.module, &self.machine);
+        self.execution.start(&self.engine, &self.module, &self.origin, &self.machine);
         self.machine.hart.add_fuel(self.fuel);
         Ok(())
     }
@@ -143,6 +165,7 @@ impl<T> Instance<T> {
         if matches!(exit, Exit::Completed(_)) {
             self.calls.forget();
             self.machine.forget_calls();
+            self.host.forget_waiting(0);
         }
     }
 
@@ -233,6 +256,7 @@ impl<T> Instance<T> {
 
     /// The next run does not pause at a breakpoint before its first instruction, as if it had paused there already.
     pub fn pass_breakpoint(&mut self) {
+        self.calls.wake(&mut self.machine.hart);
         self.machine.pass_breakpoint();
     }
 

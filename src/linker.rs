@@ -9,6 +9,17 @@ use crate::{Engine, Error, Instance, Module};
 ///
 /// A guest finds a function by its name, or knows its number. See [`IntoHostFunction`] for what can be
 /// one: any `Fn(&mut Caller<'_, T>, A, B, ...) -> R` with up to seven parameters.
+///
+/// A function has its caller until it returns, and no longer:
+///
+/// ```compile_fail
+/// # use causality_vm::{Caller, Engine, Linker};
+/// let mut kept: Option<&mut Caller<'_, ()>> = None;
+/// let mut linker = Linker::<()>::new(&Engine::default());
+/// linker.function("keep", move |caller: &mut Caller<'_, ()>| {
+///     kept = Some(caller);
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Linker<T> {
     engine: Engine,

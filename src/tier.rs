@@ -8,6 +8,7 @@ use std::sync::Arc;
 use causality_interp::{Interpreter, Retired};
 use causality_jit::code::Code;
 use causality_jit::{Compiled, NativeTier, Promoted};
+use causality_machine::memory::Frozen;
 use causality_machine::{Executor, Exit, Host, HostError, Machine};
 
 use crate::{CodeReport, Engine, InstructionReport, Module, Native};
@@ -98,8 +99,10 @@ impl Execution {
     }
 
     /// The machine is about to run `module` from its start.
-    pub(crate) fn start(&mut self, engine: &Engine, module: &Module, machine: &Machine) {
+    pub(crate) fn start(&mut self, engine: &Engine, module: &Module, origin: &Frozen, machine: &Machine) {
+        // What is shared is for the program as it was loaded, and nothing else.
         if let OfTier::Native(native) = &mut self.tier
+            && machine.memory.code_version() == origin.code_version()
             && let Some(code) = module.code(engine, &machine.memory)
         {
             native.share(code, machine.memory.code_version());

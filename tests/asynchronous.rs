@@ -216,3 +216,20 @@ fn futures_are_send() {
     is_send(&guest.run_async());
     is_send(&guest.call_async::<u64, u64>("ask", 1));
 }
+
+/// Going back forgets how deep calls were nested.
+#[tokio::test]
+async fn a_guest_that_went_back_waits_again() {
+    let mut guest = instance(Config::new(), 0, later);
+    guest.keep_answers();
+    let moment = guest.moment(None).unwrap().expect("it can be copied");
+    let ask = guest.function::<u64, u64>("ask").unwrap();
+    for _ in 0..2 {
+        let stopped = ask.call(&mut guest, 1);
+        assert!(matches!(stopped, Err(CallError::Stopped(_))), "{stopped:?}");
+    }
+    guest.go_back(&moment).unwrap();
+    let begun = *guest.data();
+    assert_eq!(ask.call_async(&mut guest, 4).await.unwrap(), 5);
+    assert_eq!(*guest.data(), begun + 1, "it began once");
+}

@@ -435,3 +435,122 @@ fn calls_are_the_same_while_tiers_change_as_often_as_they_can() {
         assert_eq!(guest.call::<_, u64>("ask_often", (5_u64, round)).unwrap(), 5 + round);
     }
 }
+
+/// The way in that a call has kept is prepared for the code that there was, and not for what takes its place.
+#[test]
+fn a_function_is_called_after_another_instance_had_its_code_promoted() {
+    let promotion = Promotion {
+        sample: 10_000,
+        trial: 2,
+        worth: 0,
+        least_pressure: 0,
+        least_stay: 0,
+        in_background: false,
+    };
+    let engine = Engine::new(Config::new().promotion(promotion));
+    let module = Module::from_file(&engine, "testkit/guests/calls.elf").unwrap();
+    let mut linker = Linker::new(&engine);
+    linker.function("answer", |_: &mut Caller<'_, ()>, value: u64| value + 1).unwrap();
+    let [mut early, mut busy] = [0; 2].map(|_| linker.instantiate(&module, Options::new(), ()).unwrap());
+    for _ in 0..3 {
+        assert_eq!(early.call::<_, u64>("ask_often", (1_u64, 2_u64)).unwrap(), 3);
+    }
+    let mut rounds = 0;
+    while busy.report().host.promotions.is_empty() {
+        assert_eq!(busy.call::<_, u64>("ask_often", (1_u64, 100_000_u64)).unwrap(), 100_001);
+        rounds += 1;
+        assert!(rounds < 1000, "nothing is promoted");
+    }
+    assert_eq!(early.call::<_, u64>("ask_often", (1_u64, 2_u64)).unwrap(), 3);
+}
+
+#[test]
+fn memories_that_were_swapped_are_found_out_before_anything_runs() {
+    for tier in Tier::ALL {
+        let engine = engine(tier);
+        let [mut a, mut b] = [instance_of(&engine), instance_of(&engine)];
+        assert_eq!(a.call::<_, u64>("add", (1_u64, 2_u64)).unwrap(), 3);
+        assert_eq!(b.call::<_, u64>("add", (1_u64, 2_u64)).unwrap(), 3);
+        std::mem::swap(a.memory_mut(), b.memory_mut());
+        for guest in [&mut a, &mut b] {
+            assert!(guest.call::<_, u64>("add", (1_u64, 2_u64)).is_err(), "{tier:?}");
+        }
+        std::mem::swap(a.memory_mut(), b.memory_mut());
+        for guest in [&mut a, &mut b] {
+            assert!(guest.abandon_call());
+            assert_eq!(guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap(), 3);
+        }
+    }
+}
+
+/// A host function gets hold of a memory of the same program, and leaves it in the place of the guest's.
+#[test]
+fn a_memory_that_is_swapped_by_a_host_function_stops_native_code() {
+    for tier in Tier::ALL {
+        let engine = engine(tier);
+        let module = Module::from_file(&engine, "testkit/guests/calls.elf").unwrap();
+        let mut linker = Linker::<Option<Instance<()>>>::new(&engine);
+        let swap = |caller: &mut Caller<'_, Option<Instance<()>>>, value: u64| -> u64 {
+            let (memory, other) = caller.parts();
+            if let Some(other) = other {
+                std::mem::swap(memory, other.memory_mut());
+            }
+            value + 1
+        };
+        linker.function("answer", swap).unwrap();
+        let other = Linker::new(&engine).instantiate(&module, Options::new(), ()).unwrap();
+        let mut guest = linker.instantiate(&module, Options::new(), Some(other)).unwrap();
+        // What the guest does in a memory that is not its own is nobody's business, but that it ends is.
+        let _ = guest.call::<_, u64>("ask_often", (1_u64, 3_u64));
+        drop(guest);
+    }
+}
+
+#[test]
+fn an_instance_says_of_its_exit_what_it_said_before_a_call_that_was_given_up() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        assert_eq!(guest.run().unwrap(), Exit::Completed(0));
+        assert!(matches!(exit_of(guest.call::<_, u64>("read_at", Ptr(8))), Exit::Trap(_)));
+        assert!(guest.abandon_call());
+        assert_eq!(guest.exit(), Some(Exit::Completed(0)), "{tier:?}");
+        guest.revive();
+        assert_eq!(guest.state(), VmState::Completed, "there is nothing to revive");
+    }
+}
+
+#[test]
+fn a_breakpoint_is_passed_after_a_call_too() {
+    for tier in Tier::ALL {
+        let mut guest = instance(tier);
+        let pc = guest.pc();
+        guest.breakpoints_mut().insert(pc);
+        assert_eq!(guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap(), 3);
+        guest.pass_breakpoint();
+        assert_eq!(guest.run().unwrap(), Exit::Completed(0), "{tier:?}");
+    }
+}
+
+/// What generated code writes after the host has looked is in what is forked later.
+#[test]
+fn a_fork_has_what_was_written_after_the_host_had_frozen_memory() {
+    for tier in Tier::ALL {
+        let engine = engine(tier);
+        let module = Module::from_file(&engine, "testkit/guests/calls.elf").unwrap();
+        let mut linker = Linker::new(&engine);
+        let freeze = |caller: &mut Caller<'_, ()>, value: u64| -> u64 {
+            caller.memory_mut().freeze().unwrap();
+            value
+        };
+        linker.function("answer", freeze).unwrap();
+        let mut guest = linker.instantiate(&module, Options::new(), ()).unwrap();
+        for value in [5_u64, 6] {
+            assert_eq!(guest.call::<_, u64>("ask_and_set", value).unwrap(), value);
+            assert_eq!(
+                guest.fork().unwrap().call::<_, u64>("next_count", ()).unwrap(),
+                value + 1,
+                "{tier:?}"
+            );
+        }
+    }
+}

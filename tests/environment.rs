@@ -21,6 +21,8 @@ fn every_variable_sets_what_its_name_says() {
         .crosscheck(true)
         .hot(7)
         .code_memory(4096)
+        .time_slice(99)
+        .pool(3)
         .cache("kept");
     let set = [
         ("CAUSALITY_TIER", "baseline"),
@@ -33,6 +35,8 @@ fn every_variable_sets_what_its_name_says() {
         ("CAUSALITY_CROSSCHECK", "1"),
         ("CAUSALITY_HOT", "7"),
         ("CAUSALITY_CODE_MEMORY", "4096"),
+        ("CAUSALITY_TIME_SLICE", "99"),
+        ("CAUSALITY_POOL", "3"),
         ("CAUSALITY_CACHE", "kept"),
     ];
     assert_eq!(config(&set), Ok(expected.clone()));

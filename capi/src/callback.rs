@@ -32,7 +32,7 @@ pub type Write = Option<unsafe extern "C" fn(data: *mut c_void, bytes: *const u8
 
 /// A function that guests can call. `arguments` are the seven integer arguments `a0` to `a6`; what it stores to
 /// `result`, which is `a0` at first, is what it returns there, or what belongs to the `cvm_flow` that it returns. It must
-/// not jump out.
+/// not jump out, nor use the instance that calls it.
 pub type HostFunction = Option<
     unsafe extern "C" fn(
         data: *mut c_void,

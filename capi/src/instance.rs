@@ -10,7 +10,8 @@ use crate::error::Failure;
 use crate::pointer::{Handle, Out, bytes, bytes_mut, given, put};
 use crate::{Error, Exit, Module, State};
 
-/// One running guest. Used by one thread at a time, and by any.
+/// One running guest. Used by one thread at a time, and by any. While it runs, which is until the function returns that runs it,
+/// nobody may use or delete it, host functions and writers that it calls included; they have a `cvm_caller`.
 #[derive(Debug)]
 pub struct Instance(pub(crate) causality_vm::Instance<InstanceData>);
 

@@ -70,6 +70,9 @@ pub enum RunError {
     /// The machine was not `Ready` or `Paused`.
     #[error(transparent)]
     State(#[from] IllegalTransition),
+    /// The memory is another machine's: somebody has swapped the two.
+    #[error("the memory is another machine's")]
+    Swapped,
     /// The host failed.
     #[error("the host failed: {0}")]
     Host(#[source] HostError),
@@ -134,7 +137,7 @@ impl Machine {
     /// Runs until there is a reason to stop.
     ///
     /// # Errors
-    /// [`RunError::State`] if the machine is neither `Ready` nor `Paused`; [`RunError::Host`] if the
+    /// [`RunError::State`] if the machine is neither `Ready` nor `Paused`; [`RunError::Swapped`]; [`RunError::Host`] if the
     /// host failed, after which the machine is in `Error`. It is so too after a panic in the host.
     pub fn run(&mut self, executor: &mut dyn Executor, host: &mut dyn Host) -> Result<Exit, RunError> {
         self.run_for(executor, host, u64::MAX)
@@ -158,6 +161,9 @@ impl Machine {
         host: &mut dyn Host,
         max: u64,
     ) -> Result<Exit, RunError> {
+        if !self.is_whole() {
+            return Err(RunError::Swapped);
+        }
         self.state.become_state(VmState::Running)?;
         let retired_before = self.hart.instret();
         let running = FailOnUnwind(self);
@@ -320,6 +326,14 @@ impl Machine {
         } else {
             None
         }
+    }
+
+    /// Whether hart and memory belong together. Memory can be swapped for another machine's through a reference to it; generated
+    /// code must not run then, as it finds the hart by the memory.
+    #[inline]
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.memory.has(&self.hart)
     }
 
     /// For executors: everything they need at once.

@@ -9,7 +9,7 @@ mod error;
 mod typed_function;
 
 use causality_machine::isa::reg::X;
-use causality_machine::{BeforeCall, Hart, RETURN_GATE};
+use causality_machine::{BeforeCall, Exit, Hart, RETURN_GATE};
 
 pub use error::CallError;
 pub use typed_function::TypedFunction;
@@ -33,7 +33,9 @@ pub(crate) struct Pending {
     /// Address of the function.
     pub(crate) address: u64,
     /// How many calls of asynchronous host functions had not ended before.
-    waiting: usize,
+    pub(crate) waiting: usize,
+    /// Why the machine had last stopped.
+    pub(crate) exit: Option<Exit>,
 }
 
 impl Calls {
@@ -86,16 +88,16 @@ impl Calls {
     }
 
     /// The call has stopped, and can go on.
-    pub(crate) fn stopped(&mut self, address: u64, before: BeforeCall, waiting: usize) {
-        self.pending.extend(self.resting.take().map(|rest| Pending { rest, before, address, waiting }));
+    pub(crate) fn stopped(&mut self, address: u64, before: BeforeCall, waiting: usize, exit: Option<Exit>) {
+        self.pending.extend(self.resting.take().map(|rest| Pending { rest, before, address, waiting, exit }));
     }
 
-    /// Ends the innermost call that has stopped, and says what the machine was before.
-    pub(crate) fn end(&mut self, hart: &mut Hart) -> Option<BeforeCall> {
+    /// Ends the innermost call that has stopped, and says what was before.
+    pub(crate) fn end(&mut self, hart: &mut Hart) -> Option<Pending> {
         let pending = self.pending.pop()?;
         self.resting = None;
         restore(hart, &pending.rest);
-        Some(pending.before)
+        Some(pending)
     }
 
     /// The guest has ended, or starts anew: nothing is to go on.

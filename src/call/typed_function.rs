@@ -46,6 +46,10 @@ impl<A: CallArguments, R: CallResult> TypedFunction<A, R> {
     /// The instance may be ready, paused or completed; what it was doing is as it was before when the function has
     /// returned, but for fuel and memory. The function runs on the guest's stack, below what is there.
     ///
+    /// It begins with its arguments, a return address, the guest's `sp`, `gp`, `tp` and `fcsr`; other registers hold what the calling
+    /// convention says: nothing to rely on, such as what an earlier call left there. Before a program has run to its `main`,
+    /// `gp` and `tp` are mostly 0, and what it finds by them is not there; constructors have not run either.
+    ///
     /// ```
     /// use causality_vm::{Engine, Linker, Module, Options};
     ///

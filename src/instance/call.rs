@@ -52,11 +52,11 @@ impl<T> Instance<T> {
     ///
     /// Memory is as the function has left it. After a trap, that may be in the middle of a change.
     pub fn abandon_call(&mut self) -> bool {
-        let waiting = self.calls.waiting();
-        let Some(before) = self.calls.end(&mut self.machine.hart) else { return false };
-        self.host.forget_waiting(waiting);
+        let Some(ended) = self.calls.end(&mut self.machine.hart) else { return false };
+        self.exit = ended.exit;
+        self.host.forget_waiting(ended.waiting);
         self.host.set_waiting_before(self.calls.waiting());
-        self.machine.end_call(before, self.calls.pending() > 0);
+        self.machine.end_call(ended.before, self.calls.pending() > 0);
         true
     }
 
@@ -114,7 +114,7 @@ impl<T> Instance<T> {
         if let Ok(RETURNED) = ended {
             return Ok(());
         }
-        self.calls.stopped(address, before, self.host.waiting_before());
+        self.calls.stopped(address, before, self.host.waiting_before(), self.exit);
         let exit = ended?;
         self.ended(exit);
         Err(CallError::Stopped(exit))

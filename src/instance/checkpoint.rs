@@ -72,7 +72,7 @@ impl<T: Clone> Checkpoint<T> {
     /// A new instance that goes on from here. Fuel, breakpoints and the way it last stopped are those of the instance that the
     /// checkpoint was made of; the embedder's data is a clone.
     ///
-    /// Like processes that are forked, all share the streams, directories and open files: what one reads of standard input the
+    /// A call of an asynchronous host function that has not ended is made again by each fork. Like processes that are forked, all share the streams, directories and open files: what one reads of standard input the
     /// others do not get, and what is written comes out in one place. Descriptors, offsets and everything else of the process
     /// are its own. Nobody observes it, and [pause handles](Instance::pause_handle) are its own; its report says what
     /// it executed itself.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use causality_abi::AbiCopy;
 use causality_machine::memory::{PAGE_SIZE, Perms, Segment};
-use causality_machine::{Exit, Hart};
+use causality_machine::{Exit, Hart, VmState};
 
 use super::{Instance, no_memory, pages};
 use crate::Error;
@@ -134,7 +134,7 @@ impl<T: Clone> Instance<T> {
 impl<T> Instance<T> {
     /// Makes an instance that has trapped able to run again, from the instruction that trapped.
     pub fn revive(&mut self) {
-        if matches!(self.exit, Some(Exit::Trap(_))) {
+        if self.state() == VmState::Error && matches!(self.exit, Some(Exit::Trap(_))) {
             self.machine.revive();
         }
     }

@@ -1,7 +1,7 @@
 //! Pages of a guest's memory, to copy and to put back. A page of zeros is none.
 
 use causality_machine::Memory;
-use causality_machine::memory::{MapError, PAGE_SIZE, Segment, SegmentKind};
+use causality_machine::memory::{MapError, PAGE_SIZE, Segment};
 
 /// Whether a page holds nothing but zeros.
 pub(crate) fn is_zero(page: &[u8]) -> bool {
@@ -9,17 +9,12 @@ pub(crate) fn is_zero(page: &[u8]) -> bool {
     words.iter().all(|&word| u128::from_ne_bytes(word) == 0) && rest.iter().all(|&byte| byte == 0)
 }
 
-/// Whether a segment's pages can hold anything: guards never did.
-pub(crate) fn has_bytes(segment: &Segment) -> bool {
-    segment.kind != SegmentKind::Guard
-}
-
 /// Shows `visit` every page that is not all zero, ascending, whatever the guest may do there.
 ///
 /// # Errors
 /// If the host refuses to show inaccessible pages.
 pub(crate) fn visit(memory: &mut Memory, mut visit: impl FnMut(u64, &[u8])) -> Result<(), MapError> {
-    let segments: Vec<Segment> = memory.segments().filter(|segment| has_bytes(segment)).cloned().collect();
+    let segments: Vec<Segment> = memory.segments().filter(|segment| segment.holds_bytes()).cloned().collect();
     for segment in segments {
         memory.inspect(&segment.range, |bytes| {
             for (addr, page) in pages_of(&segment, bytes).filter(|(_, page)| !is_zero(page)) {
@@ -50,7 +45,7 @@ pub(crate) fn restore<'a>(
             let Segment { name, range, perms, kind } = segment;
             memory.map(range.clone(), *perms, *kind, name)?;
         }
-        if !has_bytes(segment) {
+        if !segment.holds_bytes() {
             continue;
         }
         if is_new || memory.inspect(&segment.range, |bytes| differs(segment, bytes, &page))? {

@@ -18,11 +18,11 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use causality_machine::memory::PAGE_SIZE;
+use causality_machine::memory::{PAGE_SIZE, Segment};
 
 use super::pages::{PAGE, Page, Table, window_address};
 use super::{PageTables, Root, Snapshot, SnapshotError, State, VERSION};
-use crate::instance::pages;
+use crate::instance::pages::is_zero;
 
 const MAGIC: [u8; 8] = *b"CAUSNAP\0";
 
@@ -192,7 +192,7 @@ fn read_pages(input: &mut impl Read, base: Option<&Snapshot>) -> Result<Numbers,
     let mut numbers = Numbers::of(base);
     for _ in 0..read_number(input)? {
         let bytes: [u8; PAGE] = read_array(input)?;
-        if pages::is_zero(&bytes) {
+        if is_zero(&bytes) {
             return Err(malformed("a page of zeros"));
         }
         let next = numbers.pages.len() as u32;
@@ -242,7 +242,7 @@ fn check_places(state: &State, tables: &PageTables) -> Result<(), SnapshotError>
         let at = segments.partition_point(|segment| segment.range.end <= *addr);
         segments.get(at).filter(|segment| segment.range.contains(addr) && addr.is_multiple_of(PAGE_SIZE))
     };
-    if !tables.memory.keys().all(|addr| segment_of(addr).is_some_and(pages::has_bytes)) {
+    if !tables.memory.keys().all(|addr| segment_of(addr).is_some_and(Segment::holds_bytes)) {
         return Err(malformed("a page outside of all segments"));
     }
     let is_writable_code = |addr: &u64| segment_of(addr).is_some_and(|segment| segment.perms.bits() == 7);

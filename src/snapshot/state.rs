@@ -299,6 +299,11 @@ impl SavedRegister {
         let most = limits.register_bytes.max(PAGE_SIZE).next_power_of_two();
         ensure(extent <= most && extent.is_multiple_of(PAGE_SIZE), "the window of a register")?;
         ensure(self.length <= self.extent, "the length of a register")?;
+        let is_unused = self.created == 0;
+        ensure(
+            !is_unused || self.state == Lifecycle::Empty.code() && self.extent == 0,
+            "a register that was never made",
+        )?;
         ensure(self.slot().lifecycle().is_timed() == (self.until != 0), "the time of a register")
     }
 }

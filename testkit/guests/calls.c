@@ -96,6 +96,13 @@ EMBEDDER uint64_t ask_often(uint64_t value, uint64_t times)
     return value;
 }
 
+/* Asks, and writes to memory what it was told. */
+EMBEDDER uint64_t ask_and_set(uint64_t value)
+{
+    count = (uint64_t)syscall1(HOST_FUNCTION, value);
+    return count;
+}
+
 EMBEDDER void leave(int code)
 {
     rt_exit(code);

@@ -232,7 +232,8 @@ pub trait IntoHostFunction<T, Types> {
 /// A Rust function that can be called by guests and takes its time: `Fn(&mut Caller<'_, T>, A, B, ...) -> impl Future<Output
 /// = R>`, with up to seven [`Parameter`]s and a result that [`Returns`] knows.
 ///
-/// It looks at the caller before the future begins; the future owns what it needs. Until it has ended, the guest is paused
+/// It looks at the caller before the future begins; the future owns what it needs. It cannot [charge](Caller::charge): until the
+/// future has ended the call has not happened, and what was charged is given back. Until it has ended, the guest is paused
 /// before the call, and so is its thread free; the call is then made again and returns the result.
 pub trait IntoAsyncHostFunction<T, Types> {
     /// Wraps the function so that it takes its arguments from registers.

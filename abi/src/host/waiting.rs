@@ -83,6 +83,7 @@ impl<T> Waiting<T> {
     /// Forgets all but the first `len`, whose futures are dropped.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.calls().truncate(len);
+        self.before = self.before.min(len);
     }
 
     /// The call at `hart.pc` waits for `future`.

@@ -21,6 +21,8 @@ pub struct Door {
     breakpoints: u64,
     /// Below so much fuel it is closed.
     floor: u64,
+    /// Whether the context knows the code that takes the place of other code: it is prepared for what there was.
+    has_promoted: bool,
 }
 
 impl Door {
@@ -32,6 +34,7 @@ impl Door {
     pub fn open(compiler: Arc<Compiler>, machine: &mut Machine, most: u64) -> Option<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let ways_in = WaysIn::of(&compiler, machine.hart.pc)?;
+        let has_promoted = ways_in.promoted.is_some();
         let context = prepare(&ways_in, machine);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the context of the machine, which nobody else uses.
@@ -43,6 +46,7 @@ impl Door {
             breakpoints: machine.breakpoints.version(),
             floor: machine.hart.fuel - machine.hart.fuel.min(most),
             compiler,
+            has_promoted,
         })
     }
 
@@ -74,6 +78,9 @@ impl Door {
             return None;
         }
         let ways_in = WaysIn::of(&self.compiler, machine.hart.pc)?;
+        if ways_in.promoted.is_some() != self.has_promoted || !machine.is_whole() {
+            return None;
+        }
         machine.memory.set_floor(self.floor as i64);
         if machine.pause_requested() {
             return None;

@@ -110,7 +110,7 @@ pub fn run(
     retired: &mut Retired,
 ) -> Result<Outcome, HostError> {
     let Some(ways_in) = WaysIn::of(compiler, machine.hart.pc) else { return Ok(Outcome::NoCode) };
-    if !is_host_mode(machine.hart.fcsr) {
+    if !is_host_mode(machine.hart.fcsr) || !machine.is_whole() {
         return Ok(Outcome::Left);
     }
     let fuel = machine.hart.fuel;
@@ -325,6 +325,7 @@ impl<'a> Session<'a> {
     /// Control goes back to generated code, if that may go on.
     #[inline]
     fn goes(&mut self) -> bool {
+        let is_whole = self.machine.is_whole();
         let (hart, memory, ..) = self.machine.parts();
         let fuel = hart.fuel;
         self.fuel = fuel;
@@ -332,6 +333,7 @@ impl<'a> Session<'a> {
         if memory.code_version() != self.code_version
             || !is_host_mode(hart.fcsr)
             || fuel.min(self.left) < self.compiler.longest()
+            || !is_whole
         {
             return false;
         }
@@ -418,6 +420,8 @@ unsafe extern "C" fn step_libcall<const IS_OPTIMISED: bool>(vm: *mut u8, place: 
         // Whatever was executed may have changed what may be accessed, and slots are made for the first register.
         (context.near_read, context.near_write) = (Near::default(), Near::default());
         context.registers.slots = session.machine.memory.slots_for_code();
+        // Generated code goes on writing, whatever the host has frozen meanwhile: asking for the page says so.
+        let _ = session.machine.memory.executor_page();
         if context.measured != session.machine.memory.map_version() {
             measure(context, &session.machine.memory, session.compiler.space().tunables().layout);
         }

@@ -77,6 +77,7 @@ impl Memory {
         }
         if !self.code.is_empty() {
             self.code_version = next_version();
+            self.is_reshaped = true;
         }
     }
 
@@ -89,6 +90,7 @@ impl Memory {
 
     /// Makes these the peaks. A name of which there is more now keeps what it has.
     pub fn set_peaks(&mut self, peaks: &Peaks) {
+        self.is_reshaped = true;
         self.peak = peaks.all.max(self.mapped);
         self.uses.retain(|_, uses| uses.now > 0);
         for uses in self.uses.values_mut() {

@@ -381,4 +381,33 @@ mod tests {
         next.doorbell().ring();
         assert_eq!(next.floor(), i64::MAX);
     }
+
+    #[test]
+    fn code_that_was_put_there_is_gone_after_restoring() {
+        let limits = Limits { allow_writable_code: true, ..limits() };
+        let mut memory = Memory::new(limits).unwrap();
+        memory.map(CODE..CODE + PAGE_SIZE, Perms::RWX, SegmentKind::Text, "code").unwrap();
+        let frozen = memory.freeze().unwrap();
+        let mut memory = Memory::thaw(&frozen).unwrap();
+        memory.set_code_copies(|_| Some(&[0x13; PAGE_SIZE as usize]));
+        assert_eq!(memory.fetch(CODE), Ok(0x1313_1313));
+        assert!(!Arc::ptr_eq(&frozen, &memory.freeze().unwrap()));
+        memory.restore(&frozen).unwrap();
+        assert_eq!((memory.fetch(CODE), memory.code_version()), (Ok(0), frozen.code_version()));
+    }
+
+    #[test]
+    fn a_machine_whose_memory_is_restored_keeps_its_hart() {
+        let (one, other) = (program(), {
+            let mut memory = Memory::thaw(&program()).unwrap();
+            memory.store(DATA, [7]).unwrap();
+            memory.freeze().unwrap()
+        });
+        let mut machine = crate::Machine::with_memory(Memory::thaw(&one).unwrap()).unwrap();
+        machine.hart.x[5] = 55;
+        for frozen in [&other, &one, &other] {
+            machine.memory.restore(frozen).unwrap();
+            assert_eq!(machine.hart.x[5], 55);
+        }
+    }
 }

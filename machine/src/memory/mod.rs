@@ -252,6 +252,12 @@ impl Memory {
         self.space.take_hart()
     }
 
+    /// Whether a hart is the one in the executor page.
+    #[inline]
+    pub(crate) fn has(&self, hart: &ResidentHart) -> bool {
+        self.space.has(hart)
+    }
+
     /// For executors: sets the floor. Generated code leaves its loops when its signed fuel counter is
     /// below the floor; [`Doorbell::ring`] raises it to `i64::MAX`.
     ///

@@ -13,7 +13,7 @@ use crate::Hart;
 pub struct ResidentHart {
     place: NonNull<Hart>,
     /// Keeps the page, and the mapping from being another memory's.
-    _held: Arc<Held>,
+    held: Arc<Held>,
 }
 
 // SAFETY: it owns the bytes of the hart as if they were a field; the mapping may be used by any thread.
@@ -27,7 +27,15 @@ impl ResidentHart {
     pub(super) unsafe fn new(held: &Arc<Held>, place: NonNull<Hart>) -> Self {
         // SAFETY: by contract writable and nobody else's.
         unsafe { place.write(Hart::new(0)) };
-        ResidentHart { place, _held: Arc::clone(held) }
+        ResidentHart { place, held: Arc::clone(held) }
+    }
+}
+
+impl ResidentHart {
+    /// Whether it lives in what is held.
+    #[inline]
+    pub(super) fn is_in(&self, held: &Arc<Held>) -> bool {
+        Arc::ptr_eq(&self.held, held)
     }
 }
 

@@ -216,6 +216,12 @@ impl Space {
         Some(unsafe { ResidentHart::new(&self.held, place) })
     }
 
+    /// Whether a hart is the one in the executor page.
+    #[inline]
+    pub(super) fn has(&self, hart: &ResidentHart) -> bool {
+        hart.is_in(&self.held)
+    }
+
     /// The first eight bytes of the executor page.
     #[inline]
     pub(super) fn floor(&self) -> &AtomicI64 {
@@ -342,8 +348,8 @@ impl Space {
         Ok(())
     }
 
-    /// Makes it clean by `clean`. Says whether the page table is that of `clean` now, and the executor page zero; otherwise both are
-    /// left alone.
+    /// Makes it clean by `clean`. Says whether the page table is that of `clean` now, and the executor page zero if it has no hart;
+    /// otherwise both are left alone.
     ///
     /// If the host refuses, it may have done so halfway.
     pub(super) fn restore(&mut self, clean: &Arc<Clean>) -> io::Result<bool> {
@@ -433,9 +439,12 @@ impl Space {
             self.open.insert(piece.range.clone());
         }
         if let Some(table) = &clean.table {
-            let (start, len) = (self.held.map.as_mut_ptr().cast(), self.held.table + EXECUTOR_PAGE_SIZE);
-            self.is_executed = false;
-            // SAFETY: as above, for the table and the executor page, whose floor is a whole word of either page at any time.
+            // A machine that has its hart there keeps it, and everything else in the executor page.
+            self.is_executed &= self.is_hart_taken;
+            let page = if self.is_hart_taken { 0 } else { EXECUTOR_PAGE_SIZE };
+            let (start, len) = (self.held.map.as_mut_ptr().cast(), self.held.table + page);
+            // SAFETY: as above, for the table and the executor page, whose floor is a whole word of either page at any time,
+            // and whose hart nobody has.
             unsafe {
                 mmap(start, len, ProtFlags::READ | ProtFlags::WRITE, flags, &table.file.file, table.offset)?
             };
