@@ -1,6 +1,7 @@
 //! Ten thousand instances at once: what each takes of the host's memory, and what happens when the host has no more mappings.
 
 use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 use causality_testkit::elf::{Elf, PF_R, PF_W, PF_X, Phdr};
 use causality_vm::{Config, Engine, ErrorKind, Exit, Instance, Linker, Module, Options};
@@ -38,6 +39,9 @@ fn mappings() -> u64 {
     fs::read("/proc/self/maps").unwrap().iter().filter(|&&byte| byte == b'\n').count() as u64
 }
 
+/// The process is measured by one test at a time.
+static MEASURED: Mutex<()> = Mutex::new(());
+
 struct Usage {
     /// What is shared counts in proportion.
     resident: u64,
@@ -66,6 +70,7 @@ fn show(what: &str, count: usize, each: &Usage) {
 
 #[test]
 fn ten_thousand_instances_live_at_once() {
+    let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = Engine::new(Config::new());
     let module = Module::new(&engine, &program()).unwrap();
     let linker = Linker::new(&engine);
@@ -105,6 +110,7 @@ fn ten_thousand_instances_live_at_once() {
 
 #[test]
 fn a_thousand_forks_share_what_they_do_not_write() {
+    let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = Engine::new(Config::new());
     let module = Module::new(&engine, &program()).unwrap();
     let mut parent = Linker::new(&engine).instantiate(&module, Options::new(), [0_u8; 16]).unwrap();
