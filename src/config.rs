@@ -186,8 +186,8 @@ impl Config {
 
     /// Sets how many memories of instances that are gone an engine keeps for new ones, at most. Each takes an
     /// instance's address space and up to 512 KiB of memory, which is made what the program is at its start
-    /// before it is kept: what a guest leaves behind is gone. A new instance of the same module finds everything in place. With 0,
-    /// every instance asks the host for memory and gives it back.
+    /// before it is kept: what a guest leaves behind is gone. A new instance of the same module finds everything in place. What an idle memory was made
+    /// from, a program or a checkpoint, stays with it. With 0, every instance asks the host for memory and gives it back.
     #[must_use]
     pub fn pool(self, memories: usize) -> Self {
         Config { pool: memories, ..self }

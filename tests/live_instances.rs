@@ -28,9 +28,6 @@ fn program() -> Vec<u8> {
     Elf::exec(START).segment(Phdr::load(PF_R | PF_X, START, &text)).segment(data).build()
 }
 
-/// What the process has is measured, so one measures at a time.
-static ALONE: Mutex<()> = Mutex::new(());
-
 /// A line of a file of `/proc/self` in bytes.
 fn told(file: &str, name: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/self/{file}")).unwrap();
@@ -41,6 +38,9 @@ fn told(file: &str, name: &str) -> u64 {
 fn mappings() -> u64 {
     fs::read("/proc/self/maps").unwrap().iter().filter(|&&byte| byte == b'\n').count() as u64
 }
+
+/// The process is measured by one test at a time.
+static MEASURED: Mutex<()> = Mutex::new(());
 
 struct Usage {
     /// What is shared counts in proportion.
@@ -70,7 +70,7 @@ fn show(what: &str, count: usize, each: &Usage) {
 
 #[test]
 fn ten_thousand_instances_live_at_once() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = Engine::new(Config::new());
     let module = Module::new(&engine, &program()).unwrap();
     let linker = Linker::new(&engine);
@@ -110,7 +110,7 @@ fn ten_thousand_instances_live_at_once() {
 
 #[test]
 fn a_thousand_forks_share_what_they_do_not_write() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = Engine::new(Config::new());
     let module = Module::new(&engine, &program()).unwrap();
     let mut parent = Linker::new(&engine).instantiate(&module, Options::new(), [0_u8; 16]).unwrap();

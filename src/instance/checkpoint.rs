@@ -163,7 +163,8 @@ impl<T: Clone> Instance<T> {
     /// What it is now, to make any number of instances from that go on from here, on whatever thread. The instance itself goes on
     /// as if nothing had happened.
     ///
-    /// It costs the copying of pages that were written since the instance was made, once while it does not run.
+    /// It costs the copying of pages that were written since the instance was made, once while it does not run. The copies are kept
+    /// until the instance makes other ones, is reset or dropped, and nobody else has them.
     ///
     /// # Errors
     /// [`ErrorKind::Checkpoint`](crate::ErrorKind::Checkpoint) if it has had resource registers, which must not be there twice, or the
