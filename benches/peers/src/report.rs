@@ -62,16 +62,12 @@ impl Report<'_> {
 
     /// Who runs not all guests.
     fn refused(&self) -> String {
-        let names = |engines: &[&Engine]| list(engines.iter().map(|engine| engine.name.as_str()));
-        let some: Vec<&Engine> = self
-            .engines
-            .iter()
-            .filter(|engine| !self.guests.iter().all(|guest| engine.runs(guest)))
-            .collect();
+        let runs_all = |engine: &&Engine| self.guests.iter().all(|guest| engine.runs(guest));
+        let names = shortest(self.engines.iter().filter(|engine| !runs_all(engine)));
         let floats = list(self.guests.iter().filter(|guest| guest.has_floats).map(|guest| guest.name));
-        match some.is_empty() {
+        match names.is_empty() {
             true => String::new(),
-            false => format!("–: {} without floating-point numbers, which {floats} need.\n\n", names(&some)),
+            false => format!("Without floating-point numbers are {names}, so they do not run {floats}.\n\n"),
         }
     }
 
