@@ -25,6 +25,12 @@ use crate::Tier;
 /// | [`code_listener`](Config::code_listener) | nobody |
 /// | [`cache`](Config::cache) | native code is forgotten at the end |
 /// | [`crosscheck`](Config::crosscheck) | off, unless the environment variable `CAUSALITY_CROSSCHECK` is 1, which even [`Config::new`] heeds |
+///
+/// ```
+/// use causality_vm::{Config, Engine};
+///
+/// let engine = Engine::new(Config::new().fuel(10_000_000).memory(64 << 20).stack(1 << 20));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     tier: Tier,

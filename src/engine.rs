@@ -11,6 +11,13 @@ use crate::{Config, Native};
 
 /// A configuration, and what is shared under it: native code, and the thread that makes it. Cheap to clone; clones
 /// are the same engine.
+///
+/// ```
+/// use causality_vm::{Config, Engine, Tier};
+///
+/// let engine = Engine::new(Config::new().tier(Tier::Baseline).fuel(1_000_000));
+/// assert_eq!(engine.code_bytes(), 0);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Engine {
     inner: Arc<Inner>,

@@ -122,6 +122,22 @@ impl<T> Instance<T> {
 
     /// The same for at most `instructions`; after so many it is [paused](causality_machine::PauseReason::Step).
     ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let linker = Linker::new(&engine);
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("calls"), ())?;
+    /// use causality_vm::{Exit, PauseReason};
+    /// assert_eq!(guest.run_for(100)?, Exit::Paused(PauseReason::Step));
+    /// assert_eq!(guest.retired(), 100);
+    /// assert_eq!(guest.run()?, Exit::Completed(0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Instance::run`].
     pub fn run_for(&mut self, instructions: u64) -> Result<Exit, Error> {
@@ -191,6 +207,21 @@ impl<T> Instance<T> {
     /// Makes an instance that has ended ready to run from the start: memory, registers and fuel as at
     /// first; breakpoints and the embedder's data stay; standard input is not rewound.
     ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let linker = Linker::new(&engine);
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("calls"), ())?;
+    /// let first = (guest.run()?, guest.retired());
+    /// guest.reset()?;
+    /// assert_eq!((guest.run()?, guest.retired()), first);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If it has not ended, and as [`Linker::instantiate`](crate::Linker::instantiate).
     pub fn reset(&mut self) -> Result<(), Error> {
@@ -233,11 +264,45 @@ impl<T> Instance<T> {
     }
 
     /// Pays for `instructions` more.
+    ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let linker = Linker::new(&engine);
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("calls"), ())?;
+    /// use causality_vm::Exit;
+    /// let mut poor = linker.instantiate(&module, Options::new().fuel(10), ())?;
+    /// assert_eq!(poor.run()?, Exit::OutOfFuel);
+    /// poor.add_fuel(1_000_000);
+    /// assert_eq!(poor.run()?, Exit::Completed(0));
+    /// # guest.run()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_fuel(&mut self, instructions: u64) {
         self.hart_mut().add_fuel(instructions);
     }
 
     /// A handle that pauses it from any thread.
+    ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let linker = Linker::new(&engine);
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("calls"), ())?;
+    /// use causality_vm::{Exit, PauseReason};
+    /// let handle = guest.pause_handle();
+    /// std::thread::spawn(move || handle.pause()).join().unwrap();
+    /// assert_eq!(guest.run()?, Exit::Paused(PauseReason::Requested));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn pause_handle(&self) -> PauseHandle {
         self.machine.pause_handle()
@@ -250,6 +315,23 @@ impl<T> Instance<T> {
     }
 
     /// Where it pauses, to change.
+    ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let linker = Linker::new(&engine);
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("calls"), ())?;
+    /// use causality_vm::{Exit, PauseReason};
+    /// let main = guest.module().symbols().function("main").expect("it has one");
+    /// guest.breakpoints_mut().insert(main);
+    /// assert_eq!(guest.run()?, Exit::Paused(PauseReason::Breakpoint));
+    /// assert_eq!(guest.pc(), main);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn breakpoints_mut(&mut self) -> &mut Breakpoints {
         &mut self.machine.breakpoints
     }
@@ -261,6 +343,24 @@ impl<T> Instance<T> {
     }
 
     /// Interprets everything from now on and shows `observer` each instruction that retires. Slow.
+    ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let linker = Linker::new(&engine);
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("calls"), ())?;
+    /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+    /// let count = Arc::new(AtomicU64::new(0));
+    /// let counter = Arc::clone(&count);
+    /// guest.observe(move |_| { counter.fetch_add(1, Ordering::Relaxed); });
+    /// guest.run()?;
+    /// assert_eq!(count.load(Ordering::Relaxed), guest.retired());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn observe(&mut self, observer: impl FnMut(Retired<'_>) + Send + 'static) {
         self.execution.observe(observer);
     }
@@ -329,6 +429,24 @@ impl<T> Instance<T> {
     }
 
     /// Guest memory, to change.
+    ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let linker = Linker::new(&engine);
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("calls"), ())?;
+    /// let sp = guest.x(causality_vm::isa::reg::X::SP);
+    /// guest.memory_mut().store(sp - 16, 7_u64.to_le_bytes())?;
+    /// assert_eq!(guest.memory().load(sp - 16)?, 7_u64.to_le_bytes());
+    /// let bytes = guest.memory_mut().slice_mut(sp - 64, 64)?;
+    /// bytes.fill(1);
+    /// assert!(guest.memory().slice(0, 8).is_err(), "what the guest cannot read, nobody reads here");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn memory_mut(&mut self) -> &mut Memory {
         &mut self.machine.memory
     }
@@ -380,6 +498,22 @@ impl<T> Instance<T> {
     }
 
     /// What has happened so far.
+    ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let linker = Linker::new(&engine);
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("calls"), ())?;
+    /// guest.run()?;
+    /// let report = guest.report();
+    /// assert_eq!(report.fuel_used, guest.retired());
+    /// println!("{} bytes at most", report.memory.peak);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn report(&self) -> Report {
         Report::new(

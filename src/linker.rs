@@ -41,6 +41,24 @@ impl<T> Linker<T> {
 
     /// Adds a function under a name and the lowest free number, which it returns.
     ///
+    /// ```
+    /// use causality_vm::{Caller, Engine, HostFault, Linker, Ptr};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut linker = Linker::<Vec<String>>::new(&Engine::default());
+    /// linker.function(
+    ///     "note",
+    ///     |caller: &mut Caller<'_, Vec<String>>, text: Ptr, len: u64| -> Result<(), HostFault> {
+    ///         let bytes = caller.bytes(text.0, len)?;
+    ///         let text = String::from_utf8_lossy(bytes).into_owned();
+    ///         caller.data_mut().push(text);
+    ///         Ok(())
+    ///     },
+    /// )?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the name is taken or cannot be asked for.
     pub fn function<Types>(
@@ -54,6 +72,20 @@ impl<T> Linker<T> {
     /// Adds an asynchronous function under a name and the lowest free number, which it returns: the guest that calls it is
     /// paused until the future has ended, and its thread is free if it runs [as a future](Instance::run_async). If it does not,
     /// the run ends with [`PauseReason::Host`](crate::PauseReason::Host).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use causality_vm::{Caller, Engine, Linker};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut linker = Linker::<()>::new(&Engine::default());
+    /// linker.function_async("sleep", |_: &mut Caller<'_, ()>, milliseconds: u64| async move {
+    ///     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Linker::function`].

@@ -90,6 +90,20 @@ impl Module {
     }
 
     /// The names in it.
+    ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let linker = Linker::new(&engine);
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("calls"), ())?;
+    /// assert!(module.symbols().function("main").is_some());
+    /// # guest.run()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn symbols(&self) -> &Symbols {
         self.inner.program.symbols()

@@ -88,6 +88,25 @@ impl<A: CallArguments, R: CallResult> TypedFunction<A, R> {
 
     /// Goes on with a call of this function that was the last to stop, and waits for its result.
     ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let linker = Linker::new(&engine);
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("calls"), ())?;
+    /// use causality_vm::{CallError, Exit};
+    /// let mut poor = linker.instantiate(&module, Options::new().fuel(100), ())?;
+    /// let spin = poor.function::<u64, u64>("spin")?;
+    /// assert!(matches!(spin.call(&mut poor, 1000), Err(CallError::Stopped(Exit::OutOfFuel))));
+    /// poor.add_fuel(1_000_000);
+    /// assert_eq!(spin.resume(&mut poor)?, 332_833_500);
+    /// # guest.run()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`CallError::NotCalled`] if the last call that stopped was not of this function, and as [`TypedFunction::call`].
     pub fn resume<T>(&self, instance: &mut Instance<T>) -> Result<R, CallError> {

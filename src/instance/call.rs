@@ -51,6 +51,24 @@ impl<T> Instance<T> {
     /// before the call, and so is whether the instance can run. `false` if there is none.
     ///
     /// Memory is as the function has left it. After a trap, that may be in the middle of a change.
+    ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let linker = Linker::new(&engine);
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("calls"), ())?;
+    /// let spin = guest.function::<u64, u64>("spin")?;
+    /// guest.pause_handle().pause();
+    /// assert!(spin.call(&mut guest, 10).is_err());
+    /// assert_eq!(guest.pending_calls(), 1);
+    /// assert!(guest.abandon_call());
+    /// assert_eq!(spin.call(&mut guest, 10)?, 285);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn abandon_call(&mut self) -> bool {
         let Some(ended) = self.calls.end(&mut self.machine.hart) else { return false };
         self.exit = ended.exit;
