@@ -7,7 +7,10 @@ use std::thread;
 
 use causality_vm::memory::SegmentKind;
 use causality_vm::registers::Slot;
-use causality_vm::{Engine, Exit, Instance, Linker, Module, Moment, Options, PauseReason};
+use causality_vm::snapshot::Snapshot;
+use causality_vm::{
+    Engine, Error, Exit, Instance, Linker, Module, Moment, Options, PauseReason, TypedFunction,
+};
 
 use super::guest::{Data, Guest, link};
 use super::step::{MOST, Step};
@@ -42,6 +45,9 @@ pub struct Player<'a> {
     observed: Arc<AtomicU64>,
 }
 
+/// Standard input.
+const INPUT: &[u8] = b"input";
+
 /// Copies that are kept.
 const MOMENTS: usize = 4;
 
@@ -55,7 +61,7 @@ impl<'a> Player<'a> {
 
     fn instantiate(&mut self) -> String {
         (self.instance, self.moments) = (None, Vec::new());
-        let options = Options::new().args(["guest", "argument"]).seed(7).stdin(&b"input"[..]);
+        let options = Options::new().args(["guest", "argument"]).seed(7).stdin(INPUT);
         match self.stage.linker.instantiate(&self.stage.module, options, 0) {
             Ok(mut instance) => {
                 self.stage.guest.prepare(&mut instance);
@@ -108,7 +114,29 @@ impl<'a> Player<'a> {
                 });
                 String::new()
             }
+            Step::Fork | Step::Snapshot => {
+                let made = match step {
+                    Step::Fork => instance.fork(),
+                    _ => resumed(instance, self.stage),
+                };
+                match made {
+                    Ok(made) => {
+                        // Moments are of the one before.
+                        (self.instance, self.moments) = (Some(made), Vec::new());
+                        String::from("made")
+                    }
+                    Err(error) => format!("error: {error}"),
+                }
+            }
+            Step::ForkAside(length) => {
+                let before = self.state();
+                let Some(instance) = &mut self.instance else { return String::new() };
+                let ran = instance.fork().and_then(|mut fork| fork.run_for(*length));
+                assert_eq!(self.state(), before, "a fork shows");
+                told(ran)
+            }
             _ => run_step(step, instance)
+                .or_else(|| call_step(step, instance))
                 .or_else(|| memory_step(step, instance))
                 .unwrap_or_else(|| simple_step(step, instance, self.stage.guest)),
         }
@@ -145,6 +173,37 @@ fn run_step(step: &Step, instance: &mut Instance<Data>) -> Option<String> {
         Step::RunPaused => run_paused(instance),
         _ => return None,
     })
+}
+
+/// Steps that call functions.
+fn call_step(step: &Step, instance: &mut Instance<Data>) -> Option<String> {
+    type Function = TypedFunction<(u64, u64), u64>;
+    // Whether it comes to an end, nobody knows.
+    let may_run = instance.fuel() <= 2 * MOST;
+    Some(match step {
+        Step::Call(..) | Step::ResumeCall(_) if !may_run => String::from("too much fuel"),
+        Step::Call(addr, a, b) => {
+            let function: Function = instance.function_at(*addr);
+            told(function.call(instance, (*a, *b)))
+        }
+        Step::ResumeCall(addr) => {
+            let function: Function = instance.function_at(*addr);
+            told(function.resume(instance))
+        }
+        Step::AbandonCall => format!("{} {}", instance.abandon_call(), instance.pending_calls()),
+        _ => return None,
+    })
+}
+
+/// What comes back of an instance that was bytes in between.
+fn resumed(instance: &mut Instance<Data>, stage: &Stage<'_>) -> Result<Instance<Data>, Error> {
+    let snapshot = Snapshot::of(instance)?;
+    let same = Snapshot::from_bytes(&snapshot.to_bytes()).expect("it was written so");
+    assert_eq!(same.root(), snapshot.root());
+    let rest = &INPUT[(snapshot.stdin_read() as usize).min(INPUT.len())..];
+    let made = stage.linker.resume(&stage.module, Options::new().stdin(rest), *instance.data(), &same)?;
+    assert_eq!((made.hart(), made.fuel()), (instance.hart(), instance.fuel()));
+    Ok(made)
 }
 
 /// Runs to whatever else ends it while another thread pauses it. How often that comes to pass is not told.

@@ -87,6 +87,18 @@ pub enum Step {
     Report,
     /// Waits for the code that was asked for.
     WaitForCode,
+    /// Calls what is there as a function of two arguments.
+    Call(u64, u64, u64),
+    /// Goes on with such a call.
+    ResumeCall(u64),
+    /// Gives the last one up.
+    AbandonCall,
+    /// Puts a fork in its place.
+    Fork,
+    /// Runs a fork for so many instructions, which must not show.
+    ForkAside(u64),
+    /// Puts one in its place that was made of its snapshot.
+    Snapshot,
 }
 
 /// The most instructions of one step.
@@ -96,7 +108,7 @@ impl Step {
     /// A made-up one; runs most often.
     #[must_use]
     pub fn choose(source: &mut Source<'_>) -> Self {
-        match source.below(72) {
+        match source.below(88) {
             0 | 1 => Step::Instantiate,
             2 => Step::Drop,
             3 => Step::Elsewhere(Box::new(Step::choose(source))),
@@ -138,6 +150,12 @@ impl Step {
             63 => Step::WaitForCode,
             // What ends or has no fuel is not much of a test.
             64..68 => Step::AddFuel(source.bits() % MOST),
+            68..74 => Step::Call(code(source), value(source), value(source)),
+            74 | 75 => Step::ResumeCall(code(source)),
+            76 | 77 => Step::AbandonCall,
+            78 | 79 => Step::Fork,
+            80 | 81 => Step::ForkAside(1 + source.bits() % 200),
+            82 | 83 => Step::Snapshot,
             _ => Step::Reset,
         }
     }
