@@ -121,7 +121,8 @@ typedef struct cvm_engine cvm_engine;
 // Why something could not be done. Made by functions that return it; deleted by who called them.
 typedef struct cvm_error cvm_error;
 
-// One running guest. Used by one thread at a time, and by any.
+// One running guest. Used by one thread at a time, and by any. While it runs, which is until the function returns that runs it,
+// nobody may use or delete it, host functions and writers that it calls included; they have a `cvm_caller`.
 typedef struct cvm_instance cvm_instance;
 
 // Host functions, and what makes instances that may call them. May be used by several threads at once.
@@ -190,7 +191,7 @@ typedef Handle_Text *Out_Handle_Text;
 
 // A function that guests can call. `arguments` are the seven integer arguments `a0` to `a6`; what it stores to
 // `result`, which is `a0` at first, is what it returns there, or what belongs to the `cvm_flow` that it returns. It must
-// not jump out.
+// not jump out, nor use the instance that calls it.
 typedef uint32_t (*cvm_host_function)(void *data,
                                       cvm_caller *caller,
                                       const uint64_t (*arguments)[7],
