@@ -10,6 +10,8 @@ use causality_machine::Hart;
 use causality_machine::memory::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET, HART_OFFSET};
 use causality_machine::registers::Slot;
 
+use crate::sys::mxcsr::Floats;
+
 /// Sizes of accesses that have a bound of their own in a [`Range`]; others use the next larger one.
 pub(crate) const SPANS: [u64; 4] = [8, 64, 512, 4096];
 
@@ -82,6 +84,8 @@ pub(crate) struct Context {
     pub(crate) floor: AtomicI64,
     /// The hart of the machine.
     pub(crate) hart: Hart,
+    /// Whose the host's floating-point state is.
+    pub(crate) floats: Floats,
     /// What loads may usually touch.
     pub(crate) read: Range,
     /// What stores may usually touch.
@@ -146,6 +150,8 @@ pub(crate) struct Tier {
     pub(crate) call: *const u8,
     /// Functions that look up permissions.
     pub(crate) check: [*const u8; CHECKS],
+    /// Takes floating-point registers from their homes, for code that has them elsewhere.
+    pub(crate) floats: *const u8,
     /// Executes the instruction at the given pc, which is odd for an `ecall`; 0 if control then goes to the next one.
     pub(crate) step: Option<Libcall>,
 }
@@ -157,6 +163,7 @@ impl Tier {
         base: std::ptr::null(),
         call: std::ptr::null(),
         check: [std::ptr::null(); CHECKS],
+        floats: std::ptr::null(),
         step: None,
     };
 }

@@ -101,9 +101,9 @@ impl Door {
             (&raw mut (*context).stack_limit).write(stack_limit());
         }
         let left = fuel - self.floor;
-        let mut session = Session::new(&self.compiler, machine, host, step, left);
-        let is_left = session.enter(&ways_in, context);
-        session.count(context, retired);
+        let mut session = Session::new(&self.compiler, machine, host, step, left, context);
+        let is_left = session.enter(&ways_in);
+        session.count(retired);
         let has_returned = session.end.is_none() && session.machine.hart.pc == RETURN_GATE;
         Some(if has_returned { Ok(()) } else { Err(Session::outcome(session.end, is_left)) })
     }

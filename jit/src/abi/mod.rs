@@ -18,7 +18,7 @@ use crate::Compiler;
 use crate::code::{Links, Space};
 use crate::context::{BIAS, Context, Near, Range, Registers, Tier};
 use crate::cranelift::{LEFT, NO_CODE};
-use crate::sys::mxcsr;
+use crate::sys::mxcsr::Floats;
 use crate::tunables::{Layout, NativeTier};
 
 pub use door::Door;
@@ -59,7 +59,7 @@ struct Session<'a> {
     compiler: &'a Compiler,
     /// The version of code memory that generated code relies on.
     code_version: u64,
-    floats: mxcsr::Saved,
+    context: *mut Context,
     /// Why the run ends.
     end: Option<End>,
 }
@@ -119,9 +119,9 @@ pub fn run(
         return Ok(Outcome::Left);
     }
     let context = prepare(&ways_in, machine);
-    let mut session = Session::new(compiler, machine, host, step, max);
-    let is_left = session.enter(&ways_in, context);
-    session.count(context, retired);
+    let mut session = Session::new(compiler, machine, host, step, max, context);
+    let is_left = session.enter(&ways_in);
+    session.count(retired);
     Session::outcome(session.end, is_left)
 }
 
@@ -219,6 +219,7 @@ fn measure(context: &mut Context, memory: &Memory, layout: Layout) {
 }
 
 impl<'a> Session<'a> {
+    /// The context is that of the machine, and prepared.
     #[inline]
     fn new(
         compiler: &'a Compiler,
@@ -226,6 +227,7 @@ impl<'a> Session<'a> {
         host: &'a mut dyn Host,
         step: &'a mut dyn Step,
         left: u64,
+        context: *mut Context,
     ) -> Self {
         Session {
             left,
@@ -233,7 +235,7 @@ impl<'a> Session<'a> {
             retired: Retired::default(),
             compiler,
             code_version: machine.memory.code_version(),
-            floats: mxcsr::enter(machine.hart.fcsr),
+            context,
             end: None,
             machine,
             host,
@@ -241,10 +243,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Runs code from `hart.pc` as long as there is some; whether it was left where there is. The context is that of the
-    /// machine, and prepared.
+    /// Runs code from `hart.pc` as long as there is some; whether it was left where there is.
     #[inline]
-    fn enter(&mut self, ways_in: &WaysIn<'_>, context: *mut Context) -> bool {
+    fn enter(&mut self, ways_in: &WaysIn<'_>) -> bool {
+        let context = self.context;
+        *self.floats() = Floats::new(self.machine.hart.fcsr);
         // SAFETY: the context is in the executor page of the machine's memory, which stays where it is and is nobody
         // else's. The functions in the space follow the conventions of their tier, as do the ways in. The session
         // outlives the loop and is used by libcalls only, while nothing here refers to it.
@@ -259,6 +262,7 @@ impl<'a> Session<'a> {
                 let Some((enter, function, is_optimised)) = ways_in.at(pc) else { break false };
                 let enter: Enter = std::mem::transmute(enter);
                 if is_optimised {
+                    (*context).floats.switch();
                     (*context).promoted = (*context).promoted.wrapping_add((*context).hart.fuel);
                 }
                 let next = enter(vm, pc, function);
@@ -277,7 +281,8 @@ impl<'a> Session<'a> {
 
     /// Adds what was retired.
     #[inline]
-    fn count(&self, context: *mut Context, retired: &mut Retired) {
+    fn count(&self, retired: &mut Retired) {
+        let context = self.context;
         // SAFETY: generated code has returned; these are plain numbers in the executor page.
         let (promoted, entries, last_entry) =
             unsafe { ((*context).promoted, (*context).entries, (*context).last_entry) };
@@ -303,15 +308,23 @@ impl<'a> Session<'a> {
     /// Control came from generated code, for good.
     #[inline]
     fn came(&mut self) {
-        self.machine.hart.fcsr |= mxcsr::leave(self.floats);
+        let flags = self.floats().leave();
+        self.machine.hart.fcsr |= flags;
         self.account();
     }
 
     /// Control came from generated code, and will go back.
     #[inline]
     fn waits(&mut self) {
-        self.machine.hart.fcsr |= mxcsr::pause(self.floats);
+        let flags = self.floats().pause();
+        self.machine.hart.fcsr |= flags;
         self.account();
+    }
+
+    #[inline]
+    fn floats(&mut self) -> &mut Floats {
+        // SAFETY: the context of the machine, which this session alone uses while generated code does not run.
+        unsafe { &mut (*self.context).floats }
     }
 
     /// Counts what generated code has retired.
@@ -326,12 +339,13 @@ impl<'a> Session<'a> {
     #[inline]
     fn goes(&mut self) -> bool {
         let is_whole = self.machine.is_whole();
+        let fcsr = self.machine.hart.fcsr;
+        self.floats().resume(fcsr);
         let (hart, memory, ..) = self.machine.parts();
         let fuel = hart.fuel;
         self.fuel = fuel;
-        mxcsr::resume(hart.fcsr);
         if memory.code_version() != self.code_version
-            || !is_host_mode(hart.fcsr)
+            || !is_host_mode(fcsr)
             || fuel.min(self.left) < self.compiler.longest()
             || !is_whole
         {
@@ -382,9 +396,9 @@ impl<'a> Session<'a> {
 
     fn ends(&mut self, end: End) -> bool {
         self.end = Some(end);
-        let hart = &self.machine.hart;
-        self.fuel = hart.fuel;
-        mxcsr::resume(hart.fcsr);
+        let (fuel, fcsr) = (self.machine.hart.fuel, self.machine.hart.fcsr);
+        self.fuel = fuel;
+        self.floats().resume(fcsr);
         false
     }
 }

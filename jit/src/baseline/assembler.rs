@@ -608,6 +608,16 @@ impl Assembler {
         self.emit(Width::Double, &[0x0f, 0x40 | cond as u8], dst.0, src.into());
     }
 
+    /// Stores the control register of vector instructions.
+    pub(super) fn store_modes(&mut self, dst: Mem) {
+        self.emit(Width::Word, &[0x0f, 0xae], 3, dst.into());
+    }
+
+    /// Loads it.
+    pub(super) fn load_modes(&mut self, src: Mem) {
+        self.emit(Width::Word, &[0x0f, 0xae], 2, src.into());
+    }
+
     pub(super) fn push(&mut self, reg: Gpr) {
         self.short_op(0x50, reg);
     }

@@ -41,16 +41,18 @@ use causality_machine::isa::Inst;
 use causality_machine::isa::reg::X;
 use causality_machine::isa::visit::Visitor;
 
+use crate::context::field;
 use crate::cranelift::{TranslateError, Translation};
 use crate::host::Features;
 use crate::region::{At, RegSet, Source, is_unsafe_to_speculate};
 use crate::tunables::Tunables;
-use assembler::{Assembler, Label};
+use assembler::{Alu, Assembler, Cond, Label, Mem, Width};
 use facts::Facts;
 use float::{Open, Results};
 use loops::{Loop, Made};
 use memory::Hull;
 pub(crate) use register::IN_MEMORY;
+use register::VM;
 pub(crate) use runtime::{border, runtime};
 use trap::{Cold, Kind, SHARED};
 use unit::{Marks, Unit};
@@ -278,8 +280,9 @@ impl<'a> Emitter<'a> {
                 self.settle();
             }
             (self.falls, self.pending) = (true, 0);
-            self.a.bind(meet.label);
             self.entries.push((self.at.pc, self.a.len() as u32));
+            self.take_floats(meet.label);
+            self.a.bind(meet.label);
             self.forget_facts();
             self.locate();
             self.guess_for_loop();
@@ -300,6 +303,15 @@ impl<'a> Emitter<'a> {
             self.falls = true;
         }
         self.a.bind(meet.label);
+    }
+
+    /// At an entry: control that comes from elsewhere may have floating-point registers at home, until here.
+    fn take_floats(&mut self, entry: Label) {
+        if self.unit.has_floats && self.host.avx {
+            let taken = self.cold(Kind::Floats(entry));
+            self.a.alu_imm(Alu::Cmp, Width::Word, Mem::at(VM, field!(floats.live)), 0);
+            self.a.jump_if(Cond::Equal, taken);
+        }
     }
 
     /// At the header of a loop, which begins at `entry`.
@@ -428,6 +440,10 @@ impl<'a> Emitter<'a> {
                     // It has charged the instruction, and behind it that is pending.
                     self.charge_by(pending as i32 + 1);
                     self.a.jump(back);
+                }
+                Kind::Floats(entry) => {
+                    self.a.call_indirect(Mem::at(VM, field!(baseline.floats)));
+                    self.a.jump(entry);
                 }
                 Kind::Full(to) => self.emit_full(to),
             }

@@ -16,7 +16,7 @@ use crate::region::RegSet;
 /// The context; see [`crate::context`].
 pub(super) const VM: Gpr = R15;
 
-/// All ones, always.
+/// All ones, wherever floating-point registers are in their places.
 pub(super) const ONES: Xmm = Xmm(3);
 
 /// Integer registers that live in host registers: those that compiled code uses most. Free for anything are `rax` and
@@ -118,28 +118,32 @@ pub(super) fn pinned(r: X) -> Option<Gpr> {
     }
 }
 
-/// Takes all pinned registers from their homes. Leaves flags and other registers as they are.
-pub(super) fn load_all(a: &mut Assembler, with_floats: bool) {
+/// Takes all pinned integer registers from their homes. Leaves flags and other registers as they are.
+pub(super) fn load_all(a: &mut Assembler) {
     for (r, reg) in PINNED {
         a.mov(Width::Double, reg, Mem::at(VM, x_home(r.index())));
     }
-    if with_floats {
-        for (r, reg) in PINNED_F {
-            a.vector_load(8, reg, Mem::at(VM, f_home(r.index())));
-        }
-        a.vector_ones(ONES);
-    }
 }
 
-/// Writes all pinned registers to their homes.
-pub(super) fn store_all(a: &mut Assembler, with_floats: bool) {
+/// The same of floating-point registers.
+pub(super) fn load_floats(a: &mut Assembler) {
+    for (r, reg) in PINNED_F {
+        a.vector_load(8, reg, Mem::at(VM, f_home(r.index())));
+    }
+    a.vector_ones(ONES);
+}
+
+/// Writes all pinned integer registers to their homes.
+pub(super) fn store_all(a: &mut Assembler) {
     for (r, reg) in PINNED {
         a.store(8, Mem::at(VM, x_home(r.index())), reg);
     }
-    if with_floats {
-        for (r, reg) in PINNED_F {
-            a.vector_store(8, Mem::at(VM, f_home(r.index())), reg);
-        }
+}
+
+/// The same of floating-point registers.
+pub(super) fn store_floats(a: &mut Assembler) {
+    for (r, reg) in PINNED_F {
+        a.vector_store(8, Mem::at(VM, f_home(r.index())), reg);
     }
 }
 

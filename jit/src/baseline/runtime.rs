@@ -7,11 +7,11 @@ use causality_machine::registers::Slot;
 
 use super::assembler::{
     Alu, Assembler, Cond, Extend, Mem, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, Shift,
-    Unary, Width,
+    Short, Unary, Width,
 };
 use super::fuel::{FUEL, LONGEST};
 use super::memory::GROUP;
-use super::register::{VM, load_all, store_all};
+use super::register::{VM, load_all, load_floats, store_all, store_floats};
 use super::xrr::SLOT_SHIFT;
 use crate::context::{Near, Range, SPANS, WINDOW, field};
 use crate::cranelift::{NO_CODE, Runtime};
@@ -23,7 +23,7 @@ pub(crate) fn runtime() -> Runtime {
         Some(is_store) => window(is_store == 1),
         None => check(if i < SPANS.len() { Perms::R } else { Perms::RW }, i % SPANS.len()),
     });
-    Runtime { enter: enter(), missing: missing(), check }
+    Runtime { enter: enter(), missing: missing(), floats: floats(), check }
 }
 
 /// What the host's functions expect back.
@@ -67,18 +67,52 @@ fn way_in(run: impl FnOnce(&mut Assembler)) -> Vec<u8> {
     a.finish()
 }
 
-/// From the hart to where this tier's code has it.
+/// From the hart to where this tier's code has it. Floating-point registers stay at home until code that uses them is
+/// entered ([`floats`]).
 pub(super) fn take_hart(a: &mut Assembler) {
-    load_all(a, Features::of_host().avx);
+    load_all(a);
+    if_live(a, load_floats);
     a.mov(Width::Double, FUEL, Mem::at(VM, field!(hart.fuel)));
     a.lea(FUEL, Mem::at(FUEL, -(LONGEST as i32)));
 }
 
-/// Back; changes nothing but the fuel's register.
+/// Back; changes nothing but the fuel's register, and flags.
 pub(super) fn give_hart(a: &mut Assembler) {
-    store_all(a, Features::of_host().avx);
+    store_all(a);
+    if_live(a, store_floats);
     a.lea(FUEL, Mem::at(FUEL, LONGEST as i32));
     a.store(8, Mem::at(VM, field!(hart.fuel)), FUEL);
+}
+
+/// Emits what is to be done if floating-point registers are in their places.
+fn if_live(a: &mut Assembler, emit: fn(&mut Assembler)) {
+    if Features::of_host().avx {
+        let over = skip_if_live(a, Cond::Equal);
+        emit(a);
+        a.arrive(over);
+    }
+}
+
+/// Jumps if whether they are compares so with 0.
+fn skip_if_live(a: &mut Assembler, cond: Cond) -> Short {
+    a.alu_imm(Alu::Cmp, Width::Word, Mem::at(VM, field!(floats.live)), 0);
+    a.skip_if(cond)
+}
+
+/// What code that uses floating-point registers calls where it is entered, if they are not in their places.
+fn floats() -> Vec<u8> {
+    let mut a = Assembler::with_capacity(256);
+    switch(&mut a);
+    load_floats(&mut a);
+    a.ret();
+    a.finish()
+}
+
+/// Makes the host's control register the guest's.
+fn switch(a: &mut Assembler) {
+    a.store_modes(Mem::at(VM, field!(floats.host)));
+    a.load_modes(Mem::at(VM, field!(floats.guest)));
+    a.store_imm(4, Mem::at(VM, field!(floats.live)), 1);
 }
 
 /// Functions for a space whose code may be promoted: what runs where Cranelift's code has taken the place of this tier's,
@@ -95,6 +129,10 @@ fn promoted() -> Vec<u8> {
     a.alu_imm(Alu::Cmp, Width::Double, Mem::at(VM, field!(cranelift.call)), 0);
     a.jump_if(Cond::Equal, not_yet);
     give_hart(&mut a);
+    // That code has registers at home, and takes it that the control register is the guest's.
+    let over = skip_if_live(&mut a, Cond::NotEqual);
+    switch(&mut a);
+    a.arrive(over);
     count(&mut a, Alu::Add);
     a.alu_imm(Alu::Add, Width::Double, Mem::at(VM, field!(entries)), 1);
     a.store(8, Mem::at(VM, field!(last_entry)), RAX);

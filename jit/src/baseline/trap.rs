@@ -51,6 +51,8 @@ pub(super) enum Kind {
     Nan(Open, Label),
     /// Has the instruction executed by the host and goes back.
     Libcall(Label),
+    /// Takes floating-point registers from their homes and goes to an entry.
+    Floats(Label),
     /// The host stack is used up: goes on at a pc, all charged, or at the one in `rax`.
     Full(Option<u64>),
 }

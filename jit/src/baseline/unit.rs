@@ -5,7 +5,7 @@
 
 use causality_machine::isa::reg::X;
 
-use crate::region::{At, Flow, Source, decode_at, definitions, flow};
+use crate::region::{At, Flow, Source, decode_at, definitions, flow, is_float};
 
 /// The most instructions of a unit.
 const MOST: usize = 2000;
@@ -82,6 +82,8 @@ pub(super) struct Unit {
     /// Behind the last instruction.
     pub(super) end: u64,
     pub(super) bottom: Bottom,
+    /// Whether any of it is of a floating-point extension.
+    pub(super) has_floats: bool,
     /// By distance from the start in half-words: the number of the instruction there, plus one.
     numbers: Vec<u32>,
     /// Where jumps lead, and from which instruction.
@@ -118,6 +120,7 @@ impl Unit {
         let mut lowest = start;
         let unit = self;
         (unit.start, unit.end, unit.bottom) = (start, start, Bottom::Open);
+        unit.has_floats = false;
         unit.codes.clear();
         unit.numbers.clear();
         let mut targets = std::mem::take(&mut unit.targets);
@@ -186,6 +189,7 @@ impl Unit {
     }
 
     fn push(&mut self, at: At, marks: Marks) {
+        self.has_floats |= is_float(at.inst);
         let rd = definitions(at.inst).iter_x().next().unwrap_or(X::ZERO);
         self.codes.push(Code { at, rd, marks, first: NOWHERE, latch: 0 });
         self.numbers.push(self.codes.len() as u32);

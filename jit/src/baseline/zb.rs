@@ -7,7 +7,7 @@ use causality_machine::isa::visit::{VisitZba, VisitZbb, VisitZbc, VisitZbs};
 use super::assembler::{
     Alu, Bit, Cond, Extend, Gpr, Mem, Prefix, RAX, RCX, Shift as Op, Unary as One, Width, Xmm,
 };
-use super::register::{ONES, place};
+use super::register::place;
 use super::{Emitted, Emitter};
 
 /// Last bytes of the opcodes that count bits.
@@ -320,7 +320,8 @@ impl VisitZbb for Emitter<'_> {
             self.a.vector(Prefix::P66, 0xef, Xmm(1), Xmm(1), Xmm(1));
             // All ones in each byte that is zero; then the other way round.
             self.a.vector(Prefix::P66, 0x74, Xmm(0), Xmm(0), Xmm(1));
-            self.a.vector(Prefix::P66, 0xef, Xmm(0), Xmm(0), ONES);
+            self.a.vector_ones(Xmm(1));
+            self.a.vector(Prefix::P66, 0xef, Xmm(0), Xmm(0), Xmm(1));
             let dst = self.target(rd);
             self.a.of_vector(Width::Double, dst, Xmm(0));
             self.write(rd, dst);

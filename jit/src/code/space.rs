@@ -431,7 +431,8 @@ impl Links {
             table: self.table.as_ptr(),
             base: self.missing(),
             call: self.border.as_ref().map_or(self.enter(), |border| border.function(1).as_ptr()),
-            check: std::array::from_fn(|i| self.shared.function(2 + i).as_ptr()),
+            check: std::array::from_fn(|i| self.shared.function(3 + i).as_ptr()),
+            floats: self.shared.function(2).as_ptr(),
             step: Some(step),
         }
     }

@@ -19,18 +19,21 @@ pub(crate) struct Runtime {
     pub(crate) enter: Vec<u8>,
     /// What runs where there is no code.
     pub(crate) missing: Vec<u8>,
+    /// Takes floating-point registers from their homes; empty if code has them nowhere else.
+    pub(crate) floats: Vec<u8>,
     /// Checks pages for loads and for stores.
     pub(crate) check: [Vec<u8>; CHECKS],
 }
 
 impl Runtime {
     /// How many functions there are.
-    pub(crate) const COUNT: usize = 2 + CHECKS;
+    pub(crate) const COUNT: usize = 3 + CHECKS;
 
     /// Their names.
     pub(crate) const NAMES: [&str; Self::COUNT] = [
         "enter",
         "missing",
+        "floats",
         "check_load_8",
         "check_load_64",
         "check_load_512",
@@ -48,14 +51,15 @@ impl Runtime {
         std::array::from_fn(|i| match i {
             0 => &*self.enter,
             1 => &*self.missing,
-            _ => &*self.check[i - 2],
+            2 => &*self.floats,
+            _ => &*self.check[i - 3],
         })
     }
 
     /// From what [`Runtime::functions`] gives.
     pub(crate) fn of(functions: [Vec<u8>; Self::COUNT]) -> Self {
-        let [enter, missing, check @ ..] = functions;
-        Runtime { enter, missing, check }
+        let [enter, missing, floats, check @ ..] = functions;
+        Runtime { enter, missing, floats, check }
     }
 }
 
@@ -80,7 +84,7 @@ impl Translator {
                 }
             };
         }
-        Ok(Runtime { enter: self.enter()?, missing: self.missing()?, check })
+        Ok(Runtime { enter: self.enter()?, missing: self.missing()?, floats: Vec::new(), check })
     }
 
     fn function(

@@ -21,7 +21,7 @@ pub use discover::{Bounds, discover};
 pub(crate) use discover::{Flow, decode_at, flow, is_link};
 pub(crate) use fuel::Charges;
 pub(crate) use loops::{Loop, loops};
-pub(crate) use registers::{RegSet, changes_access, definitions, is_unsafe_to_speculate, uses};
+pub(crate) use registers::{RegSet, changes_access, definitions, is_float, is_unsafe_to_speculate, uses};
 
 use std::collections::BTreeSet;
 use std::ops::Range;

@@ -102,6 +102,12 @@ pub(crate) fn definitions(inst: Inst) -> RegSet {
     operand(inst, "rd")
 }
 
+/// Whether `inst` may use floating-point registers.
+pub(crate) fn is_float(inst: Inst) -> bool {
+    use Extension::{D, F, Zfa, Zfhmin};
+    matches!(inst.opcode().extension(), F | D | Zfa | Zfhmin)
+}
+
 /// Whether another access than before may be allowed behind `inst`.
 pub(crate) fn changes_access(inst: Inst) -> bool {
     use Inst::{Ecall, XrrConsume, XrrCreate, XrrSeal, XrrUpdate};
