@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use causality_interp::Interpreter;
-use causality_jit::abi::{self, Door, Outcome, Retired, Step};
+use causality_jit::abi::{self, Door, Entered, Outcome, Retired, Step};
 use causality_jit::code::{Code, CodeMemory, Listener};
 use causality_jit::region::{Asked, stack_pointers};
 use causality_jit::{Compiled, Compiler, Layout, Promoted, Snapshot, Text, Tunables};
@@ -324,11 +324,11 @@ impl Native {
     /// As long as the instance lives and calls functions, it holds on to the code, also if that has been evicted.
     pub(crate) fn call(&mut self, machine: &mut Machine, host: &mut dyn Host) -> bool {
         for _ in 0..2 {
-            if let Some(door) = &self.door {
+            if let Some(door) = &mut self.door {
                 let mut step = Single(&mut self.interpreter);
                 match door.enter(machine, host, &mut step, &mut self.retired) {
-                    Some(Ok(())) => return true,
-                    Some(Err(outcome)) => {
+                    Entered::Returned => return true,
+                    Entered::Stopped(outcome) => {
                         self.stopped = match outcome {
                             Ok(Outcome::Exit(exit)) => Some(Ok(exit)),
                             Ok(Outcome::NoCode | Outcome::Left) => None,
@@ -336,7 +336,7 @@ impl Native {
                         };
                         return false;
                     }
-                    None => {}
+                    Entered::Closed => {}
                 }
             }
             if let Err(error) = self.open_door(machine) {

@@ -148,6 +148,7 @@ impl<T> Abi<T> {
     }
 
     /// How many calls of asynchronous host functions have not ended.
+    #[inline]
     #[must_use]
     pub fn waiting(&mut self) -> usize {
         self.waiting.len()

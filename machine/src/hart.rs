@@ -3,7 +3,8 @@
 /// What the guest's instructions can see and change besides memory.
 ///
 /// `repr(C)`, because generated code addresses the fields. The layout is part of the contract
-/// between `machine` and `jit`.
+/// between `machine` and `jit`. Fuel, which generated code stores whenever control leaves it, has no neighbour that is
+/// read with it: compilers make that one wide load, which would wait for the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Hart {
@@ -13,12 +14,12 @@ pub struct Hart {
     pub f: [u64; 32],
     /// Address of the next instruction.
     pub pc: u64,
-    /// Instructions that can still be paid. See [`Hart::add_fuel`].
-    pub fuel: u64,
     /// All fuel ever granted; `granted - fuel` instructions have retired.
     pub granted: u64,
     /// The reservation that `lr` made.
     pub reservation: Reservation,
+    /// Instructions that can still be paid. See [`Hart::add_fuel`].
+    pub fuel: u64,
     /// Floating-point control and status: `fflags` in bits 4:0, `frm` in bits 7:5.
     pub fcsr: u32,
 }
@@ -46,9 +47,9 @@ impl Hart {
             x: [0; 32],
             f: [0; 32],
             pc,
-            fuel: 0,
             granted: 0,
             reservation: Reservation { addr: 0, size: 0 },
+            fuel: 0,
             fcsr: 0,
         }
     }

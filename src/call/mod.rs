@@ -50,6 +50,7 @@ impl Calls {
     }
 
     /// How many calls of asynchronous host functions had not ended before the innermost of them.
+    #[inline]
     pub(crate) fn waiting(&self) -> usize {
         self.pending.last().map_or(0, |pending| pending.waiting)
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use causality_machine::{Host, HostError, Machine, RETURN_GATE};
 
-use super::{Outcome, Retired, Session, Step, WaysIn, is_host_mode, prepare, stack_limit};
+use super::{Outcome, Retired, Session, Step, Way, WaysIn, is_host_mode, prepare, stack_limit};
 use crate::Compiler;
 use crate::context::{Context, Near};
 
@@ -19,10 +19,27 @@ pub struct Door {
     code_version: u64,
     map_version: u64,
     breakpoints: u64,
-    /// Below so much fuel it is closed.
+    /// Below so much fuel the run ends.
     floor: u64,
+    /// With no more than so much it is closed.
+    least: u64,
     /// Whether the context knows the code that takes the place of other code: it is prepared for what there was.
     has_promoted: bool,
+    /// Where it was entered last.
+    way: Way,
+    /// The version of the code space then.
+    seen: u64,
+}
+
+/// What became of entering.
+#[derive(Debug)]
+pub enum Entered {
+    /// Control is at the [gate](causality_machine::RETURN_GATE).
+    Returned,
+    /// It came back otherwise.
+    Stopped(Result<Outcome, HostError>),
+    /// Something is not as it was. Nothing has been done, and the door is of no use any more.
+    Closed,
 }
 
 impl Door {
@@ -33,20 +50,26 @@ impl Door {
     #[must_use]
     pub fn open(compiler: Arc<Compiler>, machine: &mut Machine, most: u64) -> Option<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let seen = compiler.space().version();
         let ways_in = WaysIn::of(&compiler, machine.hart.pc)?;
+        let way = ways_in.at(machine.hart.pc)?;
         let has_promoted = ways_in.promoted.is_some();
         let context = prepare(&ways_in, machine);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the context of the machine, which nobody else uses.
         unsafe { (*context).prepared = id };
+        let floor = machine.hart.fuel - machine.hart.fuel.min(most);
         Some(Door {
             id,
             code_version: machine.memory.code_version(),
             map_version: machine.memory.map_version(),
             breakpoints: machine.breakpoints.version(),
-            floor: machine.hart.fuel - machine.hart.fuel.min(most),
+            floor,
+            least: floor.saturating_add(compiler.longest()),
             compiler,
             has_promoted,
+            way,
+            seen,
         })
     }
 
@@ -56,34 +79,29 @@ impl Door {
         &self.compiler
     }
 
-    /// Runs from `hart.pc` as long as there is code; whether control is at the [gate](RETURN_GATE) then, and if not,
-    /// why it came back. `None` if something is not as it was: nothing has been done then, and the door is of no use any
-    /// more.
+    /// Runs from `hart.pc` as long as there is code.
     #[inline(always)]
     pub fn enter(
-        &self,
+        &mut self,
         machine: &mut Machine,
         host: &mut dyn Host,
         step: &mut dyn Step,
         retired: &mut Retired,
-    ) -> Option<Result<(), Result<Outcome, HostError>>> {
-        let fuel = machine.hart.fuel;
+    ) -> Entered {
+        let (fuel, pc) = (machine.hart.fuel, machine.hart.pc);
         let is_as_it_was = machine.memory.code_version() == self.code_version
             && machine.memory.map_version() == self.map_version
             && machine.breakpoints.version() == self.breakpoints
             && is_host_mode(machine.hart.fcsr)
-            && !self.compiler.is_retired()
-            && fuel > self.floor.saturating_add(self.compiler.longest());
+            && machine.is_whole()
+            && (self.seen == self.compiler.space().version() && self.way.pc == pc || self.find(pc))
+            && fuel > self.least;
         if !is_as_it_was {
-            return None;
-        }
-        let ways_in = WaysIn::of(&self.compiler, machine.hart.pc)?;
-        if ways_in.promoted.is_some() != self.has_promoted || !machine.is_whole() {
-            return None;
+            return Entered::Closed;
         }
         machine.memory.set_floor(self.floor as i64);
         if machine.pause_requested() {
-            return None;
+            return Entered::Closed;
         }
         let slots = machine.memory.slots_for_code();
         let context = machine.memory.executor_page().as_ptr().cast::<Context>();
@@ -91,7 +109,7 @@ impl Door {
         // for this door, `prepare` has filled it in, and these are what changes from run to run.
         unsafe {
             if (*context).prepared != self.id {
-                return None;
+                return Entered::Closed;
             }
             (&raw mut (*context).promoted).write(0);
             (&raw mut (*context).entries).write(0);
@@ -100,11 +118,29 @@ impl Door {
             (&raw mut (*context).registers.slots).write(slots);
             (&raw mut (*context).stack_limit).write(stack_limit());
         }
-        let left = fuel - self.floor;
-        let mut session = Session::new(&self.compiler, machine, host, step, left, context);
-        let is_left = session.enter(&ways_in);
-        session.count(retired);
-        let has_returned = session.end.is_none() && session.machine.hart.pc == RETURN_GATE;
-        Some(if has_returned { Ok(()) } else { Err(Session::outcome(session.end, is_left)) })
+        let compiler = &*self.compiler;
+        let mut session = Session::new(compiler, machine, host, step, fuel - self.floor, context, retired);
+        let is_left = session.enter(self.way, |pc| WaysIn::of(compiler, pc)?.at(pc));
+        session.count();
+        if session.end.is_none() && session.machine.hart.pc == RETURN_GATE {
+            // There is nothing to drop.
+            std::mem::forget(session);
+            return Entered::Returned;
+        }
+        Entered::Stopped(Session::outcome(session.end, is_left))
+    }
+
+    /// Finds the way to the code at `pc`; whether there is one for which it is prepared.
+    #[cold]
+    fn find(&mut self, pc: u64) -> bool {
+        if self.compiler.is_retired() {
+            return false;
+        }
+        let seen = self.compiler.space().version();
+        let Some(ways_in) = WaysIn::of(&self.compiler, pc) else { return false };
+        let Some(way) = ways_in.at(pc) else { return false };
+        (self.way, self.seen) = (way, seen);
+        self.least = self.floor.saturating_add(self.compiler.longest());
+        ways_in.promoted.is_some() == self.has_promoted
     }
 }

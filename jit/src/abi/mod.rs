@@ -21,7 +21,7 @@ use crate::cranelift::{LEFT, NO_CODE};
 use crate::sys::mxcsr::Floats;
 use crate::tunables::{Layout, NativeTier};
 
-pub use door::Door;
+pub use door::{Door, Entered};
 
 /// Executes what generated code does not: exactly one instruction of the machine.
 pub trait Step {
@@ -55,7 +55,7 @@ struct Session<'a> {
     left: u64,
     /// The hart's fuel at that time.
     fuel: u64,
-    retired: Retired,
+    retired: &'a mut Retired,
     compiler: &'a Compiler,
     /// The version of code memory that generated code relies on.
     code_version: u64,
@@ -119,13 +119,25 @@ pub fn run(
         return Ok(Outcome::Left);
     }
     let context = prepare(&ways_in, machine);
-    let mut session = Session::new(compiler, machine, host, step, max, context);
-    let is_left = session.enter(&ways_in);
-    session.count(retired);
+    let mut session = Session::new(compiler, machine, host, step, max, context, retired);
+    let Some(way) = ways_in.at(session.machine.hart.pc) else { return Ok(Outcome::NoCode) };
+    let is_left = session.enter(way, |pc| ways_in.at(pc));
+    session.count();
     Session::outcome(session.end, is_left)
 }
 
-type Enter = unsafe extern "C" fn(*mut u8, u64, *const u8) -> u64;
+/// How code of a tier is entered: with the context, the pc, and the address of the code there. Returns the next pc.
+type Enter = unsafe extern "C" fn(*mut u8, u64, usize) -> u64;
+
+/// The way into the code at a pc, as long as the compiler lives.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    pc: u64,
+    enter: Enter,
+    function: usize,
+    /// Whether it is Cranelift's.
+    is_optimised: bool,
+}
 
 /// How code is entered: that of the first tier, and that which takes its place.
 struct WaysIn<'a> {
@@ -144,16 +156,17 @@ impl<'a> WaysIn<'a> {
         Some(WaysIn { space, links: space.links()?, promoted })
     }
 
-    /// The way into the code at `pc`, that code, and whether it is Cranelift's.
-    #[inline]
-    fn at(&self, pc: u64) -> Option<(*const u8, *const u8, bool)> {
-        if let Some((space, links)) = self.promoted
-            && let Some(function) = space.function(pc)
-        {
-            return Some((links.enter(), function, true));
-        }
-        let is_optimised = self.space.tunables().tier == NativeTier::Cranelift;
-        Some((self.links.enter(), self.space.enter_at(pc)?, is_optimised))
+    /// The way into the code at `pc`, if there is any.
+    fn at(&self, pc: u64) -> Option<Way> {
+        let promoted = self.promoted.and_then(|(space, links)| Some((links, space.function(pc)?)));
+        let (links, function) = match promoted {
+            Some(promoted) => promoted,
+            None => (self.links, self.space.enter_at(pc)?),
+        };
+        let is_optimised = promoted.is_some() || self.space.tunables().tier == NativeTier::Cranelift;
+        // SAFETY: what a space says is its way in is a function of this type, by the convention of its tier.
+        let enter: Enter = unsafe { std::mem::transmute(links.enter()) };
+        Some(Way { pc, enter, function: function.expose_provenance(), is_optimised })
     }
 }
 
@@ -228,11 +241,12 @@ impl<'a> Session<'a> {
         step: &'a mut dyn Step,
         left: u64,
         context: *mut Context,
+        retired: &'a mut Retired,
     ) -> Self {
         Session {
             left,
             fuel: machine.hart.fuel,
-            retired: Retired::default(),
+            retired,
             compiler,
             code_version: machine.memory.code_version(),
             context,
@@ -243,55 +257,68 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Runs code from `hart.pc` as long as there is some; whether it was left where there is.
-    #[inline]
-    fn enter(&mut self, ways_in: &WaysIn<'_>) -> bool {
-        let context = self.context;
+    /// Runs the code at `hart.pc`, which `way` leads to, and goes on as long as there is some; whether it was left where
+    /// there is.
+    #[inline(always)]
+    fn enter(&mut self, way: Way, way_at: impl Fn(u64) -> Option<Way>) -> bool {
         *self.floats() = Floats::new(self.machine.hart.fcsr);
-        // SAFETY: the context is in the executor page of the machine's memory, which stays where it is and is nobody
-        // else's. The functions in the space follow the conventions of their tier, as do the ways in. The session
-        // outlives the loop and is used by libcalls only, while nothing here refers to it.
-        let is_left = unsafe {
-            (*context).session = (&raw mut *self).cast();
-            let vm = context.cast::<u8>().offset(BIAS as isize);
-            loop {
-                let pc = (*context).hart.pc;
-                if pc == RETURN_GATE {
-                    break false;
-                }
-                let Some((enter, function, is_optimised)) = ways_in.at(pc) else { break false };
-                let enter: Enter = std::mem::transmute(enter);
-                if is_optimised {
-                    (*context).floats.switch();
-                    (*context).promoted = (*context).promoted.wrapping_add((*context).hart.fuel);
-                }
-                let next = enter(vm, pc, function);
-                if is_optimised {
-                    (*context).promoted = (*context).promoted.wrapping_sub((*context).hart.fuel);
-                }
-                if next == LEFT as u64 || next == NO_CODE as u64 {
-                    break next == LEFT as u64;
-                }
-                (*context).hart.pc = next & !1;
+        // SAFETY: the context of the machine, which nobody else uses. The session outlives this function and is used by
+        // libcalls only, while nothing here refers to it.
+        unsafe { (*self.context).session = (&raw mut *self).cast() };
+        let mut way = way;
+        let is_left = loop {
+            let next = self.pass(way);
+            if next == LEFT as u64 || next == NO_CODE as u64 {
+                break next == LEFT as u64;
+            }
+            let pc = next & !1;
+            self.machine.hart.pc = pc;
+            if pc == RETURN_GATE {
+                break false;
+            }
+            match way_at(pc) {
+                Some(next) => way = next,
+                None => break false,
             }
         };
         self.came();
         is_left
     }
 
-    /// Adds what was retired.
-    #[inline]
-    fn count(&self, retired: &mut Retired) {
+    /// Runs code until it comes back, and returns what it does: the pc where control goes on, or why that is in the hart.
+    #[inline(always)]
+    fn pass(&mut self, way: Way) -> u64 {
         let context = self.context;
+        // SAFETY: the context is in the executor page of the machine's memory, which stays where it is and is nobody
+        // else's. The code follows the convention of its tier, as does the way in.
+        unsafe {
+            let vm = context.cast::<u8>().offset(BIAS as isize);
+            if way.is_optimised {
+                (*context).floats.switch();
+                (*context).promoted = (*context).promoted.wrapping_add((*context).hart.fuel);
+            }
+            let next = (way.enter)(vm, way.pc, way.function);
+            if way.is_optimised {
+                (*context).promoted = (*context).promoted.wrapping_sub((*context).hart.fuel);
+            }
+            next
+        }
+    }
+
+    /// Adds what the context says was retired.
+    #[inline]
+    fn count(&mut self) {
         // SAFETY: generated code has returned; these are plain numbers in the executor page.
-        let (promoted, entries, last_entry) =
-            unsafe { ((*context).promoted, (*context).entries, (*context).last_entry) };
-        retired.native += self.retired.native;
-        retired.optimised += self.retired.optimised.wrapping_add(promoted);
-        retired.stepped += self.retired.stepped;
+        let (promoted, entries, last_entry) = unsafe {
+            let context = &*self.context;
+            (context.promoted, context.entries, context.last_entry)
+        };
+        if promoted != 0 {
+            self.retired.optimised = self.retired.optimised.wrapping_add(promoted);
+        }
         if entries > 0 {
-            retired.entries += entries;
-            retired.last_entry = last_entry;
+            self.retired.entries += entries;
+            self.retired.last_entry = last_entry;
         }
     }
 
@@ -308,16 +335,18 @@ impl<'a> Session<'a> {
     /// Control came from generated code, for good.
     #[inline]
     fn came(&mut self) {
-        let flags = self.floats().leave();
-        self.machine.hart.fcsr |= flags;
+        if self.floats().live != 0 {
+            self.machine.hart.fcsr |= self.floats().leave();
+        }
         self.account();
     }
 
     /// Control came from generated code, and will go back.
     #[inline]
     fn waits(&mut self) {
-        let flags = self.floats().pause();
-        self.machine.hart.fcsr |= flags;
+        if self.floats().live != 0 {
+            self.machine.hart.fcsr |= self.floats().pause();
+        }
         self.account();
     }
 
@@ -356,7 +385,7 @@ impl<'a> Session<'a> {
     }
 
     /// Makes the call of the `ecall` at `pc`; whether control goes on behind it.
-    fn call(&mut self, pc: u64, is_optimised: bool) -> bool {
+    fn call<const IS_OPTIMISED: bool>(&mut self, pc: u64) -> bool {
         self.waits();
         let next = pc.wrapping_add(4);
         let (hart, memory, ..) = self.machine.parts();
@@ -373,7 +402,9 @@ impl<'a> Session<'a> {
         hart.pc = next;
         hart.fuel -= 1;
         self.retired.native += 1;
-        self.retired.optimised += u64::from(is_optimised);
+        if IS_OPTIMISED {
+            self.retired.optimised += 1;
+        }
         self.left = self.left.saturating_sub(1);
         self.goes() && self.end.is_none()
     }
@@ -417,7 +448,7 @@ unsafe extern "C" fn step_libcall<const IS_OPTIMISED: bool>(vm: *mut u8, place: 
     let before = session.machine.hart.fuel;
     let execute = || match place & IS_ECALL {
         0 => session.execute(place),
-        _ => session.call(place - IS_ECALL, IS_OPTIMISED),
+        _ => session.call::<IS_OPTIMISED>(place - IS_ECALL),
     };
     let goes_on = match catch_unwind(AssertUnwindSafe(execute)) {
         Ok(goes_on) => goes_on,

@@ -36,12 +36,9 @@ impl Floats {
         }
     }
 
-    /// Makes it the thread's own again, and returns the flags that were raised, as `fflags`.
+    /// It was the guest's: makes it the thread's own again, and returns the flags that were raised, as `fflags`.
     #[inline]
     pub(crate) fn leave(&mut self) -> u32 {
-        if self.live == 0 {
-            return 0;
-        }
         self.live = 0;
         let raised = read();
         if raised != self.host {
@@ -54,9 +51,6 @@ impl Floats {
     /// it.
     #[inline]
     pub(crate) fn pause(&self) -> u32 {
-        if self.live == 0 {
-            return 0;
-        }
         let raised = read();
         if (raised ^ self.host) & !FLAGS != 0 {
             write(self.host);

@@ -52,6 +52,7 @@ impl Memory {
     /// when it is moved; before that, none says that anything can be done with it.
     /// Generated code may change them only while nobody else uses the machine, and must leave behind what the operations
     /// here do.
+    #[inline]
     #[must_use]
     pub fn slots_for_code(&mut self) -> *mut Slot {
         self.registers.slots_for_code()

@@ -165,6 +165,7 @@ impl RegisterFile {
     }
 
     /// The first slot, which is not written as long as it says that there is nothing.
+    #[inline]
     pub(crate) fn slots_for_code(&mut self) -> *mut Slot {
         match &mut self.slots {
             Some(slots) => slots.as_mut_ptr(),
