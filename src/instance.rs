@@ -6,6 +6,7 @@ mod checkpoint;
 mod moment;
 pub(crate) mod pages;
 mod snapshots;
+mod watched;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use crate::tier::Execution;
 use crate::{Backtrace, Engine, Error, HostReport, Module, Report};
 pub use checkpoint::Checkpoint;
 pub use moment::Moment;
+use watched::Watched;
 
 fn no_memory(error: std::io::Error) -> Error {
     Error::io("reserve the guest address space", error)
@@ -61,7 +63,8 @@ fn no_memory(error: std::io::Error) -> Error {
 pub struct Instance<T> {
     engine: Engine,
     module: Module,
-    machine: Machine,
+    /// As a call has left it, or not.
+    machine: Watched<Machine>,
     /// The program as it is loaded.
     origin: Arc<Frozen>,
     host: Abi<T>,
@@ -90,7 +93,7 @@ impl<T> Instance<T> {
         let mut instance = Instance {
             engine: engine.clone(),
             module: module.clone(),
-            machine: Machine::with_memory(memory).map_err(no_memory)?,
+            machine: Watched::new(Machine::with_memory(memory).map_err(no_memory)?),
             origin,
             host: Abi::new(options, functions, data),
             execution: Execution::new(engine),

@@ -7,11 +7,12 @@
 
 mod beside;
 
+use std::hint::cold_path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use causality_interp::Interpreter;
-use causality_jit::abi::{self, Door, Entered, Outcome, Retired, Step};
+use causality_jit::abi::{self, Door, Entered, Outcome, Retired, Step, Stopped};
 use causality_jit::code::{Code, CodeMemory, Listener};
 use causality_jit::region::{Asked, stack_pointers};
 use causality_jit::{Compiled, Compiler, Layout, Promoted, Snapshot, Text, Tunables};
@@ -318,33 +319,50 @@ impl Executor for Native {
 }
 
 impl Native {
-    /// Runs a function that was just called, by a way in that stays prepared for the next call; whether it has returned. If
-    /// not, [`Executor::execute`] goes on.
+    /// Runs a function that was just called, by a way in that stays prepared for the next call. If it has not returned,
+    /// [`Executor::execute`] goes on.
     ///
     /// As long as the instance lives and calls functions, it holds on to the code, also if that has been evicted.
-    pub(crate) fn call(&mut self, machine: &mut Machine, host: &mut dyn Host) -> bool {
+    pub(crate) fn call(&mut self, machine: &mut Machine, host: &mut dyn Host) -> Entered {
         for _ in 0..2 {
             if let Some(door) = &mut self.door {
                 let mut step = Single(&mut self.interpreter);
                 match door.enter(machine, host, &mut step, &mut self.retired) {
-                    Entered::Returned => return true,
-                    Entered::Stopped(outcome) => {
-                        self.stopped = match outcome {
-                            Ok(Outcome::Exit(exit)) => Some(Ok(exit)),
-                            Ok(Outcome::NoCode | Outcome::Left) => None,
-                            Err(error) => Some(Err(error)),
-                        };
-                        return false;
-                    }
                     Entered::Closed => {}
+                    entered => return entered,
                 }
             }
             if let Err(error) = self.open_door(machine) {
                 self.stopped = Some(Err(error));
-                return false;
+                break;
             }
         }
-        false
+        Entered::Closed
+    }
+
+    /// The same, of a machine that nobody has had to change since such a call has returned, after which nothing but generated
+    /// code had run.
+    #[inline(always)]
+    pub(crate) fn call_again(&mut self, machine: &mut Machine, host: &mut dyn Host) -> Entered {
+        match &mut self.door {
+            Some(door) => {
+                let mut step = Single(&mut self.interpreter);
+                door.enter_again(machine, host, &mut step, &mut self.retired)
+            }
+            None => {
+                cold_path();
+                Entered::Closed
+            }
+        }
+    }
+
+    /// A call has stopped: remembers why, for whoever goes on with it. Goes on with a panic of the host.
+    pub(crate) fn stop(&mut self, stopped: Stopped) {
+        self.stopped = match stopped.outcome() {
+            Ok(Outcome::Exit(exit)) => Some(Ok(exit)),
+            Ok(Outcome::NoCode | Outcome::Left) => None,
+            Err(error) => Some(Err(error)),
+        };
     }
 
     #[cold]

@@ -3,9 +3,11 @@
 //! A tier is one variant of [`Tier`] and an executor behind [`Executor`]; nothing else in this crate
 //! knows which one runs. All tiers are the same machine.
 
+use std::hint::cold_path;
 use std::sync::Arc;
 
 use causality_interp::{Interpreter, Retired};
+use causality_jit::abi::{Entered, Stopped};
 use causality_jit::code::Code;
 use causality_jit::{Compiled, NativeTier, Promoted};
 use causality_machine::memory::Frozen;
@@ -134,12 +136,29 @@ impl Execution {
         self.observed_before += self.observed.take().map_or(0, |interpreter| interpreter.retired());
     }
 
-    /// Runs a function that was just called, if there is a short way; whether it has returned. If not, it is run as always.
-    #[inline]
-    pub(crate) fn call(&mut self, machine: &mut Machine, host: &mut dyn Host) -> bool {
+    /// Runs a function that was just called, if there is a short way: a shorter one if the machine [is as a call has left
+    /// it](Entered::Returned). If it has not returned, it is run as always.
+    #[inline(always)]
+    pub(crate) fn call(&mut self, machine: &mut Machine, host: &mut dyn Host, is_as_left: bool) -> Entered {
         match self {
-            Execution { tier: OfTier::Native(native), observed: None, .. } => native.call(machine, host),
-            _ => false,
+            Execution { tier: OfTier::Native(native), observed: None, .. } => {
+                if is_as_left {
+                    native.call_again(machine, host)
+                } else {
+                    native.call(machine, host)
+                }
+            }
+            _ => {
+                cold_path();
+                Entered::Closed
+            }
+        }
+    }
+
+    /// A call has [stopped](Entered::Stopped), and goes on as always. Goes on with a panic of the host.
+    pub(crate) fn stop(&mut self, stopped: Stopped) {
+        if let OfTier::Native(native) = &mut self.tier {
+            native.stop(stopped);
         }
     }
 

@@ -71,12 +71,14 @@ impl Calls {
     #[inline]
     pub(crate) fn begin(&mut self, hart: &mut Hart, address: u64) {
         let rest = self.resting.get_or_insert_with(|| Box::new(hart.clone()));
+        // All of it before anything is written: for all that compilers know, the two may be one.
+        let [sp, gp, tp] = [X::SP, X::GP, X::TP].map(|r| rest.x[r.index()]);
+        let (fcsr, reservation) = (rest.fcsr, rest.reservation);
         hart.x[X::RA.index()] = RETURN_GATE;
-        hart.x[X::SP.index()] = rest.x[X::SP.index()] & !15;
-        hart.x[X::GP.index()] = rest.x[X::GP.index()];
-        hart.x[X::TP.index()] = rest.x[X::TP.index()];
-        hart.fcsr = rest.fcsr;
-        hart.reservation = rest.reservation;
+        hart.x[X::SP.index()] = sp & !15;
+        hart.x[X::GP.index()] = gp;
+        hart.x[X::TP.index()] = tp;
+        (hart.fcsr, hart.reservation) = (fcsr, reservation);
         hart.pc = address;
     }
 

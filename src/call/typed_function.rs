@@ -1,6 +1,7 @@
 //! A function of a guest, with its types.
 
 use std::fmt;
+use std::hint::cold_path;
 use std::marker::PhantomData;
 
 use causality_abi::{CallArguments, CallResult};
@@ -68,6 +69,7 @@ impl<A: CallArguments, R: CallResult> TypedFunction<A, R> {
     #[inline]
     pub fn call<T>(&self, instance: &mut Instance<T>, arguments: A) -> Result<R, CallError> {
         if !self.module.is(instance.module()) {
+            cold_path();
             return Err(CallError::OtherProgram);
         }
         instance.call_at(self.address, arguments)

@@ -1,6 +1,9 @@
 //! Functions of the guest, called by the embedder.
 
+use std::hint::cold_path;
+
 use causality_abi::{CallArguments, CallResult};
+use causality_jit::abi::Entered;
 use causality_machine::{BeforeCall, Exit, PauseReason};
 
 use super::Instance;
@@ -84,12 +87,63 @@ impl<T> Instance<T> {
         address: u64,
         arguments: A,
     ) -> Result<R, CallError> {
-        let before = self.begin_call(address, arguments)?;
-        let has_returned =
-            self.crosscheck.is_none() && self.execution.call(&mut self.machine, &mut self.host);
-        if !has_returned {
-            self.go_on(before, address, u64::MAX)?;
+        // After a call that left everything as it was, there is next to nothing to do but the call.
+        let Some(machine) = self.machine.as_left() else {
+            cold_path();
+            let before = self.begin_call(address, arguments)?;
+            return self.enter(before, address);
+        };
+        self.calls.begin(&mut machine.hart, address);
+        arguments.give(&mut machine.hart);
+        let is_as_left = match self.execution.call(machine, &mut self.host, true) {
+            Entered::Returned(is_as_left) => is_as_left,
+            entered => return self.not_returned(address, entered),
+        };
+        let result = R::take(&machine.hart);
+        self.calls.returned(&machine.hart);
+        machine.memory.settle_registers(machine.hart.instret());
+        if !is_as_left {
+            self.machine.touch();
         }
+        Ok(result)
+    }
+
+    /// Runs a function whose call has begun.
+    fn enter<R: CallResult>(&mut self, before: BeforeCall, address: u64) -> Result<R, CallError> {
+        let mut entered = Entered::Closed;
+        if self.crosscheck.is_none() {
+            entered = self.execution.call(&mut self.machine, &mut self.host, false);
+        }
+        let Entered::Returned(is_as_left) = entered else { return self.go_on(before, address, entered) };
+        let result = self.returned(before);
+        if is_as_left && self.calls.pending() == 0 && self.host.waiting() == 0 {
+            self.machine.leave();
+        }
+        Ok(result)
+    }
+
+    /// Goes on with a function that was called in a machine that was as it was left, and has not returned.
+    #[cold]
+    fn not_returned<R: CallResult>(&mut self, address: u64, entered: Entered) -> Result<R, CallError> {
+        let before = self.machine.begin_call().map_err(Error::from)?;
+        match entered {
+            Entered::Stopped(_) => self.go_on(before, address, entered),
+            Entered::Closed | Entered::Returned(_) => self.enter(before, address),
+        }
+    }
+
+    /// Goes on with a function that has not returned by the short way.
+    #[cold]
+    fn go_on<R: CallResult>(
+        &mut self,
+        before: BeforeCall,
+        address: u64,
+        entered: Entered,
+    ) -> Result<R, CallError> {
+        if let Entered::Stopped(stopped) = entered {
+            self.execution.stop(stopped);
+        }
+        self.go_for(before, address, u64::MAX)?;
         Ok(self.returned(before))
     }
 
@@ -101,7 +155,7 @@ impl<T> Instance<T> {
         most: u64,
     ) -> Result<R, CallError> {
         let before = self.begin_call(address, arguments)?;
-        self.go_on(before, address, most)?;
+        self.go_for(before, address, most)?;
         Ok(self.returned(before))
     }
 
@@ -124,9 +178,8 @@ impl<T> Instance<T> {
         result
     }
 
-    /// Runs a function that has not returned by the short way.
-    #[cold]
-    fn go_on(&mut self, before: BeforeCall, address: u64, most: u64) -> Result<(), CallError> {
+    /// Runs a function as any guest is run, for at most so many instructions.
+    fn go_for(&mut self, before: BeforeCall, address: u64, most: u64) -> Result<(), CallError> {
         self.machine.go_on();
         let ended = self.go(most);
         if let Ok(RETURNED) = ended {

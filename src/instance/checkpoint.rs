@@ -15,7 +15,7 @@ use causality_jit::code::Code;
 use causality_machine::memory::{FreezeError, Frozen};
 use causality_machine::{Exit, Machine, Standing};
 
-use super::{Instance, no_memory};
+use super::{Instance, Watched, no_memory};
 use crate::call::Calls;
 use crate::crosscheck::Crosscheck;
 use crate::tier::Execution;
@@ -129,7 +129,7 @@ impl<T> Stem<T> {
             engine,
             module,
             origin,
-            machine,
+            machine: Watched::new(machine),
             host,
             execution,
             crosscheck,

@@ -29,10 +29,11 @@ impl<T> Instance<T> {
         }
         let process = self.host.save().map_err(SnapshotError::Save)?;
         self.calls.wake(&mut self.machine.hart);
-        let memory = &mut self.machine.memory;
+        let machine = &mut *self.machine;
+        let memory = &mut machine.memory;
         let tables = PageTables::of(memory, base)
             .map_err(|error| Error::io("copy guest memory", std::io::Error::other(error)))?;
-        Ok((State::of(self.module.id(), &self.machine.hart, memory, process), tables))
+        Ok((State::of(self.module.id(), &machine.hart, memory, process), tables))
     }
 
     /// An instance that goes on where a snapshot was made.

@@ -1,13 +1,15 @@
 //! A way into generated code that stays prepared from one call of a guest's function to the next.
 
+use std::hint::cold_path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use causality_machine::{Host, HostError, Machine, RETURN_GATE};
+use causality_machine::{Host, HostError, Machine};
 
-use super::{Outcome, Retired, Session, Step, Way, WaysIn, is_host_mode, prepare, stack_limit};
+use super::{Came, End, Outcome, Retired, Session, Step, Way, WaysIn, is_host_mode, prepare, stack_limit};
 use crate::Compiler;
 use crate::context::{Context, Near};
+use crate::sys::mxcsr::Floats;
 
 /// What [`run`](super::run) does before it enters code, done once: nothing is prepared anew as long as everything is as
 /// it was, which each call makes sure of.
@@ -34,12 +36,35 @@ pub struct Door {
 /// What became of entering.
 #[derive(Debug)]
 pub enum Entered {
-    /// Control is at the [gate](causality_machine::RETURN_GATE).
-    Returned,
+    /// Control is at the [gate](causality_machine::RETURN_GATE). Whether nothing but generated code has run, so that what
+    /// the door relies on is as it was, but for what other threads do.
+    Returned(bool),
     /// It came back otherwise.
-    Stopped(Result<Outcome, HostError>),
+    Stopped(Stopped),
     /// Something is not as it was. Nothing has been done, and the door is of no use any more.
     Closed,
+}
+
+/// Why control has not come to the gate.
+pub struct Stopped {
+    end: Option<End>,
+    came: Came,
+}
+
+impl std::fmt::Debug for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stopped").finish_non_exhaustive()
+    }
+}
+
+impl Stopped {
+    /// Why that is. Goes on with a panic of the host, if it was one.
+    ///
+    /// # Errors
+    /// If the host failed.
+    pub fn outcome(self) -> Result<Outcome, HostError> {
+        Session::outcome(self.end, self.came)
+    }
 }
 
 impl Door {
@@ -118,16 +143,71 @@ impl Door {
             (&raw mut (*context).registers.slots).write(slots);
             (&raw mut (*context).stack_limit).write(stack_limit());
         }
+        // SAFETY: as above.
+        unsafe { (*context).floats = Floats::new(machine.hart.fcsr) };
+        self.go_in(machine, host, step, retired, context, fuel)
+    }
+
+    /// As [`enter`](Door::enter), directly after control came back to the gate and nothing but generated code had run: there is
+    /// nothing to be made sure of but what other threads do. Nobody has had the machine to change since, except `pc` and
+    /// the registers of a call.
+    #[inline(always)]
+    pub fn enter_again(
+        &mut self,
+        machine: &mut Machine,
+        host: &mut dyn Host,
+        step: &mut dyn Step,
+        retired: &mut Retired,
+    ) -> Entered {
+        let context = machine.memory.executor_page().as_ptr().cast::<Context>();
+        // SAFETY: the executor page begins with a context, which belongs to whoever runs the machine.
+        let floor = unsafe {
+            debug_assert_eq!((*context).prepared, self.id);
+            (*context).floor.load(Ordering::SeqCst)
+        };
+        let (fuel, pc) = (machine.hart.fuel, machine.hart.pc);
+        // A pause that was asked for has raised the floor.
+        let is_open = floor == self.floor as i64
+            && fuel > self.least
+            && self.seen == self.compiler.space().version()
+            && (self.way.pc == pc || self.find(pc));
+        if !is_open {
+            cold_path();
+            return Entered::Closed;
+        }
+        // SAFETY: as above; it is prepared for this door.
+        unsafe { (&raw mut (*context).stack_limit).write(stack_limit()) };
+        self.go_in(machine, host, step, retired, context, fuel)
+    }
+
+    /// The context is that of the machine, and prepared, and the fuel its hart's.
+    #[inline(always)]
+    fn go_in(
+        &self,
+        machine: &mut Machine,
+        host: &mut dyn Host,
+        step: &mut dyn Step,
+        retired: &mut Retired,
+        context: *mut Context,
+        fuel: u64,
+    ) -> Entered {
         let compiler = &*self.compiler;
-        let mut session = Session::new(compiler, machine, host, step, fuel - self.floor, context, retired);
-        let is_left = session.enter(self.way, |pc| WaysIn::of(compiler, pc)?.at(pc));
-        session.count();
-        if session.end.is_none() && session.machine.hart.pc == RETURN_GATE {
+        let mut session =
+            Session::new(compiler, machine, host, step, (fuel, fuel - self.floor), context, retired);
+        let came = session.enter(self.way, |pc| WaysIn::of(compiler, pc)?.at(pc));
+        let mut is_alone = !session.has_waited;
+        if self.way.is_optimised || session.has_entered() {
+            cold_path();
+            session.count();
+            is_alone = false;
+        }
+        if session.end.is_none() && came == Came::Returned {
             // There is nothing to drop.
             std::mem::forget(session);
-            return Entered::Returned;
+            return Entered::Returned(is_alone);
         }
-        Entered::Stopped(Session::outcome(session.end, is_left))
+        cold_path();
+        Entered::Stopped(Stopped { end: session.end, came })
     }
 
     /// Finds the way to the code at `pc`; whether there is one for which it is prepared.

@@ -7,6 +7,7 @@
 mod door;
 
 use std::any::Any;
+use std::hint::cold_path;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use causality_machine::memory::Perms;
@@ -21,7 +22,7 @@ use crate::cranelift::{LEFT, NO_CODE};
 use crate::sys::mxcsr::Floats;
 use crate::tunables::{Layout, NativeTier};
 
-pub use door::{Door, Entered};
+pub use door::{Door, Entered, Stopped};
 
 /// Executes what generated code does not: exactly one instruction of the machine.
 pub trait Step {
@@ -60,8 +61,21 @@ struct Session<'a> {
     /// The version of code memory that generated code relies on.
     code_version: u64,
     context: *mut Context,
+    /// Whether anything else than generated code has run.
+    has_waited: bool,
     /// Why the run ends.
     end: Option<End>,
+}
+
+/// How control came from generated code for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    /// It is at the gate.
+    Returned,
+    /// It was left where there is code.
+    Left,
+    /// There is no code.
+    NoCode,
 }
 
 enum End {
@@ -119,11 +133,13 @@ pub fn run(
         return Ok(Outcome::Left);
     }
     let context = prepare(&ways_in, machine);
-    let mut session = Session::new(compiler, machine, host, step, max, context, retired);
+    // SAFETY: the context of the machine, which nobody else uses.
+    unsafe { (*context).floats = Floats::new(machine.hart.fcsr) };
+    let mut session = Session::new(compiler, machine, host, step, (fuel, max), context, retired);
     let Some(way) = ways_in.at(session.machine.hart.pc) else { return Ok(Outcome::NoCode) };
-    let is_left = session.enter(way, |pc| ways_in.at(pc));
+    let came = session.enter(way, |pc| ways_in.at(pc));
     session.count();
-    Session::outcome(session.end, is_left)
+    Session::outcome(session.end, came)
 }
 
 /// How code of a tier is entered: with the context, the pc, and the address of the code there. Returns the next pc.
@@ -239,17 +255,18 @@ impl<'a> Session<'a> {
         machine: &'a mut Machine,
         host: &'a mut dyn Host,
         step: &'a mut dyn Step,
-        left: u64,
+        (fuel, left): (u64, u64),
         context: *mut Context,
         retired: &'a mut Retired,
     ) -> Self {
         Session {
             left,
-            fuel: machine.hart.fuel,
+            fuel,
             retired,
             compiler,
             code_version: machine.memory.code_version(),
             context,
+            has_waited: false,
             end: None,
             machine,
             host,
@@ -257,32 +274,32 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Runs the code at `hart.pc`, which `way` leads to, and goes on as long as there is some; whether it was left where
-    /// there is.
+    /// Runs the code at `hart.pc`, which `way` leads to, and goes on as long as there is some.
     #[inline(always)]
-    fn enter(&mut self, way: Way, way_at: impl Fn(u64) -> Option<Way>) -> bool {
-        *self.floats() = Floats::new(self.machine.hart.fcsr);
+    fn enter(&mut self, way: Way, way_at: impl Fn(u64) -> Option<Way>) -> Came {
         // SAFETY: the context of the machine, which nobody else uses. The session outlives this function and is used by
         // libcalls only, while nothing here refers to it.
         unsafe { (*self.context).session = (&raw mut *self).cast() };
         let mut way = way;
-        let is_left = loop {
+        let came = loop {
             let next = self.pass(way);
             if next == LEFT as u64 || next == NO_CODE as u64 {
-                break next == LEFT as u64;
+                cold_path();
+                break if next == LEFT as u64 { Came::Left } else { Came::NoCode };
             }
             let pc = next & !1;
             self.machine.hart.pc = pc;
             if pc == RETURN_GATE {
-                break false;
+                break Came::Returned;
             }
+            cold_path();
             match way_at(pc) {
                 Some(next) => way = next,
-                None => break false,
+                None => break Came::NoCode,
             }
         };
         self.came();
-        is_left
+        came
     }
 
     /// Runs code until it comes back, and returns what it does: the pc where control goes on, or why that is in the hart.
@@ -294,19 +311,27 @@ impl<'a> Session<'a> {
         unsafe {
             let vm = context.cast::<u8>().offset(BIAS as isize);
             if way.is_optimised {
+                cold_path();
                 (*context).floats.switch();
                 (*context).promoted = (*context).promoted.wrapping_add((*context).hart.fuel);
             }
             let next = (way.enter)(vm, way.pc, way.function);
             if way.is_optimised {
+                cold_path();
                 (*context).promoted = (*context).promoted.wrapping_sub((*context).hart.fuel);
             }
             next
         }
     }
 
-    /// Adds what the context says was retired.
+    /// Whether the context says that Cranelift's code was entered in the place of other code.
     #[inline]
+    fn has_entered(&self) -> bool {
+        // SAFETY: generated code has returned; this is a plain number in the executor page.
+        unsafe { (*self.context).entries > 0 }
+    }
+
+    /// Adds what the context says was retired.
     fn count(&mut self) {
         // SAFETY: generated code has returned; these are plain numbers in the executor page.
         let (promoted, entries, last_entry) = unsafe {
@@ -322,12 +347,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn outcome(end: Option<End>, is_left: bool) -> Result<Outcome, HostError> {
+    fn outcome(end: Option<End>, came: Came) -> Result<Outcome, HostError> {
         match end {
             Some(End::Exit(exit)) => Ok(Outcome::Exit(exit)),
             Some(End::Host(error)) => Err(error),
             Some(End::Panic(panic)) => std::panic::resume_unwind(panic),
-            None if is_left => Ok(Outcome::Left),
+            None if came == Came::Left => Ok(Outcome::Left),
             None => Ok(Outcome::NoCode),
         }
     }
@@ -336,32 +361,29 @@ impl<'a> Session<'a> {
     #[inline]
     fn came(&mut self) {
         if self.floats().live != 0 {
+            cold_path();
             self.machine.hart.fcsr |= self.floats().leave();
         }
-        self.account();
+        self.retired.native += self.fuel - self.machine.hart.fuel;
     }
 
     /// Control came from generated code, and will go back.
     #[inline]
     fn waits(&mut self) {
+        self.has_waited = true;
         if self.floats().live != 0 {
+            cold_path();
             self.machine.hart.fcsr |= self.floats().pause();
         }
-        self.account();
+        let native = self.fuel - self.machine.hart.fuel;
+        self.retired.native += native;
+        self.left = self.left.saturating_sub(native);
     }
 
     #[inline]
     fn floats(&mut self) -> &mut Floats {
         // SAFETY: the context of the machine, which this session alone uses while generated code does not run.
         unsafe { &mut (*self.context).floats }
-    }
-
-    /// Counts what generated code has retired.
-    #[inline]
-    fn account(&mut self) {
-        let native = self.fuel - self.machine.hart.fuel;
-        self.retired.native += native;
-        self.left = self.left.saturating_sub(native);
     }
 
     /// Control goes back to generated code, if that may go on.

@@ -46,13 +46,14 @@ use crate::cranelift::{TranslateError, Translation};
 use crate::host::Features;
 use crate::region::{At, RegSet, Source, is_unsafe_to_speculate};
 use crate::tunables::Tunables;
-use assembler::{Alu, Assembler, Cond, Label, Mem, Width};
+use assembler::{Assembler, Cond, Label, Mem};
 use facts::Facts;
 use float::{Open, Results};
 use loops::{Loop, Made};
 use memory::Hull;
 pub(crate) use register::IN_MEMORY;
 use register::VM;
+use runtime::test_live;
 pub(crate) use runtime::{border, runtime};
 use trap::{Cold, Kind, SHARED};
 use unit::{Marks, Unit};
@@ -309,7 +310,7 @@ impl<'a> Emitter<'a> {
     fn take_floats(&mut self, entry: Label) {
         if self.unit.has_floats && self.host.avx {
             let taken = self.cold(Kind::Floats(entry));
-            self.a.alu_imm(Alu::Cmp, Width::Word, Mem::at(VM, field!(floats.live)), 0);
+            test_live(self.a);
             self.a.jump_if(Cond::Equal, taken);
         }
     }

@@ -6,8 +6,8 @@ use causality_machine::memory::Perms;
 use causality_machine::registers::Slot;
 
 use super::assembler::{
-    Alu, Assembler, Cond, Extend, Mem, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, Shift,
-    Short, Unary, Width,
+    Alu, Assembler, Cond, Extend, Label, Mem, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP,
+    Shift, Unary, Width,
 };
 use super::fuel::{FUEL, LONGEST};
 use super::memory::GROUP;
@@ -31,72 +31,106 @@ const KEPT: [super::assembler::Gpr; 6] = [RBX, RBP, R12, R13, R14, R15];
 
 /// `extern "C" fn(vm, pc, function) -> next pc`: the way in for the executor.
 fn enter() -> Vec<u8> {
-    way_in(|a| {
-        a.call_indirect(RCX);
-        // Where control comes back at a pc, it goes on there, with an empty stack.
-        let (again, out) = (a.label(), a.label());
-        a.bind(again);
-        a.test_imm(RAX, 1);
-        a.jump_if(Cond::NotEqual, out);
-        offset_in_table(a);
-        a.jump_if(Cond::AboveEqual, out);
-        function_of_offset(a);
-        a.call_indirect(RCX);
-        a.jump(again);
-        a.bind(out);
-    })
+    let mut a = Assembler::with_capacity(512);
+    let again = a.label();
+    begin(&mut a);
+    let taking = take_hart(&mut a);
+    a.bind(again);
+    a.call_indirect(RCX);
+    // Where control comes back at a pc that may have code, it goes on there, with an empty stack.
+    let on = a.label();
+    a.test_imm(RAX, 1);
+    let out = a.skip_if(Cond::NotEqual);
+    offset_in_table(&mut a);
+    a.jump_if(Cond::Below, on);
+    a.arrive(out);
+    let giving = give_hart(&mut a);
+    end(&mut a);
+    a.bind(on);
+    function_of_offset(&mut a);
+    a.jump(again);
+    taking.emit(&mut a);
+    giving.emit(&mut a);
+    a.finish()
 }
 
 /// `extern "C" fn(vm, pc, function) -> next pc`: how Cranelift's code calls a function, which comes back to it.
 fn call() -> Vec<u8> {
-    way_in(|a| a.call_indirect(RCX))
+    let mut a = Assembler::with_capacity(512);
+    begin(&mut a);
+    let taking = take_hart(&mut a);
+    a.call_indirect(RCX);
+    let giving = give_hart(&mut a);
+    end(&mut a);
+    taking.emit(&mut a);
+    giving.emit(&mut a);
+    a.finish()
 }
 
-/// With the function in `rcx` and its pc in `rax`, `run` leaves the next pc in `rax`.
-fn way_in(run: impl FnOnce(&mut Assembler)) -> Vec<u8> {
-    let mut a = Assembler::with_capacity(512);
+/// From the host, with the pc to `rax` and the function to `rcx`.
+fn begin(a: &mut Assembler) {
     KEPT.into_iter().for_each(|reg| a.push(reg));
     a.copy(VM, RDI);
     a.copy(RAX, RSI);
     a.copy(RCX, RDX);
-    take_hart(&mut a);
-    run(&mut a);
-    give_hart(&mut a);
+}
+
+/// Back to the host, with what is in `rax`.
+fn end(a: &mut Assembler) {
     KEPT.into_iter().rev().for_each(|reg| a.pop(reg));
     a.ret();
-    a.finish()
 }
 
 /// From the hart to where this tier's code has it. Floating-point registers stay at home until code that uses them is
 /// entered ([`floats`]).
-pub(super) fn take_hart(a: &mut Assembler) {
+pub(super) fn take_hart(a: &mut Assembler) -> IfLive {
     load_all(a);
-    if_live(a, load_floats);
     a.mov(Width::Double, FUEL, Mem::at(VM, field!(hart.fuel)));
     a.lea(FUEL, Mem::at(FUEL, -(LONGEST as i32)));
+    IfLive::new(a, load_floats)
 }
 
 /// Back; changes nothing but the fuel's register, and flags.
-pub(super) fn give_hart(a: &mut Assembler) {
+pub(super) fn give_hart(a: &mut Assembler) -> IfLive {
     store_all(a);
-    if_live(a, store_floats);
     a.lea(FUEL, Mem::at(FUEL, LONGEST as i32));
     a.store(8, Mem::at(VM, field!(hart.fuel)), FUEL);
+    IfLive::new(a, store_floats)
 }
 
-/// Emits what is to be done if floating-point registers are in their places.
-fn if_live(a: &mut Assembler, emit: fn(&mut Assembler)) {
-    if Features::of_host().avx {
-        let over = skip_if_live(a, Cond::Equal);
-        emit(a);
-        a.arrive(over);
+/// What is done if floating-point registers are in their places: mostly they are not, so it stands elsewhere.
+#[must_use = "it has to stand somewhere"]
+pub(super) struct IfLive {
+    there: Label,
+    back: Label,
+    code: fn(&mut Assembler),
+}
+
+impl IfLive {
+    fn new(a: &mut Assembler, code: fn(&mut Assembler)) -> Self {
+        let (there, back) = (a.label(), a.label());
+        // Without vectors, they are always at home.
+        if Features::of_host().avx {
+            test_live(a);
+            a.jump_if(Cond::NotEqual, there);
+            a.bind(back);
+        }
+        IfLive { there, back, code }
+    }
+
+    /// Emits it, where control does not come.
+    pub(super) fn emit(self, a: &mut Assembler) {
+        if Features::of_host().avx {
+            a.bind(self.there);
+            (self.code)(a);
+            a.jump(self.back);
+        }
     }
 }
 
-/// Jumps if whether they are compares so with 0.
-fn skip_if_live(a: &mut Assembler, cond: Cond) -> Short {
+/// Compares with 0 whether they are.
+pub(super) fn test_live(a: &mut Assembler) {
     a.alu_imm(Alu::Cmp, Width::Word, Mem::at(VM, field!(floats.live)), 0);
-    a.skip_if(cond)
 }
 
 /// What code that uses floating-point registers calls where it is entered, if they are not in their places.
@@ -128,9 +162,10 @@ fn promoted() -> Vec<u8> {
     let not_yet = a.label();
     a.alu_imm(Alu::Cmp, Width::Double, Mem::at(VM, field!(cranelift.call)), 0);
     a.jump_if(Cond::Equal, not_yet);
-    give_hart(&mut a);
+    let giving = give_hart(&mut a);
     // That code has registers at home, and takes it that the control register is the guest's.
-    let over = skip_if_live(&mut a, Cond::NotEqual);
+    test_live(&mut a);
+    let over = a.skip_if(Cond::NotEqual);
     switch(&mut a);
     a.arrive(over);
     count(&mut a, Alu::Add);
@@ -148,7 +183,7 @@ fn promoted() -> Vec<u8> {
     a.alu_imm(Alu::And, Width::Double, RSP, -16);
     a.call_indirect(Mem::at(VM, field!(cranelift.call)));
     a.copy(RSP, RBX);
-    take_hart(&mut a);
+    let taking = take_hart(&mut a);
     count(&mut a, Alu::Sub);
     // Odd, but not one of the two that say why control has left: it goes on there, in this frame.
     let (back, on) = (a.label(), a.label());
@@ -166,6 +201,8 @@ fn promoted() -> Vec<u8> {
     a.jump_indirect(RCX);
     a.bind(not_yet);
     give_up(&mut a);
+    giving.emit(&mut a);
+    taking.emit(&mut a);
     a.finish()
 }
 

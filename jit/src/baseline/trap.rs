@@ -263,7 +263,7 @@ impl Emitter<'_> {
 
     fn emit_step(&mut self) {
         // The fuel also without metering: what the host executes is counted.
-        give_hart(self.a);
+        let giving = give_hart(self.a);
         self.a.copy(RDI, VM);
         self.a.copy(RSI, RAX);
         // The host's functions keep `rbx`, and want an aligned stack.
@@ -271,7 +271,7 @@ impl Emitter<'_> {
         self.a.alu_imm(Alu::And, Width::Double, RSP, -16);
         self.a.call_indirect(Mem::at(VM, field!(baseline.step)));
         self.a.copy(RSP, RBX);
-        take_hart(self.a);
+        let taking = take_hart(self.a);
         self.a.test(Width::Double, RAX, RAX);
         let stop = self.a.skip_if(Cond::NotEqual);
         self.a.ret();
@@ -280,5 +280,7 @@ impl Emitter<'_> {
         self.a.pop(RCX);
         self.a.constant(RAX, LEFT as u64);
         self.a.ret();
+        giving.emit(self.a);
+        taking.emit(self.a);
     }
 }

@@ -189,7 +189,7 @@ impl Space {
     #[inline]
     pub(super) fn executor_page(&mut self) -> NonNull<u8> {
         (self.is_written, self.is_changed, self.is_executed) = (true, true, true);
-        let page = self.held.map.as_mut_ptr().wrapping_add(self.held.table);
+        let page = self.base.0.wrapping_sub(GUEST_OFFSET);
         NonNull::new(page).expect("no mapping is at address 0")
     }
 
