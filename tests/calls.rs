@@ -1,6 +1,7 @@
 //! Functions of a guest, called by the embedder, in every tier.
 
 use causality_vm::isa::reg::X;
+use causality_vm::memory::Perms;
 use causality_vm::{
     CallError, Caller, Capture, Cause, Config, Engine, ErrorKind, Exit, HostFault, Instance, Linker, Module,
     Options, PauseReason, Promotion, Ptr, Tier, VmState,
@@ -552,5 +553,86 @@ fn a_fork_has_what_was_written_after_the_host_had_frozen_memory() {
                 "{tier:?}"
             );
         }
+    }
+}
+
+/// After a call that left everything as it was, the next one looks at little. Whatever happens in between, it is as in the
+/// interpreter, which looks at everything.
+#[test]
+fn nothing_that_happens_between_two_calls_is_overlooked() {
+    let told = |tier| {
+        let mut guest = instance(tier);
+        let mut told = Vec::new();
+        let add = guest.function::<(u64, u64), u64>("add").unwrap();
+        let mix = guest.function::<(i32, f64, f32), f64>("mix").unwrap();
+        let spin = guest.function::<u64, u64>("spin").unwrap();
+        let read = guest.function::<u64, u64>("read_at").unwrap();
+        let ask = guest.function::<(u64, u64), u64>("ask_often").unwrap();
+        let code = add.address() & !0xfff..(add.address() & !0xfff) + 0x1000;
+        let changes: [&dyn Fn(&mut Instance<World>); 13] = [
+            &|_| {},
+            &|guest| assert!(guest.run_for(1).is_ok()),
+            &|guest| guest.set_x(X::SP, guest.x(X::SP) - 64),
+            &|guest| assert!(guest.breakpoints_mut().insert(add.address())),
+            &|guest| assert!(guest.breakpoints_mut().remove(add.address())),
+            &|guest| guest.pause_handle().pause(),
+            &|guest| guest.add_fuel(1),
+            &|guest| guest.memory_mut().protect(code.clone(), Perms::R).unwrap(),
+            &|guest| guest.memory_mut().protect(code.clone(), Perms::RX).unwrap(),
+            &|guest| guest.set_fcsr(3 << 5),
+            &|guest| guest.set_fcsr(4 << 5),
+            &|guest| guest.set_fcsr(0),
+            &|guest| drop(guest.run()),
+        ];
+        for change in changes {
+            for again in 0..3 {
+                if again == 1 {
+                    change(&mut guest);
+                }
+                let sp = guest.hart().x[X::SP.index()];
+                told.push(format!("{:?}", add.call(&mut guest, (1, 2))));
+                told.push(format!("{:?}", mix.call(&mut guest, (3, 0.1, 0.7))));
+                told.push(format!("{:?}", spin.call(&mut guest, 3)));
+                told.push(format!("{:?}", read.call(&mut guest, sp)));
+                told.push(format!("{:?}", ask.call(&mut guest, (again, 2))));
+                told.push(format!("{:?}", add.call(&mut guest, (3, 4))));
+                while guest.abandon_call() {}
+                told.push(format!("{:?} {} {:?}", guest.hart(), guest.pending_calls(), guest.state()));
+            }
+        }
+        told
+    };
+    let expected = told(Tier::Interpreter);
+    assert!(expected.iter().any(|told| told.contains("InstructionAccessFault")), "{expected:#?}");
+    for tier in Tier::ALL {
+        let told = told(tier);
+        for (index, (told, expected)) in told.iter().zip(&expected).enumerate() {
+            assert_eq!(told, expected, "{tier:?}, {index}");
+        }
+    }
+}
+
+#[test]
+fn a_host_that_panics_in_a_call_after_others_leaves_an_instance_that_has_failed() {
+    for tier in Tier::ALL {
+        let engine = engine(tier);
+        let module = Module::from_file(&engine, "testkit/guests/calls.elf").unwrap();
+        let mut linker = Linker::new(&engine);
+        let answer = |_: &mut Caller<'_, ()>, value: u64| -> u64 {
+            assert!(value < 10, "a panic of the host's");
+            value
+        };
+        linker.function("answer", answer).unwrap();
+        let mut guest = linker.instantiate(&module, Options::new().args(["calls"]), ()).unwrap();
+        let ask = guest.function::<(u64, u64), u64>("ask_often").unwrap();
+        let add = guest.function::<(u64, u64), u64>("add").unwrap();
+        for _ in 0..3 {
+            assert_eq!(ask.call(&mut guest, (1, 1)).unwrap(), 1);
+            assert_eq!(add.call(&mut guest, (1, 1)).unwrap(), 2);
+        }
+        let call = std::panic::AssertUnwindSafe(|| ask.call(&mut guest, (10, 1)));
+        assert!(std::panic::catch_unwind(call).is_err());
+        assert_eq!(guest.state(), VmState::Error, "{tier:?}");
+        assert!(matches!(add.call(&mut guest, (1, 1)), Err(CallError::Host(_))));
     }
 }

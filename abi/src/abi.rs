@@ -1,10 +1,11 @@
 //! The whole: Linux calls, host functions and the embedder's data behind one `Host`.
 
+use std::hint::cold_path;
 use std::task::{Context, Poll};
 
 use causality_machine::{Flow, Hart, Host, HostError, Image, Machine, Memory};
 
-use crate::host::{self, HostFunctions, RESOLVE, Waiting};
+use crate::host::{self, Caller, HostFault, HostFunctions, RESOLVE, Waiting};
 use crate::linux::{self, Linux};
 use crate::{Options, ProcessState, Report, RestoreError, SaveError, StartError};
 
@@ -216,12 +217,18 @@ impl<T> Host for Abi<T> {
     fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
         let number = hart.x[17];
         if let Some(function) = self.functions.get(number) {
-            let flow = host::call(function, hart, memory, &mut self.data, &mut self.waiting);
+            let paid = (hart.fuel, hart.granted);
+            let ended = function(&mut Caller::new(hart, memory, &mut self.data, &mut self.waiting));
+            let Err(fault) = ended else {
+                self.linux.count(number);
+                return Ok(Flow::Continue);
+            };
+            cold_path();
             // One that pauses has not happened, and will be made again.
-            if !matches!(flow, Ok(Flow::Pause)) {
+            if !matches!(fault, HostFault::Pause) {
                 self.linux.count(number);
             }
-            return flow;
+            return host::failed(fault, hart, paid);
         }
         if number == RESOLVE {
             self.linux.count(number);

@@ -1,5 +1,7 @@
 //! What an executor is, and what it asks of its host.
 
+use std::hint::cold_path;
+
 use crate::{Cause, Exit, Hart, Machine, Memory};
 
 /// A failure of the host, as opposed to guest behaviour.
@@ -55,11 +57,15 @@ impl Host for () {
 ///
 /// # Errors
 /// As [`Host::ecall`].
+#[inline]
 pub fn call_host(host: &mut dyn Host, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
     memory.settle_registers(hart.instret());
     let flow = host.ecall(hart, memory);
     hart.x[0] = 0;
-    hart.fuel = hart.fuel.max(1);
-    hart.granted = hart.granted.max(hart.fuel);
+    if hart.fuel == 0 || hart.granted < hart.fuel {
+        cold_path();
+        hart.fuel = hart.fuel.max(1);
+        hart.granted = hart.granted.max(hart.fuel);
+    }
     flow
 }

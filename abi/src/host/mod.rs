@@ -21,36 +21,33 @@ use crate::linux::Errno;
 pub(crate) use functions::index_of;
 pub(crate) use waiting::Waiting;
 
-use functions::Function;
-
 /// The longest name a guest can ask for, in bytes.
 const NAME_MAX: u64 = 255;
 
-/// Makes one call and says how the machine goes on.
-pub(crate) fn call<T>(
-    function: &Function<T>,
+/// How the machine goes on after a call that has failed, and before which the hart had so much fuel, and was granted so much.
+#[cold]
+pub(crate) fn failed(
+    fault: HostFault,
     hart: &mut Hart,
-    memory: &mut Memory,
-    data: &mut T,
-    waiting: &mut Waiting<T>,
+    (fuel, granted): (u64, u64),
 ) -> Result<Flow, HostError> {
-    let (fuel, granted) = (hart.fuel, hart.granted);
-    let ended = function(&mut Caller::new(hart, memory, data, waiting));
-    if matches!(ended, Err(HostFault::Pause | HostFault::Fail(_))) {
-        // The call has not happened, so it is not paid either.
-        (hart.fuel, hart.granted) = (fuel, granted);
-    }
-    match ended {
-        Ok(()) => Ok(Flow::Continue),
-        Err(HostFault::Errno(errno)) => {
+    match fault {
+        HostFault::Errno(errno) => {
             hart.x[10] = i64::from(errno).wrapping_neg() as u64;
             Ok(Flow::Continue)
         }
-        Err(HostFault::Trap(reason)) => Ok(Flow::Trap(Cause::HostFunction, reason)),
-        Err(HostFault::Access(fault)) => Ok(Flow::Trap(fault.cause, fault.tval)),
-        Err(HostFault::Exit(code)) => Ok(Flow::Exit(code)),
-        Err(HostFault::Pause) => Ok(Flow::Pause),
-        Err(HostFault::Fail(error)) => Err(error),
+        HostFault::Trap(reason) => Ok(Flow::Trap(Cause::HostFunction, reason)),
+        HostFault::Access(fault) => Ok(Flow::Trap(fault.cause, fault.tval)),
+        HostFault::Exit(code) => Ok(Flow::Exit(code)),
+        // The call has not happened, so it is not paid either.
+        HostFault::Pause => {
+            (hart.fuel, hart.granted) = (fuel, granted);
+            Ok(Flow::Pause)
+        }
+        HostFault::Fail(error) => {
+            (hart.fuel, hart.granted) = (fuel, granted);
+            Err(error)
+        }
     }
 }
 

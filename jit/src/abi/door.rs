@@ -142,9 +142,8 @@ impl Door {
             (&raw mut (*context).near_write).write(Near::default());
             (&raw mut (*context).registers.slots).write(slots);
             (&raw mut (*context).stack_limit).write(stack_limit());
+            (&raw mut (*context).floats).write(Floats::new(machine.hart.fcsr));
         }
-        // SAFETY: as above.
-        unsafe { (*context).floats = Floats::new(machine.hart.fcsr) };
         self.go_in(machine, host, step, retired, context, fuel)
     }
 
@@ -160,14 +159,12 @@ impl Door {
         retired: &mut Retired,
     ) -> Entered {
         let context = machine.memory.executor_page().as_ptr().cast::<Context>();
-        // SAFETY: the executor page begins with a context, which belongs to whoever runs the machine.
-        let floor = unsafe {
-            debug_assert_eq!((*context).prepared, self.id);
-            (*context).floor.load(Ordering::SeqCst)
-        };
+        // SAFETY: the executor page begins with a context, which belongs to whoever runs the machine, and which is prepared.
+        let context = unsafe { &mut *context };
+        debug_assert_eq!(context.prepared, self.id);
         let (fuel, pc) = (machine.hart.fuel, machine.hart.pc);
         // A pause that was asked for has raised the floor.
-        let is_open = floor == self.floor as i64
+        let is_open = context.floor.load(Ordering::SeqCst) == self.floor as i64
             && fuel > self.least
             && self.seen == self.compiler.space().version()
             && (self.way.pc == pc || self.find(pc));
@@ -175,8 +172,7 @@ impl Door {
             cold_path();
             return Entered::Closed;
         }
-        // SAFETY: as above; it is prepared for this door.
-        unsafe { (&raw mut (*context).stack_limit).write(stack_limit()) };
+        context.stack_limit = stack_limit();
         self.go_in(machine, host, step, retired, context, fuel)
     }
 
@@ -193,10 +189,10 @@ impl Door {
     ) -> Entered {
         let compiler = &*self.compiler;
         let mut session =
-            Session::new(compiler, machine, host, step, (fuel, fuel - self.floor), context, retired);
+            Session::new(compiler, machine, host, step, (fuel, self.floor, 0), context, retired);
         let came = session.enter(self.way, |pc| WaysIn::of(compiler, pc)?.at(pc));
         let mut is_alone = !session.has_waited;
-        if self.way.is_optimised || session.has_entered() {
+        if self.way.is_optimised || session.context().entries > 0 {
             cold_path();
             session.count();
             is_alone = false;

@@ -9,6 +9,7 @@ mod door;
 use std::any::Any;
 use std::hint::cold_path;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 
 use causality_machine::memory::Perms;
 use causality_machine::{
@@ -52,9 +53,11 @@ struct Session<'a> {
     machine: &'a mut Machine,
     host: &'a mut dyn Host,
     step: &'a mut dyn Step,
-    /// Instructions the run may still retire, as of the last time control came from or went to generated code.
-    left: u64,
-    /// The hart's fuel at that time.
+    /// The hart's fuel at which the run ends, as the context has it unless a pause is wanted.
+    floor: u64,
+    /// Instructions the run might retire beyond that if it had more fuel.
+    beyond: u64,
+    /// The hart's fuel, as of the last time control came from or went to generated code.
     fuel: u64,
     retired: &'a mut Retired,
     compiler: &'a Compiler,
@@ -128,14 +131,14 @@ pub fn run(
         return Ok(Outcome::Left);
     }
     let fuel = machine.hart.fuel;
-    machine.memory.set_floor((fuel - fuel.min(max)) as i64);
+    let most = fuel.min(max);
+    machine.memory.set_floor((fuel - most) as i64);
     if machine.pause_requested() {
         return Ok(Outcome::Left);
     }
     let context = prepare(&ways_in, machine);
-    // SAFETY: the context of the machine, which nobody else uses.
-    unsafe { (*context).floats = Floats::new(machine.hart.fcsr) };
-    let mut session = Session::new(compiler, machine, host, step, (fuel, max), context, retired);
+    let mut session =
+        Session::new(compiler, machine, host, step, (fuel, fuel - most, max - most), context, retired);
     let Some(way) = ways_in.at(session.machine.hart.pc) else { return Ok(Outcome::NoCode) };
     let came = session.enter(way, |pc| ways_in.at(pc));
     session.count();
@@ -209,6 +212,7 @@ fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
     // SAFETY: the executor page is larger than a context and aligned to a page, belongs to whoever runs the machine,
     // and every field but the floor and the hart is plain data that nobody reads before this.
     unsafe {
+        (&raw mut (*context).floats).write(Floats::new(machine.hart.fcsr));
         (&raw mut (*context).pages).write(pages.as_ptr());
         (&raw mut (*context).page_count).write(pages.len() as u64);
         (&raw mut (*context).baseline).write(baseline);
@@ -255,12 +259,13 @@ impl<'a> Session<'a> {
         machine: &'a mut Machine,
         host: &'a mut dyn Host,
         step: &'a mut dyn Step,
-        (fuel, left): (u64, u64),
+        (fuel, floor, beyond): (u64, u64, u64),
         context: *mut Context,
         retired: &'a mut Retired,
     ) -> Self {
         Session {
-            left,
+            floor,
+            beyond,
             fuel,
             retired,
             compiler,
@@ -277,9 +282,7 @@ impl<'a> Session<'a> {
     /// Runs the code at `hart.pc`, which `way` leads to, and goes on as long as there is some.
     #[inline(always)]
     fn enter(&mut self, way: Way, way_at: impl Fn(u64) -> Option<Way>) -> Came {
-        // SAFETY: the context of the machine, which nobody else uses. The session outlives this function and is used by
-        // libcalls only, while nothing here refers to it.
-        unsafe { (*self.context).session = (&raw mut *self).cast() };
+        self.context().session = (&raw mut *self).cast();
         let mut way = way;
         let came = loop {
             let next = self.pass(way);
@@ -307,7 +310,8 @@ impl<'a> Session<'a> {
     fn pass(&mut self, way: Way) -> u64 {
         let context = self.context;
         // SAFETY: the context is in the executor page of the machine's memory, which stays where it is and is nobody
-        // else's. The code follows the convention of its tier, as does the way in.
+        // else's. The code follows the convention of its tier, as does the way in. The session outlives this function and
+        // is used by libcalls only, while nothing here refers to it.
         unsafe {
             let vm = context.cast::<u8>().offset(BIAS as isize);
             if way.is_optimised {
@@ -324,20 +328,17 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether the context says that Cranelift's code was entered in the place of other code.
+    /// The context of the machine.
     #[inline]
-    fn has_entered(&self) -> bool {
-        // SAFETY: generated code has returned; this is a plain number in the executor page.
-        unsafe { (*self.context).entries > 0 }
+    fn context(&mut self) -> &mut Context {
+        // SAFETY: it is in the executor page, and this session alone uses it while generated code does not run. `&mut self`
+        // excludes another reference.
+        unsafe { &mut *self.context }
     }
 
     /// Adds what the context says was retired.
     fn count(&mut self) {
-        // SAFETY: generated code has returned; these are plain numbers in the executor page.
-        let (promoted, entries, last_entry) = unsafe {
-            let context = &*self.context;
-            (context.promoted, context.entries, context.last_entry)
-        };
+        let &mut Context { promoted, entries, last_entry, .. } = self.context();
         if promoted != 0 {
             self.retired.optimised = self.retired.optimised.wrapping_add(promoted);
         }
@@ -360,9 +361,9 @@ impl<'a> Session<'a> {
     /// Control came from generated code, for good.
     #[inline]
     fn came(&mut self) {
-        if self.floats().live != 0 {
+        if self.context().floats.live != 0 {
             cold_path();
-            self.machine.hart.fcsr |= self.floats().leave();
+            self.machine.hart.fcsr |= self.context().floats.leave();
         }
         self.retired.native += self.fuel - self.machine.hart.fuel;
     }
@@ -371,70 +372,84 @@ impl<'a> Session<'a> {
     #[inline]
     fn waits(&mut self) {
         self.has_waited = true;
-        if self.floats().live != 0 {
+        if self.context().floats.live != 0 {
             cold_path();
-            self.machine.hart.fcsr |= self.floats().pause();
+            self.machine.hart.fcsr |= self.context().floats.pause();
         }
-        let native = self.fuel - self.machine.hart.fuel;
-        self.retired.native += native;
-        self.left = self.left.saturating_sub(native);
+        self.retired.native += self.fuel - self.machine.hart.fuel;
     }
 
-    #[inline]
-    fn floats(&mut self) -> &mut Floats {
-        // SAFETY: the context of the machine, which this session alone uses while generated code does not run.
-        unsafe { &mut (*self.context).floats }
-    }
-
-    /// Control goes back to generated code, if that may go on.
-    #[inline]
-    fn goes(&mut self) -> bool {
-        let is_whole = self.machine.is_whole();
-        let fcsr = self.machine.hart.fcsr;
-        self.floats().resume(fcsr);
-        let (hart, memory, ..) = self.machine.parts();
+    /// Control goes back to generated code, if that may go on. `spent` is what the hart's fuel would be if the host had
+    /// not changed it, `fcsr` what that was.
+    #[inline(always)]
+    fn goes(&mut self, spent: u64, fcsr: u32) -> bool {
+        let hart = &self.machine.hart;
         let fuel = hart.fuel;
         self.fuel = fuel;
-        if memory.code_version() != self.code_version
-            || !is_host_mode(fcsr)
-            || fuel.min(self.left) < self.compiler.longest()
-            || !is_whole
-        {
-            return false;
+        if hart.fcsr != fcsr || self.context().floats.live != 0 {
+            cold_path();
+            let fcsr = self.machine.hart.fcsr;
+            self.context().floats.resume(fcsr);
+            if !is_host_mode(fcsr) {
+                return false;
+            }
         }
-        memory.set_floor((fuel - fuel.min(self.left)) as i64);
-        !self.machine.pause_requested()
+        if fuel != spent {
+            cold_path();
+            let left = spent.saturating_sub(self.floor).saturating_add(self.beyond);
+            self.floor = fuel - fuel.min(left);
+            self.beyond = left - fuel.min(left);
+            self.machine.memory.set_floor(self.floor as i64);
+            if self.machine.pause_requested() {
+                return false;
+            }
+        }
+        let floor = self.context().floor.load(Ordering::SeqCst);
+        // A pause that was asked for has raised it.
+        floor == self.floor as i64
+            && fuel - self.floor >= self.compiler.longest()
+            && self.machine.memory.code_version() == self.code_version
+            && self.machine.is_whole()
     }
 
     /// Makes the call of the `ecall` at `pc`; whether control goes on behind it.
     fn call<const IS_OPTIMISED: bool>(&mut self, pc: u64) -> bool {
         self.waits();
-        let next = pc.wrapping_add(4);
         let (hart, memory, ..) = self.machine.parts();
         hart.pc = pc;
-        match call_host(self.host, hart, memory) {
-            Ok(Flow::Continue) => {}
-            Ok(Flow::Exit(code)) => self.end = Some(End::Exit(Exit::Completed(code))),
-            Ok(Flow::Pause) => return self.ends(End::Exit(Exit::Paused(PauseReason::Host))),
-            Ok(Flow::Trap(cause, tval)) => {
-                return self.ends(End::Exit(Exit::Trap(Trap { cause, pc, tval })));
+        let (fuel, fcsr) = (hart.fuel, hart.fcsr);
+        let flow = call_host(self.host, hart, memory);
+        let mut goes_on = true;
+        if !matches!(flow, Ok(Flow::Continue)) {
+            cold_path();
+            match flow {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Exit(code)) => {
+                    self.end = Some(End::Exit(Exit::Completed(code)));
+                    goes_on = false;
+                }
+                Ok(Flow::Pause) => return self.ends(End::Exit(Exit::Paused(PauseReason::Host))),
+                Ok(Flow::Trap(cause, tval)) => {
+                    return self.ends(End::Exit(Exit::Trap(Trap { cause, pc, tval })));
+                }
+                Err(error) => return self.ends(End::Host(error)),
             }
-            Err(error) => return self.ends(End::Host(error)),
         }
-        hart.pc = next;
+        let hart = &mut self.machine.hart;
+        hart.pc = pc.wrapping_add(4);
         hart.fuel -= 1;
         self.retired.native += 1;
         if IS_OPTIMISED {
             self.retired.optimised += 1;
         }
-        self.left = self.left.saturating_sub(1);
-        self.goes() && self.end.is_none()
+        self.goes(fuel - 1, fcsr) && goes_on
     }
 
     /// Executes the instruction at `pc`, which is no `ecall`; whether control goes on behind it.
     fn execute(&mut self, pc: u64) -> bool {
         self.waits();
         self.machine.hart.pc = pc;
+        let (fuel, fcsr) = (self.machine.hart.fuel, self.machine.hart.fcsr);
         let word = self.machine.memory.fetch(pc).unwrap_or(0);
         let next = pc.wrapping_add(if word & 3 == 3 { 4 } else { 2 });
         match self.step.step(self.machine, self.host) {
@@ -443,15 +458,14 @@ impl<'a> Session<'a> {
             Err(error) => return self.ends(End::Host(error)),
         }
         self.retired.stepped += 1;
-        self.left = self.left.saturating_sub(1);
-        self.goes() && self.end.is_none() && self.machine.hart.pc == next
+        self.goes(fuel - 1, fcsr) && self.end.is_none() && self.machine.hart.pc == next
     }
 
     fn ends(&mut self, end: End) -> bool {
         self.end = Some(end);
         let (fuel, fcsr) = (self.machine.hart.fuel, self.machine.hart.fcsr);
         self.fuel = fuel;
-        self.floats().resume(fcsr);
+        self.context().floats.resume(fcsr);
         false
     }
 }

@@ -32,7 +32,9 @@ impl Floats {
     pub(crate) fn switch(&mut self) {
         if self.live == 0 {
             (self.live, self.host) = (1, read());
-            write(self.guest);
+            if self.host != self.guest {
+                write(self.guest);
+            }
         }
     }
 
