@@ -556,6 +556,9 @@ fn a_fork_has_what_was_written_after_the_host_had_frozen_memory() {
     }
 }
 
+/// Something done to an instance between two calls.
+type Change<'a> = &'a dyn Fn(&mut Instance<World>);
+
 /// After a call that left everything as it was, the next one looks at little. Whatever happens in between, it is as in the
 /// interpreter, which looks at everything.
 #[test]
@@ -569,7 +572,7 @@ fn nothing_that_happens_between_two_calls_is_overlooked() {
         let read = guest.function::<u64, u64>("read_at").unwrap();
         let ask = guest.function::<(u64, u64), u64>("ask_often").unwrap();
         let code = add.address() & !0xfff..(add.address() & !0xfff) + 0x1000;
-        let changes: [&dyn Fn(&mut Instance<World>); 13] = [
+        let changes: [Change<'_>; 13] = [
             &|_| {},
             &|guest| assert!(guest.run_for(1).is_ok()),
             &|guest| guest.set_x(X::SP, guest.x(X::SP) - 64),
