@@ -88,8 +88,7 @@ impl<T> Instance<T> {
         let config = engine.config();
         let limits = options.get_limits().unwrap_or(config.get_limits());
         let fuel = options.get_fuel().unwrap_or(config.get_fuel());
-        let origin = module.start(engine, limits)?;
-        let memory = engine.pool().take(&origin).map_err(no_memory)?;
+        let (origin, memory) = module.memory(engine, limits)?;
         let mut instance = Instance {
             engine: engine.clone(),
             module: module.clone(),

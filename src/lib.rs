@@ -51,6 +51,7 @@ mod module;
 mod native;
 mod report;
 pub mod snapshot;
+mod start;
 mod task;
 mod tier;
 pub mod transaction;

@@ -1,10 +1,9 @@
 //! A program that has been read and checked.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use causality_abi::Abi;
 use causality_jit::code::Code;
 use causality_jit::{Functions, Layout, Tunables};
 use causality_machine::memory::Frozen;
@@ -14,6 +13,7 @@ use causality_store::{ContentId, ObjectKind};
 use tracing::field::{Empty, display};
 
 use crate::elf::{Program, Symbols};
+use crate::start::Start;
 use crate::{Engine, Error, measured};
 
 /// A program ready to be instantiated any number of times. Cheap to clone; clones share the program.
@@ -24,13 +24,22 @@ pub struct Module {
 
 #[derive(Debug)]
 struct Inner {
-    id: ContentId,
+    id: OnceLock<ContentId>,
+    /// The file, until somebody asks for the identifier, which takes longer to find out than a small program to be read.
+    unnamed: Mutex<Option<Box<[u8]>>>,
     program: Arc<Program>,
     engine: Engine,
     /// The native code for the program as it is loaded.
     code: OnceLock<Arc<Code>>,
-    /// Memory with the program in it, as its engine's instances start.
-    start: OnceLock<Arc<Frozen>>,
+    /// How its engine's instances start.
+    start: Start,
+}
+
+/// Bytes of a file that is kept until somebody asks for its identifier.
+const UNNAMED: usize = 64 << 10;
+
+fn identified(elf: &[u8]) -> ContentId {
+    ContentId::of(ObjectKind::Program, elf)
 }
 
 impl Module {
@@ -41,17 +50,25 @@ impl Module {
     pub fn new(engine: &Engine, elf: &[u8]) -> Result<Self, Error> {
         let span = tracing::debug_span!("load", module = Empty, bytes = elf.len(), microseconds = Empty);
         let _entered = span.enter();
-        let start = Instant::now();
+        let began = Instant::now();
         let program = Program::parse(elf, engine.config().get_limits())?;
         program.check_extensions()?;
-        let (program, id) = (Arc::new(program), ContentId::of(ObjectKind::Program, elf));
-        let time = start.elapsed();
+        let (id, engine) = (OnceLock::new(), engine.clone());
+        let is_small = elf.len() <= UNNAMED;
+        if !is_small {
+            let _ = id.set(identified(elf));
+        }
+        let unnamed = Mutex::new(is_small.then(|| elf.into()));
+        let (program, code, start) = (Arc::new(program), OnceLock::new(), Start::default());
+        let module = Module { inner: Arc::new(Inner { id, unnamed, program, engine, code, start }) };
+        let time = began.elapsed();
         measured::loaded(time);
-        span.record("module", display(id)).record("microseconds", time.as_micros() as u64);
-        tracing::debug!(%id, entry = program.image().entry, arch = program.arch(), "module read");
-        let engine = engine.clone();
-        let inner = Inner { id, program, engine, code: OnceLock::new(), start: OnceLock::new() };
-        Ok(Module { inner: Arc::new(inner) })
+        if !span.is_disabled() {
+            span.record("module", display(module.id())).record("microseconds", time.as_micros() as u64);
+        }
+        let program = module.program();
+        tracing::debug!(id = %module.id(), entry = program.image().entry, arch = program.arch(), "module read");
+        Ok(module)
     }
 
     /// As [`Module::new`], for a file.
@@ -74,7 +91,10 @@ impl Module {
     /// The identifier of the file it was read from.
     #[must_use]
     pub fn id(&self) -> ContentId {
-        self.inner.id
+        *self.inner.id.get_or_init(|| {
+            let mut unnamed = self.inner.unnamed.lock().unwrap_or_else(PoisonError::into_inner);
+            identified(&unnamed.take().unwrap_or_default())
+        })
     }
 
     /// What the file holds.
@@ -109,25 +129,16 @@ impl Module {
         self.inner.program.symbols()
     }
 
-    /// Memory with the program and a stack in it, as all instances start that are the same engine's and have its limits.
+    /// Memory with the program and a stack in it, as all instances start that are the same engine's and have its limits; and
+    /// what it is restored to.
     ///
     /// # Errors
     /// If the program does not fit the engine's limits, or the host has no memory.
-    pub(crate) fn start(&self, engine: &Engine, limits: &Limits) -> Result<Arc<Frozen>, Error> {
-        /// Bytes of heap that come with the program.
-        const ROOM: u64 = 1 << 20;
+    pub(crate) fn memory(&self, engine: &Engine, limits: &Limits) -> Result<(Arc<Frozen>, Memory), Error> {
         let is_own = engine.is(&self.inner.engine) && limits == engine.config().get_limits();
-        if is_own && let Some(start) = self.inner.start.get() {
-            return Ok(Arc::clone(start));
-        }
-        limits.check()?;
-        let refused = |error| Error::io("reserve the guest address space", error);
-        let mut memory = Memory::new(limits.clone()).map_err(refused)?;
-        Abi::<()>::lay_out(self.image(), &mut memory)?;
-        memory.make_room(ROOM).map_err(refused)?;
-        let start =
-            memory.freeze().map_err(|error| Error::io("keep the program", std::io::Error::other(error)))?;
-        Ok(if is_own { Arc::clone(self.inner.start.get_or_init(|| start)) } else { start })
+        let other = Start::default();
+        let start = if is_own { &self.inner.start } else { &other };
+        start.memory(self.image(), limits, engine.pool())
     }
 
     /// The native code that all its instances share, if they are the same engine's. `memory` is that of one that is

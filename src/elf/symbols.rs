@@ -1,6 +1,7 @@
 //! Names of addresses, for people.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use object::LittleEndian as LE;
 use object::elf::{FileHeader64, SHN_ABS, SHN_UNDEF, SHT_SYMTAB, Sym64};
@@ -47,9 +48,24 @@ pub struct Symbols {
     entries: Vec<Entry>,
     /// The string table, as in [`Strings`].
     text: String,
-    /// Numbers of functions and labels, by name and then in order; made when the first is asked for.
+    /// Numbers of functions and labels, by name and then in order; made when some have been asked for.
     by_name: OnceLock<Vec<u32>>,
+    /// How many have.
+    asked: Asked,
 }
+
+/// A number that nobody has to agree on.
+#[derive(Debug, Default)]
+struct Asked(AtomicU32);
+
+impl Clone for Asked {
+    fn clone(&self) -> Self {
+        Asked(AtomicU32::new(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+/// So many names are looked for one by one: sorting takes as long as looking for some dozens.
+const UNSORTED: u32 = 16;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -76,7 +92,7 @@ impl Symbols {
         let strings = Strings::new(strings);
         let mut entries: Vec<_> = table.iter().filter_map(|symbol| entry(symbol, &strings, base)).collect();
         entries.sort_by_key(|e| (e.kind, e.addr, e.size));
-        Ok(Symbols { entries, text: strings.text, by_name: OnceLock::new() })
+        Ok(Symbols { entries, text: strings.text, by_name: OnceLock::new(), asked: Asked::default() })
     }
 
     /// All symbols: functions, labels, objects; ascending by address within each kind.
@@ -105,8 +121,12 @@ impl Symbols {
     /// Where the function with this name begins, or else the label; the one with the lowest address if there are several.
     #[must_use]
     pub fn function(&self, name: &str) -> Option<u64> {
+        let is_code = |entry: &Entry| entry.kind != SymbolKind::Object;
+        if self.by_name.get().is_none() && self.asked.0.fetch_add(1, Ordering::Relaxed) < UNSORTED {
+            let has_name = |entry: &&Entry| is_code(entry) && self.symbol(entry).name == name;
+            return self.entries.iter().find(has_name).map(|entry| entry.addr);
+        }
         let by_name = self.by_name.get_or_init(|| {
-            let is_code = |entry: &Entry| entry.kind != SymbolKind::Object;
             let mut numbers: Vec<u32> = (0..)
                 .zip(&self.entries)
                 .filter(|(_, entry)| is_code(entry))

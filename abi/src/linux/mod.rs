@@ -96,7 +96,7 @@ impl Linux {
         let name = self.args.first().map_or(&b"/guest"[..], |name| name);
         self.files.reset(&self.cwd, name);
         self.process = Process::new(machine.memory.limits());
-        self.random = Random::new(self.seed);
+        self.random.go_to(0);
         self.signals = Signals::default();
         self.slept = 0;
         self.counts.fill(0);

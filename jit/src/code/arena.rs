@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use super::CodeMemory;
+
 use crate::sys::{Chunk, CodeBlock};
 
 /// The first chunk; each is twice as large as the one before, up to the largest.
@@ -32,14 +34,15 @@ impl Default for Arena {
 }
 
 impl Arena {
-    /// Makes a copy of `code` executable; and how many more bytes of host memory hold code now.
+    /// Makes a copy of `code` executable; and how many more bytes of host memory hold code now. The first chunk is a `spare` one, if
+    /// there is any.
     ///
     /// # Errors
     /// If the host has no memory.
-    pub(crate) fn add(&self, code: &[u8]) -> io::Result<(CodeBlock, usize)> {
+    pub(crate) fn add(&self, code: &[u8], spare: Option<&CodeMemory>) -> io::Result<(CodeBlock, usize)> {
         let mut filling = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if code.len() <= filling.next / PART {
-            match filling.add(code) {
+            match filling.add(code, spare) {
                 Ok(added) => return Ok(added),
                 Err(error) => {
                     tracing::debug!(%error, "code has to be mapped piece by piece");
@@ -50,22 +53,29 @@ impl Arena {
         drop(filling);
         Ok((CodeBlock::alone(code)?, pages(code.len().max(1))))
     }
+
+    /// When all code is gone, the chunk that others can fill again.
+    pub(crate) fn emptied(&mut self) -> Option<Chunk> {
+        let filling = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        filling.chunk.take().filter(|chunk| chunk.size() == FIRST)?.emptied()
+    }
 }
 
 impl Filling {
-    fn add(&mut self, code: &[u8]) -> io::Result<(CodeBlock, usize)> {
-        let chunk = match self.chunk.take().filter(|chunk| chunk.has_room(code.len())) {
-            Some(chunk) => chunk,
-            None => {
-                let size = self.next;
-                self.next = LARGEST.min(2 * size);
-                Chunk::new(size)?
+    fn add(&mut self, code: &[u8], spare: Option<&CodeMemory>) -> io::Result<(CodeBlock, usize)> {
+        if let Some(chunk) = &mut self.chunk {
+            let before = pages(chunk.used());
+            if let Ok(block) = chunk.add(code) {
+                return Ok((block, pages(chunk.used()) - before));
             }
-        };
-        let chunk = self.chunk.insert(chunk);
-        let before = pages(chunk.used());
+        }
+        let size = self.next;
+        self.next = LARGEST.min(2 * size);
+        let spare = spare.filter(|_| size == FIRST).and_then(CodeMemory::spare);
+        let chunk = spare.filter(|chunk| chunk.has_room(code.len()));
+        let chunk = self.chunk.insert(chunk.map_or_else(|| Chunk::new(size), Ok)?);
         let block = chunk.add(code)?;
-        Ok((block, pages(chunk.used()) - before))
+        Ok((block, pages(chunk.used())))
     }
 }
 
@@ -86,7 +96,7 @@ mod tests {
         let mut from = 0;
         for size in (1..).step_by(97) {
             let Some(piece) = code.get(from..from + size) else { break };
-            let (block, grown) = arena.add(piece).expect("memory");
+            let (block, grown) = arena.add(piece, None).expect("memory");
             pieces.push((from, block, grown));
             from += size;
         }
@@ -105,11 +115,11 @@ mod tests {
     #[test]
     fn large_code_and_code_without_chunks_have_memory_of_their_own() {
         let large = vec![0xc3; FIRST];
-        let (block, grown) = Arena::default().add(&large).expect("memory");
+        let (block, grown) = Arena::default().add(&large, None).expect("memory");
         assert_eq!((block.bytes(), grown), (&large[..], FIRST));
         let without = Arena(Mutex::new(Filling { chunk: None, next: 0 }));
         for _ in 0..2 {
-            let (block, grown) = without.add(&[0xc3]).expect("memory");
+            let (block, grown) = without.add(&[0xc3], None).expect("memory");
             assert_eq!((block.bytes(), grown), (&[0xc3][..], PAGE));
         }
     }
@@ -121,7 +131,7 @@ mod tests {
             for thread in 0..4_u8 {
                 let arena = &arena;
                 scope.spawn(move || {
-                    let blocks: Vec<_> = (0..500).map(|_| arena.add(&[thread; 300])).collect();
+                    let blocks: Vec<_> = (0..500).map(|_| arena.add(&[thread; 300], None)).collect();
                     for block in blocks {
                         assert_eq!(block.expect("memory").0.bytes(), [thread; 300]);
                     }

@@ -8,6 +8,7 @@ use crate::cache::Cache;
 use crate::compiler::{CompileError, Compiler};
 use crate::region::Functions;
 use crate::statistics::{Compiled, Statistics};
+use crate::sys::Chunk;
 use crate::{Snapshot, Tunables};
 
 /// The code of an engine. When there is more than the limit, all code for the text that was used least recently goes,
@@ -20,7 +21,12 @@ pub struct CodeMemory {
     /// Counts publications.
     clock: AtomicU64,
     codes: Mutex<Vec<Weak<Code>>>,
+    /// Chunks that code was in which is gone, all of the size that the first chunk of some code has.
+    spare: Mutex<Vec<Chunk>>,
 }
+
+/// How many chunks are kept.
+const SPARE: usize = 4;
 
 impl Default for CodeMemory {
     fn default() -> Self {
@@ -32,7 +38,21 @@ impl CodeMemory {
     /// No code, and a limit in bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        CodeMemory { limit, mapped: AtomicUsize::new(0), clock: AtomicU64::new(0), codes: Mutex::default() }
+        let (mapped, clock) = (AtomicUsize::new(0), AtomicU64::new(0));
+        CodeMemory { limit, mapped, clock, codes: Mutex::default(), spare: Mutex::default() }
+    }
+
+    /// An empty chunk, if there is one.
+    pub(super) fn spare(&self) -> Option<Chunk> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Takes an empty chunk, if it is to be kept.
+    pub(super) fn keep(&self, chunk: Chunk) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE {
+            spare.push(chunk);
+        }
     }
 
     /// Bytes of host memory that hold code now.

@@ -127,6 +127,10 @@ impl Drop for Space {
     fn drop(&mut self) {
         if let Some(memory) = &self.memory {
             memory.meter().fetch_sub(self.bytes(), Ordering::Relaxed);
+            self.blocks.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+            if let Some(chunk) = self.arena.emptied() {
+                memory.keep(chunk);
+            }
         }
     }
 }
@@ -311,7 +315,7 @@ impl Space {
         instead: bool,
     ) -> io::Result<()> {
         let links = self.open(shared)?;
-        let (block, grown) = self.arena.add(&translation.code)?;
+        let (block, grown) = self.arena.add(&translation.code, self.memory.as_deref())?;
         self.bytes.fetch_add(grown, Ordering::Relaxed);
         if let Some(memory) = &self.memory {
             memory.meter().fetch_add(grown, Ordering::Relaxed);

@@ -25,6 +25,9 @@ pub(crate) struct Chunk {
     process: u32,
 }
 
+/// `int3`, in the place of code that is gone.
+const TRAP: u8 = 0xcc;
+
 impl CodeBlock {
     /// Where code begins. Enough for any constant that Cranelift places in code.
     pub(crate) const ALIGN: usize = 64;
@@ -59,6 +62,22 @@ impl Chunk {
     pub(crate) fn new(size: usize) -> io::Result<Self> {
         let (memory, writable) = host::map_twice(size)?;
         Ok(Chunk { memory: Arc::new(memory), writable, used: 0, process: std::process::id() })
+    }
+
+    /// Makes it empty, if no code is in it any more: what was there traps. `None` if there is some, or another process has it too.
+    pub(crate) fn emptied(mut self) -> Option<Self> {
+        Arc::get_mut(&mut self.memory)?;
+        if self.process != std::process::id() {
+            return None;
+        }
+        self.writable[..self.used].fill(TRAP);
+        self.used = 0;
+        Some(self)
+    }
+
+    /// How much fits into it when it is empty.
+    pub(crate) fn size(&self) -> usize {
+        self.writable.len()
     }
 
     /// Bytes from the start that are used.
@@ -167,7 +186,26 @@ mod tests {
     #[test]
     fn a_chunk_is_filled_by_the_process_that_made_it() {
         let Ok(mut chunk) = Chunk::new(4096) else { return };
+        let block = chunk.add(&[0xc3]).expect("there is room");
         chunk.process += 1;
         assert!(!chunk.has_room(1) && chunk.add(&[0xc3]).is_err());
+        drop(block);
+        assert!(chunk.emptied().is_none(), "the other process runs that code");
+    }
+
+    #[test]
+    fn a_chunk_is_emptied_when_all_code_in_it_is_gone() {
+        let Ok(mut chunk) = Chunk::new(4096) else { return };
+        let first = chunk.add(&returning(1)).expect("there is room");
+        let second = chunk.add(&returning(2)).expect("there is room");
+        drop(first);
+        assert!(chunk.emptied().is_none());
+        assert_eq!(second.bytes(), returning(2), "it goes on");
+        let mut chunk = Chunk::new(4096).expect("there was one");
+        drop(chunk.add(&returning(3)).expect("there is room"));
+        let mut empty = chunk.emptied().expect("nothing is in it");
+        assert_eq!((empty.used(), &empty.writable[..6]), (0, &[TRAP; 6][..]), "what was there is gone");
+        let block = empty.add(&[0xc3]).expect("there is room");
+        assert_eq!((block.bytes(), &empty.writable[..6]), (&[0xc3][..], &[0xc3, TRAP, TRAP, TRAP, TRAP, TRAP][..]));
     }
 }

@@ -1,7 +1,8 @@
-//! What a reservation shows where nobody has written since: bytes of sealed files, and zeros.
+//! What a reservation shows where nobody has written since: bytes of sealed files, or copies of some that are kept, and zeros.
 //!
 //! The files have no name and are sealed, so that they never change, and are mapped copy on write. Invariant: `filled`
-//! holds every page of a piece that is not all zero; whatever is in no piece is zero.
+//! holds every page of a piece that is not all zero, and those of copies; whatever is in neither is zero. There are
+//! pieces or copies, not both.
 
 use std::fs::File;
 use std::io;
@@ -64,9 +65,24 @@ impl Piece {
     }
 }
 
+/// Whole pages that are copied to where they belong.
+#[derive(Debug)]
+pub(super) struct Copied {
+    pub(super) start: u64,
+    pub(super) bytes: Box<[u8]>,
+}
+
+impl Copied {
+    pub(super) fn range(&self) -> Range<u64> {
+        self.start..self.start + self.bytes.len() as u64
+    }
+}
+
 /// The whole.
 #[derive(Debug, Default)]
 pub(super) struct Clean {
+    /// Ascending, without overlap, within what is open.
+    pub(super) copies: Vec<Copied>,
     /// Ascending, without overlap, within what is open.
     pub(super) pieces: Vec<Piece>,
     /// Pages of pieces that are not all zero.
@@ -94,18 +110,34 @@ impl Clean {
         self.pieces[first..].iter().take_while(move |piece| piece.range.start < end)
     }
 
-    /// The bytes of `range`, cut into parts that are in one file or zero: calls `with` for each, ascending.
+    /// What is copied to `range`: where, and the bytes.
+    pub(super) fn copies_in(&self, range: &Range<u64>) -> impl Iterator<Item = (Range<u64>, &[u8])> {
+        let (start, end) = (range.start, range.end);
+        let first = self.copies.partition_point(|copy| copy.range().end <= start);
+        self.copies[first..].iter().take_while(move |copy| copy.start < end).map(move |copy| {
+            let part = copy.start.max(start)..copy.range().end.min(end);
+            let place = (part.start - copy.start) as usize;
+            let len = (part.end - part.start) as usize;
+            (part, &copy.bytes[place..place + len])
+        })
+    }
+
+    /// The bytes of `range`, cut into parts that are in one file, one copy, or zero: calls `with` for each, ascending.
     pub(super) fn each(&self, range: &Range<u64>, mut with: impl FnMut(Range<u64>, Option<&[u8]>)) {
         let mut at = range.start;
+        let mut show = |part: Range<u64>, bytes: &[u8]| {
+            if at < part.start {
+                with(at..part.start, None);
+            }
+            at = part.end;
+            with(part, Some(bytes));
+        };
         for filled in self.filled.within(range) {
+            self.copies_in(&filled).for_each(|(part, bytes)| show(part, bytes));
             for piece in self.pieces_in(&filled) {
                 let (start, end) = (piece.range.start.max(filled.start), piece.range.end.min(filled.end));
-                if at < start {
-                    with(at..start, None);
-                }
                 let place = piece.place(start) as usize;
-                with(start..end, Some(&piece.file.view[place..place + (end - start) as usize]));
-                at = end;
+                show(start..end, &piece.file.view[place..place + (end - start) as usize]);
             }
         }
         if at < range.end {

@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::clean::Clean;
-use super::{Memory, Perms, Segment, SegmentKind, Use};
+use super::space::TableNow;
+use super::{Memory, PAGE_SIZE, Perms, Ranges, Segment, SegmentKind, Use};
 use crate::Limits;
+use crate::version::next_version;
 
 /// A memory as it was at one moment. It never changes; share it with whatever thread.
 pub struct Frozen {
@@ -65,9 +68,28 @@ impl Frozen {
         self.clean.filled.count(&(0..u64::MAX))
     }
 
-    /// Whether the host shows the same where nobody has written.
+    /// Whether the host shows the same where nobody has written or copied anything.
     pub(super) fn is_like(&self, other: &Frozen) -> bool {
         self.clean.pieces == other.clean.pieces
+    }
+
+    /// What an empty memory is.
+    ///
+    /// # Errors
+    /// If the limits are [invalid](crate::InvalidLimits).
+    pub fn empty(limits: Limits) -> io::Result<Arc<Self>> {
+        let limits = Memory::checked(limits)?;
+        Ok(Arc::new(Frozen {
+            limits,
+            clean: Arc::default(),
+            segments: BTreeMap::new(),
+            mapped: 0,
+            peak: 0,
+            uses: BTreeMap::new(),
+            code: BTreeMap::new(),
+            code_version: next_version(),
+            map_version: next_version(),
+        }))
     }
 }
 
@@ -125,9 +147,40 @@ impl Memory {
             return Ok(Arc::clone(origin));
         }
         let clean = self.space.freeze(self.limits.address_space)?;
-        let frozen = Arc::new(Frozen {
+        let frozen = self.as_frozen(Arc::new(clean));
+        self.latest = Some(Arc::clone(&frozen));
+        Ok(frozen)
+    }
+
+    /// What it is now, with the bytes of `filled` and zeros elsewhere, which it is again from now on when it is restored or comes back to
+    /// its pool. Who is made from that copies these bytes, and shares none: where memories are few and small that is quicker
+    /// than making a file. The memory must have been [empty](Frozen::empty) and have been filled since; what was written elsewhere
+    /// stays until it is restored.
+    ///
+    /// # Errors
+    /// See [`FreezeError`]; if it was not empty, or `filled` is not all mapped.
+    pub fn settle(
+        &mut self,
+        filled: impl IntoIterator<Item = Range<u64>>,
+    ) -> Result<Arc<Frozen>, FreezeError> {
+        if !self.registers.is_unused() {
+            return Err(FreezeError::Registers);
+        }
+        let pages = |range: Range<u64>| {
+            let end = range.end.checked_next_multiple_of(PAGE_SIZE).ok_or(io::ErrorKind::InvalidInput)?;
+            Ok::<_, io::Error>(range.start & !(PAGE_SIZE - 1)..end)
+        };
+        let filled = filled.into_iter().map(pages).collect::<io::Result<Ranges>>()?;
+        let clean = self.space.settle(&filled, self.limits.address_space)?;
+        let frozen = self.as_frozen(clean);
+        (self.origin, self.latest, self.is_reshaped) = (Some(Arc::clone(&frozen)), None, false);
+        Ok(frozen)
+    }
+
+    fn as_frozen(&self, clean: Arc<Clean>) -> Arc<Frozen> {
+        Arc::new(Frozen {
             limits: self.limits.clone(),
-            clean: Arc::new(clean),
+            clean,
             segments: self.segments.clone(),
             mapped: self.mapped,
             peak: self.peak,
@@ -135,9 +188,7 @@ impl Memory {
             code: self.code.clone(),
             code_version: self.code_version,
             map_version: self.map_version,
-        });
-        self.latest = Some(Arc::clone(&frozen));
-        Ok(frozen)
+        })
     }
 
     /// Becomes what `frozen` was. The executor page is left alone or made zero.
@@ -150,8 +201,8 @@ impl Memory {
         }
         self.latest = None;
         self.registers.clear();
-        let has_table = match self.space.restore(&frozen.clean) {
-            Ok(has_table) => has_table,
+        let table = match self.space.restore(&frozen.clean) {
+            Ok(table) => table,
             Err(error) => {
                 self.origin = None;
                 self.lose(&(0..self.limits.address_space), io::ErrorKind::OutOfMemory.into());
@@ -159,8 +210,8 @@ impl Memory {
             }
         };
         let is_origin = self.origin.as_ref().is_some_and(|origin| Arc::ptr_eq(origin, frozen));
-        if self.is_reshaped || has_table || !is_origin {
-            self.reshape(frozen, has_table);
+        if self.is_reshaped || table != TableNow::AsItWas || !is_origin {
+            self.reshape(frozen, table);
             self.origin = Some(Arc::clone(frozen));
         }
         (self.mapped, self.peak) = (frozen.mapped, frozen.peak);
@@ -168,12 +219,16 @@ impl Memory {
     }
 
     /// Takes over everything but bytes, and the page table if it is not there.
-    fn reshape(&mut self, frozen: &Frozen, has_table: bool) {
-        if !has_table && self.map_version != frozen.map_version {
-            let ranges = self.segments.values().map(|segment| (segment, Perms::NONE));
-            let ranges = ranges.chain(frozen.segments.values().map(|segment| (segment, segment.perms)));
-            for (segment, perms) in ranges {
-                self.space.table_mut()[Self::page_numbers(&segment.range)].fill(perms.bits());
+    fn reshape(&mut self, frozen: &Frozen, table: TableNow) {
+        let is_same = self.map_version == frozen.map_version;
+        if table == TableNow::AsItWas && !is_same {
+            for segment in self.segments.values() {
+                self.space.table_mut()[Self::page_numbers(&segment.range)].fill(Perms::NONE.bits());
+            }
+        }
+        if table == TableNow::Empty || table == TableNow::AsItWas && !is_same {
+            for segment in frozen.segments.values().filter(|segment| !segment.perms.is_none()) {
+                self.space.table_mut()[Self::page_numbers(&segment.range)].fill(segment.perms.bits());
             }
         }
         self.segments.clone_from(&frozen.segments);
@@ -225,7 +280,7 @@ impl Frozen {
 mod tests {
     use super::*;
     use crate::memory::residue::tests::IS_SILENT;
-    use crate::memory::{PAGE_SIZE, Pool};
+    use crate::memory::Pool;
 
     const CODE: u64 = 0x1_0000;
     const DATA: u64 = 0x4_0000;
@@ -238,6 +293,22 @@ mod tests {
     /// A program of two segments with bytes, one of which has zeros too, and a stack.
     fn program() -> Arc<Frozen> {
         let mut memory = Memory::new(limits()).unwrap();
+        fill(&mut memory);
+        memory.freeze().unwrap()
+    }
+
+    /// The same, whose bytes are copied.
+    fn copied() -> Arc<Frozen> {
+        let mut memory = Memory::new(limits()).unwrap();
+        settled(&mut memory)
+    }
+
+    fn settled(memory: &mut Memory) -> Arc<Frozen> {
+        fill(memory);
+        memory.settle([CODE..CODE + 64, DATA + 100..DATA + 6 * PAGE_SIZE]).unwrap()
+    }
+
+    fn fill(memory: &mut Memory) {
         for (start, perms, kind) in [
             (CODE, Perms::RX, SegmentKind::Text),
             (DATA, Perms::RW, SegmentKind::Data),
@@ -252,7 +323,6 @@ mod tests {
         memory.store(DATA + 100, [1, 2, 3]).unwrap();
         memory.store(DATA + 5 * PAGE_SIZE, [4; 4096]).unwrap();
         memory.make_room(1 << 20).unwrap();
-        memory.freeze().unwrap()
     }
 
     /// Everything that can be told of a memory.
@@ -285,10 +355,13 @@ mod tests {
         IS_SILENT.set(false);
     }
 
+    fn from_both(test: impl Fn(Arc<Frozen>)) {
+        both_ways(|| [program(), copied()].into_iter().for_each(&test));
+    }
+
     #[test]
     fn what_was_used_up_is_restored_whatever_the_kernel_tells() {
-        both_ways(|| {
-            let frozen = program();
+        from_both(|frozen| {
             let mut memory = Memory::thaw(&frozen).unwrap();
             let fresh = all_of(&memory);
             assert_eq!(memory.load(DATA + 100), Ok([1, 2, 3]));
@@ -316,8 +389,8 @@ mod tests {
 
     #[test]
     fn a_frozen_memory_is_all_there_is_whatever_the_kernel_tells() {
-        both_ways(|| {
-            let mut memory = Memory::thaw(&program()).unwrap();
+        from_both(|frozen| {
+            let mut memory = Memory::thaw(&frozen).unwrap();
             use_up(&mut memory, 0);
             memory.unmap(DATA + 4 * PAGE_SIZE..DATA + 6 * PAGE_SIZE).unwrap();
             memory
@@ -333,6 +406,95 @@ mod tests {
             assert_eq!(Memory::thaw(&later).unwrap().load(DATA), Ok([9]));
             assert_eq!(copy.load(DATA), Ok([0xee]));
         });
+    }
+
+    #[test]
+    fn memories_go_from_one_program_to_another_and_take_nothing_along() {
+        both_ways(|| {
+            let small = {
+                let mut memory = Memory::new(limits()).unwrap();
+                memory.map(CODE..CODE + PAGE_SIZE, Perms::RW, SegmentKind::Data, "small").unwrap();
+                memory.store(CODE + 5, [5]).unwrap();
+                memory.settle([CODE..CODE + 6]).unwrap()
+            };
+            let all = [program(), copied(), small, Frozen::empty(limits()).unwrap()];
+            let fresh = all.each_ref().map(|frozen| all_of(&Memory::thaw(frozen).unwrap()));
+            for (from, to) in (0..16).map(|pair| (pair / 4, pair % 4)) {
+                let mut memory = Memory::thaw(&all[from]).unwrap();
+                if from < 2 {
+                    use_up(&mut memory, 3);
+                }
+                memory.restore(&all[to]).unwrap();
+                assert_eq!(all_of(&memory), fresh[to], "from {from} to {to}");
+                assert!(memory.registers().is_unused());
+                for addr in (0..limits().address_space).step_by(PAGE_SIZE as usize) {
+                    if memory.segment_at(addr).is_none() {
+                        assert_eq!(memory.page_table()[(addr / PAGE_SIZE) as usize], Perms::NONE.bits());
+                        memory.map(addr..addr + PAGE_SIZE, Perms::R, SegmentKind::Heap, "all").unwrap();
+                        assert_eq!(memory.load(addr), Ok([0; PAGE_SIZE as usize]), "from {from} to {to}");
+                    }
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn what_was_written_where_nothing_was_settled_is_gone_when_restored() {
+        both_ways(|| {
+            let mut memory = Memory::new(limits()).unwrap();
+            fill(&mut memory);
+            memory.store(FAR, [0xee]).unwrap();
+            let frozen = memory.settle([CODE..CODE + 64]).unwrap();
+            assert_eq!((memory.load(FAR), memory.load(DATA + 100)), (Ok([0xee]), Ok([1])));
+            memory.restore(&frozen).unwrap();
+            assert_eq!((memory.load(FAR), memory.load(DATA + 100)), (Ok([0]), Ok([0])));
+            assert_eq!((memory.load(CODE), frozen.bytes()), (Ok([0x13; 64]), PAGE_SIZE));
+        });
+    }
+
+    #[test]
+    fn a_memory_is_settled_once_and_where_it_is_mapped() {
+        let mut memory = Memory::new(limits()).unwrap();
+        fill(&mut memory);
+        for outside in [0..1, FAR - 1..FAR + 1, FAR..limits().address_space, 5..u64::MAX] {
+            assert!(memory.settle([outside]).is_err());
+        }
+        let frozen = memory.settle([CODE..CODE + 64]).unwrap();
+        assert!(memory.settle([CODE..CODE + 64]).is_err(), "it is not empty");
+        assert!(Memory::thaw(&program()).unwrap().settle([]).is_err());
+        memory.restore(&Frozen::empty(limits()).unwrap()).unwrap();
+        memory.restore(&frozen).unwrap();
+        assert_eq!(memory.load(CODE), Ok([0x13; 64]));
+    }
+
+    #[test]
+    fn what_a_larger_program_left_open_is_closed_for_a_smaller_one() {
+        let mut memory = Memory::thaw(&copied()).unwrap();
+        use_up(&mut memory, 1);
+        memory.restore(&Frozen::empty(limits()).unwrap()).unwrap();
+        let page = DATA..DATA + PAGE_SIZE;
+        memory.map(page.clone(), Perms::RW, SegmentKind::Data, "small").unwrap();
+        memory.store(DATA, [1]).unwrap();
+        memory.settle([page.clone()]).unwrap();
+        assert!(memory.space.is_open(&page));
+        for closed in [CODE, DATA + PAGE_SIZE, FAR / 2, FAR, limits().address_space] {
+            assert!(!memory.space.is_open(&(closed..closed + PAGE_SIZE)), "{closed:#x}");
+        }
+    }
+
+    #[test]
+    fn a_pool_has_one_memory_for_programs_that_are_copied() {
+        let (pool, first) = (Arc::new(Pool::new(4)), copied());
+        drop(pool.take(&first).unwrap());
+        let mut memory = pool.take(&Frozen::empty(limits()).unwrap()).unwrap();
+        assert_eq!((pool.len(), memory.segments().count()), (0, 0));
+        let second = settled(&mut memory);
+        drop(memory);
+        let memory = pool.take(&second).unwrap();
+        assert_eq!((pool.len(), memory.load(DATA + 100)), (0, Ok([1, 2, 3])));
+        drop(memory);
+        drop(pool.take(&program()).unwrap());
+        assert_eq!(pool.len(), 2, "its bytes are in a file");
     }
 
     #[test]

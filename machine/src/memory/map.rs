@@ -292,8 +292,9 @@ impl Memory {
     /// Takes a new code version if a page of `range` is executable. Writable code changes only at the
     /// next `fence.i`, but a new version too many does no harm.
     pub(super) fn changed_code(&mut self, range: &Range<u64>) {
-        if self.space.table()[Self::page_numbers(range)].iter().any(|&p| Perms::from_bits(p).is_executable())
-        {
+        // Not one by one: there may be thousands.
+        let any = self.space.table()[Self::page_numbers(range)].iter().fold(0, |any, page| any | page);
+        if Perms::from_bits(any).is_executable() {
             self.code_version = next_version();
             self.is_reshaped = true;
         }
@@ -303,12 +304,14 @@ impl Memory {
     fn set_pages(&mut self, range: &Range<u64>, perms: Perms) {
         self.changed_code(range);
         let pages = &mut self.space.table_mut()[Self::page_numbers(range)];
-        if pages.iter().any(|&page| page != perms.bits()) {
+        if pages.iter().fold(0, |other, page| other | (page ^ perms.bits())) != 0 {
             self.map_version = next_version();
             pages.fill(perms.bits());
         }
         self.is_reshaped = true;
-        self.changed_code(range);
+        if perms.is_executable() {
+            self.changed_code(range);
+        }
         self.code.retain(|addr, _| !range.contains(addr));
         if perms == Perms::RWX {
             for addr in range.clone().step_by(PAGE_SIZE as usize) {

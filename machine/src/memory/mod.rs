@@ -110,13 +110,9 @@ impl Memory {
     /// # Errors
     /// If the host cannot reserve the address space, or the limits are [invalid](crate::InvalidLimits).
     pub fn new(limits: Limits) -> std::io::Result<Self> {
-        limits.check().map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
-        let size = limits
-            .address_space
-            .checked_next_multiple_of(PAGE_SIZE)
-            .ok_or(std::io::ErrorKind::OutOfMemory)?;
+        let limits = Self::checked(limits)?;
+        let size = limits.address_space;
         let pages = usize::try_from(size / PAGE_SIZE).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
-        let limits = Limits { address_space: size, ..limits };
         let windows = Windows::of(&limits).size();
         let reserved = size.checked_add(windows).ok_or(std::io::ErrorKind::OutOfMemory)?;
         Ok(Memory {
@@ -135,6 +131,13 @@ impl Memory {
             is_reshaped: true,
             home: None,
         })
+    }
+
+    /// Limits that are valid, and whole pages.
+    fn checked(limits: Limits) -> std::io::Result<Limits> {
+        limits.check().map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
+        let size = limits.address_space.checked_next_multiple_of(PAGE_SIZE);
+        Ok(Limits { address_space: size.ok_or(std::io::ErrorKind::OutOfMemory)?, ..limits })
     }
 
     /// The limits this memory was made with; `address_space` is rounded to pages.

@@ -46,7 +46,10 @@ impl Pool {
     pub fn take(self: &Arc<Self>, frozen: &Arc<Frozen>) -> io::Result<Memory> {
         let mut memory = match self.find(frozen) {
             Some(mut memory) => {
-                memory.restore(frozen)?;
+                // What it was made from it is, since it is here.
+                if !memory.origin().is_some_and(|origin| Arc::ptr_eq(origin, frozen)) {
+                    memory.restore(frozen)?;
+                }
                 memory
             }
             None => Memory::thaw(frozen)?,

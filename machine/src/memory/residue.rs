@@ -102,7 +102,14 @@ impl Pagemap {
         (pagemap.mark().load(Ordering::Relaxed) == 1).then_some(pagemap)
     }
 
-    fn scan(&self, range: &Range<u64>, regions: &mut [Region; MOST]) -> io::Result<(usize, u64)> {
+    /// Telling pages of files from others takes the kernel as long as all else together.
+    fn scan(
+        &self,
+        range: &Range<u64>,
+        has_files: bool,
+        regions: &mut [Region; MOST],
+    ) -> io::Result<(usize, u64)> {
+        let other = if has_files { IS_FILE | IS_ZERO_PAGE } else { IS_ZERO_PAGE };
         let mut scan = Scan {
             size: size_of::<Scan>() as u64,
             flags: 0,
@@ -112,8 +119,8 @@ impl Pagemap {
             regions: regions.as_mut_ptr() as u64,
             region_count: MOST as u64,
             most_pages: 0,
-            inverted: IS_FILE | IS_ZERO_PAGE,
-            all_of: IS_FILE | IS_ZERO_PAGE,
+            inverted: other,
+            all_of: other,
             any_of: IS_PRESENT | IS_SWAPPED,
             told: IS_PRESENT,
         };
@@ -124,11 +131,16 @@ impl Pagemap {
     }
 }
 
-/// Calls `with` for each range of host addresses within `range`, ascending, whose pages belong to this process alone.
+/// Calls `with` for each range of host addresses within `range`, ascending, whose pages belong to this process alone. Without
+/// `has_files`, no file is mapped there.
 ///
 /// # Errors
 /// If the host does not tell; `with` may then have been called for some.
-pub(super) fn each_private(range: Range<u64>, mut with: impl FnMut(Range<u64>)) -> io::Result<()> {
+pub(super) fn each_private(
+    range: Range<u64>,
+    has_files: bool,
+    mut with: impl FnMut(Range<u64>),
+) -> io::Result<()> {
     #[cfg(test)]
     if tests::IS_SILENT.get() {
         return Err(io::ErrorKind::Unsupported.into());
@@ -137,7 +149,7 @@ pub(super) fn each_private(range: Range<u64>, mut with: impl FnMut(Range<u64>)) 
     let mut rest = range;
     while !rest.is_empty() {
         let mut regions = [Region::default(); MOST];
-        let (count, end) = pagemap.scan(&rest, &mut regions)?;
+        let (count, end) = pagemap.scan(&rest, has_files, &mut regions)?;
         regions[..count.min(MOST)].iter().for_each(|region| with(region.start..region.end));
         if count < MOST || end <= rest.start {
             break;
@@ -159,13 +171,13 @@ pub(super) mod tests {
     }
 
     /// Writes to those of 256 pages, and says which the kernel thinks were.
-    fn found_of(written: impl Iterator<Item = usize>) -> Option<Vec<Range<u64>>> {
+    fn found_of(written: impl Iterator<Item = usize>, has_files: bool) -> Option<Vec<Range<u64>>> {
         let mut map = MmapOptions::new().len(1 << 20).map_anon().unwrap();
         written.for_each(|page| map[page * 4096] = 1);
         assert_eq!(map[255 * 4096], 0, "what is read stays the host's");
         let start = map.as_ptr() as u64;
         let mut found = Vec::new();
-        let told = each_private(start..start + (1 << 20), |range| found.push(range));
+        let told = each_private(start..start + (1 << 20), has_files, |range| found.push(range));
         told.is_ok().then(|| {
             found.iter().map(|range| (range.start - start) / 4096..(range.end - start) / 4096).collect()
         })
@@ -173,14 +185,16 @@ pub(super) mod tests {
 
     #[test]
     fn exactly_the_pages_that_were_written_are_private() {
-        if let Some(found) = found_of([3, 4, 9, 200].into_iter()) {
-            assert_eq!(found, [3..5, 9..10, 200..201]);
+        for has_files in [false, true] {
+            if let Some(found) = found_of([3, 4, 9, 200].into_iter(), has_files) {
+                assert_eq!(found, [3..5, 9..10, 200..201]);
+            }
         }
     }
 
     #[test]
     fn more_regions_than_fit_at_a_time_are_all_told() {
-        if let Some(found) = found_of((0..254).step_by(2)) {
+        if let Some(found) = found_of((0..254).step_by(2), true) {
             assert_eq!(found, (0..254).step_by(2).map(|page| page..page + 1).collect::<Vec<_>>());
         }
     }

@@ -1,7 +1,7 @@
 //! The one mapping behind a guest's memory. This file is an island of `unsafe`: it owns the host
 //! addresses, and everything outside speaks of guest addresses only.
 //!
-//! Layout in the host, low to high: the page table, the executor page, a band, guest addresses `0..size`, a band.
+//! Layout in the host, low to high: what is skipped, the page table, the executor page, a band, guest addresses `0..size`, a band.
 //!
 //! Invariant: guest address `a < size` is host address `base + a`, inside a private mapping
 //! that lives at least as long as the `Space`, with a band of inaccessible host pages on both sides so
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect};
 
-use super::clean::{Clean, Layout, Piece};
+use super::clean::{Clean, Copied, Layout, Piece};
 use super::residue::each_private;
 use super::{Doorbell, PAGE_SIZE, Ranges, ResidentHart};
 use crate::Hart;
@@ -54,18 +54,37 @@ unsafe impl Sync for Base {}
 #[derive(Debug)]
 pub(super) struct Held {
     map: Arc<MmapRaw>,
+    /// Bytes that are not used, before the page table.
+    skipped: usize,
     /// Bytes of the page table.
     table: usize,
 }
 
 impl Held {
+    /// Where the page table begins.
+    fn table(&self) -> *mut u8 {
+        self.map.as_mut_ptr().wrapping_add(self.skipped)
+    }
+
+    /// Where the executor page begins.
+    fn page(&self) -> *mut u8 {
+        self.table().wrapping_add(self.table)
+    }
+
     /// The first eight bytes of the executor page.
     pub(super) fn floor(&self) -> &AtomicI64 {
         // SAFETY: the executor page lies behind the table, is readable, writable and aligned for as long as the
         // mapping lives; every access to these bytes is atomic, also in generated code.
-        unsafe { AtomicI64::from_ptr(self.map.as_mut_ptr().wrapping_add(self.table).cast()) }
+        unsafe { AtomicI64::from_ptr(self.page().cast()) }
     }
 }
+
+/// Bytes that one page of the host's own page table is about.
+const DIRECTORY: usize = 2 << 20;
+
+/// Bytes at the end of the address space that share such a page with nothing before them: of a stack, which is there, little
+/// is used, and to know what was, the host looks at all entries of a page (x86-64 and others with pages of 4 KiB).
+const TOP: usize = 128 << 10;
 
 /// Bytes of pages that a space keeps when it becomes clean: copying some is cheaper than having the host take them and
 /// give new ones.
@@ -76,6 +95,17 @@ const MOST_OPEN: usize = 16;
 
 /// Bytes that a new file takes over from others, so that the number of pieces stays the same.
 const TAKEN_OVER: u64 = 1 << 20;
+
+/// What has become of the page table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TableNow {
+    /// Nothing.
+    AsItWas,
+    /// It denies everything.
+    Empty,
+    /// It is what it was when the memory was frozen.
+    Restored,
+}
 
 /// A reservation of host address space.
 pub(super) struct Space {
@@ -88,7 +118,9 @@ pub(super) struct Space {
     /// Entries of the page table.
     pages: usize,
     open: Ranges,
-    /// What of that the page table may have allowed since it was last clean: nobody has written to anything else.
+    /// What of that is to be open since it was last clean; the rest is left over from before.
+    asked: Ranges,
+    /// What of that the page table may have allowed since then: nobody has written to anything else.
     reached: Ranges,
     clean: Arc<Clean>,
     torn: Ranges,
@@ -110,18 +142,26 @@ impl Space {
         let table = pages.checked_next_multiple_of(EXECUTOR_PAGE_SIZE).ok_or_else(out_of_memory)?;
         let guest = usize::try_from(size).ok().and_then(|size| size.checked_add(2 * BAND));
         let accessible = table.checked_add(EXECUTOR_PAGE_SIZE).ok_or_else(out_of_memory)?;
-        let len = guest.and_then(|guest| guest.checked_add(accessible)).ok_or_else(out_of_memory)?;
+        let used = guest.and_then(|guest| guest.checked_add(accessible)).ok_or_else(out_of_memory)?;
+        let len = used.checked_add(DIRECTORY).ok_or_else(out_of_memory)?;
         let map = MmapRaw::from(MmapOptions::new().len(len).no_reserve_swap().map_anon()?);
-        let guarded = map.as_mut_ptr().wrapping_add(accessible);
-        // SAFETY: the range is the mapping just made, which nothing else refers to, but for its first pages.
-        unsafe { mprotect(guarded.cast(), len - accessible, MprotectFlags::empty())? };
+        let end = map.as_ptr().addr().wrapping_add(table + GUEST_OFFSET + pages * PAGE_SIZE as usize);
+        let skipped = TOP.wrapping_sub(end) % DIRECTORY;
+        let guarded = skipped + accessible..len;
+        for closed in [0..skipped, guarded].into_iter().filter(|range| !range.is_empty()) {
+            let start = map.as_mut_ptr().wrapping_add(closed.start);
+            // SAFETY: the range is part of the mapping just made, which nothing else refers to.
+            unsafe { mprotect(start.cast(), closed.len(), MprotectFlags::empty())? };
+        }
+        let held = Held { map: Arc::new(map), skipped, table };
         Ok(Space {
-            base: Base(map.as_mut_ptr().wrapping_add(table + GUEST_OFFSET)),
-            held: Arc::new(Held { map: Arc::new(map), table }),
+            base: Base(held.page().wrapping_add(GUEST_OFFSET)),
+            held: Arc::new(held),
             size,
             is_hart_taken: false,
             pages,
             open: Ranges::default(),
+            asked: Ranges::default(),
             reached: Ranges::default(),
             clean: Arc::default(),
             torn: Ranges::default(),
@@ -139,7 +179,8 @@ impl Space {
         if Arc::strong_count(&self.held) > 1 {
             return None;
         }
-        let held = Held { map: Arc::clone(&self.held.map), table: self.held.table };
+        let Held { map, skipped, table } = &*self.held;
+        let held = Held { map: Arc::clone(map), skipped: *skipped, table: *table };
         Some(Space {
             held: Arc::new(held),
             base: Base(self.base.0),
@@ -147,6 +188,7 @@ impl Space {
             is_hart_taken: false,
             pages: self.pages,
             open: std::mem::take(&mut self.open),
+            asked: std::mem::take(&mut self.asked),
             reached: std::mem::take(&mut self.reached),
             clean: std::mem::take(&mut self.clean),
             torn: std::mem::take(&mut self.torn),
@@ -176,13 +218,13 @@ impl Space {
     #[inline(always)]
     pub(super) fn table(&self) -> &[u8] {
         // SAFETY: the mapping starts with the table, which is always readable; nothing writes it while `&self` lives.
-        unsafe { std::slice::from_raw_parts(self.held.map.as_ptr(), self.pages) }
+        unsafe { std::slice::from_raw_parts(self.held.table(), self.pages) }
     }
 
     /// The page table, to change.
     pub(super) fn table_mut(&mut self) -> &mut [u8] {
         // SAFETY: the mapping starts with the table, which is always writable; `&mut self` excludes other references.
-        unsafe { std::slice::from_raw_parts_mut(self.held.map.as_mut_ptr(), self.pages) }
+        unsafe { std::slice::from_raw_parts_mut(self.held.table(), self.pages) }
     }
 
     /// The executor page.
@@ -197,7 +239,7 @@ impl Space {
     pub(super) fn clear_executor_page(&mut self) {
         if std::mem::take(&mut self.is_executed) {
             self.held.floor().store(0, Ordering::SeqCst);
-            let rest = self.held.map.as_mut_ptr().wrapping_add(self.held.table + size_of::<AtomicI64>());
+            let rest = self.held.page().wrapping_add(size_of::<AtomicI64>());
             // SAFETY: the rest of the executor page, which is writable and nobody's while `&mut self` lives.
             unsafe { rest.write_bytes(0, EXECUTOR_PAGE_SIZE - size_of::<AtomicI64>()) };
         }
@@ -209,7 +251,7 @@ impl Space {
             return None;
         }
         self.is_executed = true;
-        let page = self.held.map.as_mut_ptr().wrapping_add(self.held.table);
+        let page = self.held.page();
         let place = NonNull::new(page.wrapping_add(HART_OFFSET).cast())?;
         // SAFETY: the executor page is readable and writable as long as the mapping lives, the place is aligned and in
         // it. Nobody was given it before in this tenancy, and there is no next one while its `Held` lives.
@@ -236,6 +278,11 @@ impl Space {
     #[cfg(test)]
     pub(super) fn refuse(&mut self, refuses: bool) {
         self.refuses = refuses;
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_open(&self, range: &Range<u64>) -> bool {
+        self.open.contains(range)
     }
 
     /// What tests put in the way of every change.
@@ -277,12 +324,20 @@ impl Space {
 
     /// The same where the page table allows nothing yet.
     pub(super) fn open_ahead(&mut self, range: Range<u64>) -> io::Result<()> {
-        self.len_of(&range);
+        self.let_in(&range)?;
+        if !self.asked.contains(&range) {
+            self.asked.insert(range);
+        }
+        Ok(())
+    }
+
+    fn let_in(&mut self, range: &Range<u64>) -> io::Result<()> {
+        self.len_of(range);
         self.may_change()?;
-        if self.open.contains(&range) {
+        if self.open.contains(range) {
             return Ok(());
         }
-        for gap in self.open.missing(&range) {
+        for gap in self.open.missing(range) {
             self.allow(&gap, MprotectFlags::READ | MprotectFlags::WRITE)?;
             self.open.insert(gap);
         }
@@ -299,6 +354,7 @@ impl Space {
             for part in open {
                 self.allow(&part, MprotectFlags::empty())?;
                 self.open.remove(&part);
+                self.asked.remove(&part);
             }
         }
         Ok(())
@@ -328,7 +384,7 @@ impl Space {
         Ok(())
     }
 
-    /// Gives the pages of `range` back to the host: there the space is clean, or torn.
+    /// Gives the pages of `range` back to the host: there the space is clean but for what is copied, or torn.
     fn forget(&mut self, range: &Range<u64>) -> io::Result<()> {
         let len = self.len_of(range);
         // SAFETY: the range lies in our mapping, and no reference into it is alive; the pages of a private mapping are
@@ -337,8 +393,26 @@ impl Space {
         Ok(())
     }
 
-    /// Puts zeros of its own in the place of a file's bytes.
+    /// The same where nothing is torn, all clean.
+    fn renew(&mut self, range: &Range<u64>) -> io::Result<()> {
+        self.forget(range)?;
+        let clean = Arc::clone(&self.clean);
+        clean.copies_in(range).for_each(|(part, bytes)| self.put(&part, bytes));
+        Ok(())
+    }
+
+    /// Writes where it is open.
+    fn put(&mut self, range: &Range<u64>, bytes: &[u8]) {
+        // SAFETY: the range is open, and nothing else refers to it.
+        unsafe { self.slice_mut(range.start, (range.end - range.start) as usize) }.copy_from_slice(bytes);
+    }
+
+    /// Puts zeros of its own in the place of a file's bytes; zeros are there already where some were copied.
     fn tear(&mut self, range: Range<u64>) -> io::Result<()> {
+        if !self.clean.copies.is_empty() {
+            self.torn.insert(range);
+            return Ok(());
+        }
         let len = self.len_of(&range);
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         let addr = self.host(range.start).cast();
@@ -348,28 +422,42 @@ impl Space {
         Ok(())
     }
 
-    /// Makes it clean by `clean`. Says whether the page table is that of `clean` now, and the executor page zero if it has no hart;
-    /// otherwise both are left alone.
+    /// Makes it clean by `clean`. Says what has become of the page table; if anything, the executor page is zero if it has no hart.
     ///
     /// If the host refuses, it may have done so halfway.
-    pub(super) fn restore(&mut self, clean: &Arc<Clean>) -> io::Result<bool> {
+    pub(super) fn restore(&mut self, clean: &Arc<Clean>) -> io::Result<TableNow> {
         self.may_change()?;
         let is_same = Arc::ptr_eq(clean, &self.clean) || clean.pieces == self.clean.pieces;
         let is_there = is_same && self.torn.len() == 0 && self.open.len() <= clean.open.len() + MOST_OPEN;
-        if is_there {
+        let table = if is_there {
             self.sweep()?;
+            TableNow::AsItWas
         } else {
-            self.remap(clean)?;
+            self.remap(clean)?
+        };
+        for range in clean.open.iter() {
+            self.let_in(range)?;
         }
-        if !Arc::ptr_eq(clean, &self.clean) {
+        if !Arc::ptr_eq(clean, &self.clean) || !is_there {
+            self.copy(clean, is_there);
             self.clean = Arc::clone(clean);
         }
-        for range in clean.open.iter() {
-            self.open_ahead(range.clone())?;
-        }
+        self.asked.clone_from(&clean.open);
         self.reached.clone_from(&clean.reached);
         (self.is_written, self.is_changed) = (false, true);
-        Ok(!is_there)
+        Ok(table)
+    }
+
+    /// Puts there what `clean` copies, and if so wanted zeros where others had been copied.
+    fn copy(&mut self, clean: &Clean, clears: bool) {
+        if clears {
+            let before = Arc::clone(&self.clean);
+            for copy in &before.copies {
+                // SAFETY: what is copied to is open, and nothing else refers to it.
+                unsafe { self.slice_mut(copy.start, copy.bytes.len()) }.fill(0);
+            }
+        }
+        clean.copies.iter().for_each(|copy| self.put(&copy.range(), &copy.bytes));
     }
 
     /// Makes what was written clean again. What was opened stays open.
@@ -380,13 +468,13 @@ impl Space {
         let mut left = KEPT;
         let Ok(written) = self.private_within(0..self.size) else {
             let open: Vec<_> = self.open.iter().cloned().collect();
-            return open.iter().try_for_each(|range| self.forget(range));
+            return open.iter().try_for_each(|range| self.renew(range));
         };
         for range in written {
             let kept = range.start..range.end.min(range.start + left);
             left -= kept.end - kept.start;
             if kept.end < range.end {
-                self.forget(&(kept.end..range.end))?;
+                self.renew(&(kept.end..range.end))?;
             }
             self.rewrite(&kept);
         }
@@ -399,13 +487,14 @@ impl Space {
         /// What lies between two ranges that are asked for together.
         const GAP: u64 = 1 << 20;
         let mut found = Vec::new();
+        let has_files = !self.clean.pieces.is_empty();
         let mut ranges = self.reached.within(&range).peekable();
         while let Some(mut asked) = ranges.next() {
             while let Some(next) = ranges.next_if(|next| next.start - asked.end < GAP) {
                 asked.end = next.end;
             }
             let asked = self.host(asked.start) as u64..self.host(asked.end) as u64;
-            each_private(asked, |part| found.push(self.guest(part.start)..self.guest(part.end)))?;
+            each_private(asked, has_files, |part| found.push(self.guest(part.start)..self.guest(part.end)))?;
         }
         Ok(found)
     }
@@ -423,12 +512,12 @@ impl Space {
         });
     }
 
-    /// Maps everything anew.
-    fn remap(&mut self, clean: &Clean) -> io::Result<()> {
+    /// Maps everything anew, but copies nothing.
+    fn remap(&mut self, clean: &Clean) -> io::Result<TableNow> {
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         let all = 0..self.size;
         let len = self.len_of(&all);
-        (self.open, self.torn) = (Ranges::default(), Ranges::default());
+        (self.open, self.torn, self.asked) = (Ranges::default(), Ranges::default(), Ranges::default());
         // SAFETY: replaces what lies between the bands of our mapping; no reference into it is alive.
         unsafe { mmap_anonymous(self.host(0).cast(), len, ProtFlags::empty(), flags)? };
         for piece in &clean.pieces {
@@ -438,18 +527,46 @@ impl Space {
             unsafe { mmap(addr, len, ProtFlags::READ | ProtFlags::WRITE, flags, file, piece.offset)? };
             self.open.insert(piece.range.clone());
         }
-        if let Some(table) = &clean.table {
-            // A machine that has its hart there keeps it, and everything else in the executor page.
-            self.is_executed &= self.is_hart_taken;
-            let page = if self.is_hart_taken { 0 } else { EXECUTOR_PAGE_SIZE };
-            let (start, len) = (self.held.map.as_mut_ptr().cast(), self.held.table + page);
-            // SAFETY: as above, for the table and the executor page, whose floor is a whole word of either page at any time,
-            // and whose hart nobody has.
-            unsafe {
-                mmap(start, len, ProtFlags::READ | ProtFlags::WRITE, flags, &table.file.file, table.offset)?
-            };
+        // A machine that has its hart there keeps it, and everything else in the executor page.
+        self.is_executed &= self.is_hart_taken;
+        let page = if self.is_hart_taken { 0 } else { EXECUTOR_PAGE_SIZE };
+        let (start, len) = (self.held.table().cast(), self.held.table + page);
+        let allowed = ProtFlags::READ | ProtFlags::WRITE;
+        let Some(table) = &clean.table else {
+            // SAFETY: as below.
+            unsafe { mmap_anonymous(start, len, allowed, flags)? };
+            return Ok(TableNow::Empty);
+        };
+        // SAFETY: as above, for the table and the executor page, whose floor is a whole word of either page at any time,
+        // and whose hart nobody has.
+        unsafe { mmap(start, len, allowed, flags, &table.file.file, table.offset)? };
+        Ok(TableNow::Restored)
+    }
+
+    /// Takes the bytes of `filled` for clean from now on, and zeros elsewhere: copies those pages that are not zero. Whatever was left
+    /// open from before and is not wanted is closed. Nothing may have been copied or mapped from a file before.
+    pub(super) fn settle(&mut self, filled: &Ranges, end: u64) -> io::Result<Arc<Clean>> {
+        let is_bare = self.clean.pieces.is_empty() && self.clean.copies.is_empty() && self.torn.len() == 0;
+        if !is_bare || !filled.iter().all(|range| range.end <= end && self.asked.contains(range)) {
+            return Err(io::ErrorKind::InvalidInput.into());
         }
-        Ok(())
+        let left_over: Vec<_> = self.open.iter().flat_map(|open| self.asked.missing(open)).collect();
+        for range in left_over {
+            self.forget(&range)?;
+            self.allow(&range, MprotectFlags::empty())?;
+            self.open.remove(&range);
+        }
+        let filled = self.not_zero(filled);
+        let copied = |range: &Range<u64>| {
+            // SAFETY: what was asked for is open.
+            let bytes = unsafe { self.slice(range.start, (range.end - range.start) as usize) };
+            Copied { start: range.start, bytes: bytes.into() }
+        };
+        let within = |ranges: &Ranges| ranges.within(&(0..end)).collect();
+        let (open, reached) = (within(&self.asked), within(&self.reached));
+        let copies = filled.iter().map(copied).collect();
+        self.clean = Arc::new(Clean { copies, filled, open, reached, ..Clean::default() });
+        Ok(Arc::clone(&self.clean))
     }
 
     /// What is below `end`, to restore this and other spaces to. Asking again while it does not [change](Space::is_changed) gives another
@@ -487,10 +604,10 @@ impl Space {
         let open = self.open.within(&(0..end)).collect();
         self.is_changed = false;
         let reached = self.reached.within(&(0..end)).collect();
-        Ok(Clean { pieces, filled, open, reached, table: Some(table) })
+        Ok(Clean { copies: Vec::new(), pieces, filled, open, reached, table: Some(table) })
     }
 
-    /// Pages below `end` that are not clean.
+    /// Pages below `end` that are not clean, or only because they were copied.
     fn dirty(&self, end: u64) -> Ranges {
         let mut candidates = self.torn.clone();
         if self.is_written {
@@ -498,7 +615,9 @@ impl Space {
             let open = || self.open.within(&(0..end)).collect();
             private.unwrap_or_else(|_| open()).into_iter().for_each(|range| candidates.insert(range));
         }
-        candidates.iter().flat_map(pages_of).filter(|page| !self.is_clean(page)).collect()
+        let copies = self.clean.copies.iter().map(Copied::range).filter(|range| range.end <= end);
+        let dirty = candidates.iter().flat_map(pages_of).filter(|page| !self.is_clean(page));
+        dirty.chain(copies).collect()
     }
 
     fn is_clean(&self, page: &Range<u64>) -> bool {
