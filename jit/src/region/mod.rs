@@ -62,6 +62,11 @@ pub trait Source: std::fmt::Debug {
         0
     }
 
+    /// Whether most of the memory that is written to, but for the stack, is not in the one piece that `addr` is in.
+    fn is_scattered(&self, _addr: u64) -> bool {
+        false
+    }
+
     /// Where control is to come from outside too, if a block begins there: the header of a loop that runs already.
     fn entry(&self) -> Option<u64> {
         None
@@ -121,6 +126,10 @@ impl Source for Asked<'_> {
 
     fn stack_pointers(&self) -> u32 {
         self.stack_pointers
+    }
+
+    fn is_scattered(&self, addr: u64) -> bool {
+        self.source.is_scattered(addr)
     }
 
     fn entry(&self) -> Option<u64> {

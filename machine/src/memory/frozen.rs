@@ -173,7 +173,7 @@ impl Memory {
             let ranges = self.segments.values().map(|segment| (segment, Perms::NONE));
             let ranges = ranges.chain(frozen.segments.values().map(|segment| (segment, segment.perms)));
             for (segment, perms) in ranges {
-                self.space.table_mut()[Self::page_numbers(&segment.range)].fill(perms.bits());
+                perms.write(self.space.table_mut(), Self::page_numbers(&segment.range));
             }
         }
         self.segments.clone_from(&frozen.segments);

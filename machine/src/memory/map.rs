@@ -292,8 +292,7 @@ impl Memory {
     /// Takes a new code version if a page of `range` is executable. Writable code changes only at the
     /// next `fence.i`, but a new version too many does no harm.
     pub(super) fn changed_code(&mut self, range: &Range<u64>) {
-        if self.space.table()[Self::page_numbers(range)].iter().any(|&p| Perms::from_bits(p).is_executable())
-        {
+        if self.space.table()[Self::page_numbers(range)].iter().any(|&p| Perms::of_entry(p).is_executable()) {
             self.code_version = next_version();
             self.is_reshaped = true;
         }
@@ -302,10 +301,11 @@ impl Memory {
     /// Writes the page table, and keeps the copies of writable code and both versions with it.
     fn set_pages(&mut self, range: &Range<u64>, perms: Perms) {
         self.changed_code(range);
-        let pages = &mut self.space.table_mut()[Self::page_numbers(range)];
-        if pages.iter().any(|&page| page != perms.bits()) {
+        let pages = Self::page_numbers(range);
+        let table = self.space.table_mut();
+        if table[pages.clone()].iter().any(|&entry| Perms::of_entry(entry) != perms) {
             self.map_version = next_version();
-            pages.fill(perms.bits());
+            perms.write(table, pages);
         }
         self.is_reshaped = true;
         self.changed_code(range);
