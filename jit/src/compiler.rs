@@ -529,7 +529,11 @@ impl Compiler {
     /// What a sample says.
     pub fn sampled(&self, sample: &Sample) -> Verdict {
         match &self.space.tunables().promotion {
-            Some(promotion) => self.samples.sampled(promotion, sample),
+            Some(promotion) => {
+                let functions = self.functions.as_ref();
+                let function = functions.and_then(|functions| functions.function_of(sample.pc));
+                self.samples.sampled(promotion, sample, function.unwrap_or(sample.pc))
+            }
             None => Verdict::GoOn,
         }
     }
