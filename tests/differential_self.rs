@@ -46,6 +46,11 @@ fn promoting() -> Box<dyn Executor> {
     Box::new(Native::new(Tunables::of_all_kinds()[2].clone()))
 }
 
+/// Baseline code that looks at the page table.
+fn paged() -> Box<dyn Executor> {
+    Box::new(Native::new(Tunables::of_all_kinds()[3].clone()))
+}
+
 /// Makes a test of each function, for each executor.
 macro_rules! on_every_executor {
     ($($name:ident),* $(,)?) => {
@@ -60,6 +65,9 @@ macro_rules! on_every_executor {
         }
         mod promoting {
             $(#[test] fn $name() { super::$name(super::promoting); })*
+        }
+        mod paged {
+            $(#[test] fn $name() { super::$name(super::paged); })*
         }
     };
 }

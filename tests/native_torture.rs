@@ -126,7 +126,7 @@ impl fmt::Debug for Ended {
 }
 
 /// The native tiers.
-fn tiers() -> [Tunables; 3] {
+fn tiers() -> [Tunables; 4] {
     Tunables::of_all_kinds()
 }
 
@@ -140,7 +140,7 @@ fn both<F: FnMut(&mut Hart, &mut Memory)>(
     fuel: u64,
     host: impl Fn() -> F,
 ) -> Ended {
-    let [_, cranelift, _] = tiers().map(|tier| both_in(&tier, &make, fuel, &host));
+    let [_, cranelift, ..] = tiers().map(|tier| both_in(&tier, &make, fuel, &host));
     cranelift
 }
 
@@ -1551,6 +1551,71 @@ fn an_address_that_wraps_around_is_no_address() {
                     matches!(ended.exit, Exit::Trap(trap) if (trap.cause, trap.tval) == (cause, tval)),
                     "{ended:?}"
                 );
+            }
+        }
+    }
+}
+
+/// Pages at which accesses begin and end to be allowed, with a hole of one page behind those without permissions: what is
+/// read only, written, and neither, in all orders, and at the end of the address space.
+fn with_borders(code: &[u8]) -> (Machine, Vec<u64>) {
+    const FIRST: u64 = 0x80_0000 - (64 << 12);
+    const NONE: Perms = Perms::NONE;
+    let pages = [NONE, Perms::RW, Perms::R, Perms::RW, NONE, Perms::R, NONE, Perms::RW, Perms::RW, NONE];
+    let mut machine = machine(code, false);
+    let end = machine.memory.limits().address_space;
+    let last = [(end - 4096, Perms::RW)];
+    let mut borders = vec![end];
+    let addresses = (FIRST..).step_by(4096);
+    for (addr, perms) in addresses.zip(pages).chain(last).filter(|(_, perms)| !perms.is_none()) {
+        machine.memory.map(addr..addr + 4096, perms, SegmentKind::Heap, "page").expect("room");
+        borders.push(addr);
+    }
+    borders.extend([FIRST + 4 * 4096, FIRST + 6 * 4096, FIRST + 9 * 4096]);
+    (machine, borders)
+}
+
+#[test]
+fn accesses_at_the_borders_of_pages_trap_exactly_where_they_are_not_allowed() {
+    type Build = fn(&mut Assembler);
+    let programs: [Build; 8] = [
+        |asm| ld(asm, X::A2, X::A5, 0),
+        |asm| sd(asm, X::A2, X::A5, 0),
+        |asm| asm.inst(Inst::Lb(format::Load { rd: X::A2, rs1: X::T3, imm: 0 })),
+        |asm| asm.inst(Inst::Sw(format::S { rs1: X::T3, rs2: X::A2, imm: 4 })),
+        // Guarded together: what is written first is written though the second is not allowed.
+        |asm| (sd(asm, X::A0, X::A5, 0), sd(asm, X::A0, X::A5, 500)).1,
+        |asm| (ld(asm, X::A2, X::A5, 504), ld(asm, X::A3, X::A5, 0)).1,
+        // Guarded in front of the loop, for some trips at once.
+        |asm| {
+            repeat(asm, X::A4, 70, |asm| {
+                ld(asm, X::A2, X::A5, 0);
+                addi(asm, X::A5, X::A5, 8);
+            });
+        },
+        |asm| {
+            repeat(asm, X::A4, 70, |asm| {
+                asm.inst(Inst::Add(format::R { rd: X::T3, rs1: X::A5, rs2: X::A4 }));
+                asm.inst(Inst::Sb(format::S { rs1: X::T3, rs2: X::A4, imm: -1 }));
+            });
+        },
+    ];
+    let [ranges, .., pages] = tiers();
+    for build in programs {
+        let code = code(build);
+        let (_, borders) = with_borders(&code);
+        for border in borders {
+            for distance in [-568, -560, -512, -511, -508, -504, -500, -72, -71, -9, -8, -7, -4, -1, 0, 1] {
+                let addr = border.wrapping_add_signed(distance);
+                let make = || {
+                    let mut machine = with_borders(&code).0;
+                    machine.hart.x[X::A5.index()] = addr;
+                    machine.hart.x[X::T3.index()] = addr;
+                    machine
+                };
+                for tier in [&ranges, &pages] {
+                    both_in(tier, make, FUEL, no_calls);
+                }
             }
         }
     }

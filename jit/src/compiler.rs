@@ -529,7 +529,11 @@ impl Compiler {
     /// What a sample says.
     pub fn sampled(&self, sample: &Sample) -> Verdict {
         match &self.space.tunables().promotion {
-            Some(promotion) => self.samples.sampled(promotion, sample),
+            Some(promotion) => {
+                let functions = self.functions.as_ref();
+                let function = functions.and_then(|functions| functions.function_of(sample.pc));
+                self.samples.sampled(promotion, sample, function.unwrap_or(sample.pc))
+            }
             None => Verdict::GoOn,
         }
     }
@@ -575,7 +579,9 @@ impl Compiler {
         let known = units.get(&pc).map(|(_, stack_pointers)| *stack_pointers);
         let stack_pointers = known.unwrap_or_else(|| source.stack_pointers());
         let functions = self.functions.as_deref();
-        let source = Asked { without: Some(elsewhere), functions, ..Asked::new(source, stack_pointers) };
+        let code = Some(&*self.space);
+        let source =
+            Asked { without: Some(elsewhere), functions, code, ..Asked::new(source, stack_pointers) };
         let (tunables, is_watched) = (self.space.tunables(), self.space.is_watched());
         let is_entry = is_entry || known.is_some();
         let start = Instant::now();

@@ -26,4 +26,4 @@ pub use promotion::{Promoted, Sample, Verdict};
 pub use region::Functions;
 pub use statistics::{Compiled, Statistics, Translated};
 pub use text::{Snapshot, Text};
-pub use tunables::{Layout, NativeTier, Promotion, Tunables};
+pub use tunables::{Guards, Layout, NativeTier, Promotion, Tunables};

@@ -77,6 +77,8 @@ pub(crate) struct Samples {
 #[derive(Debug, Default)]
 struct Seen {
     places: HashMap<u64, Place>,
+    /// The same by function.
+    functions: HashMap<u64, Place>,
     regions: Vec<Promoted>,
     /// The latest times for an instruction, in nanoseconds.
     rates: VecDeque<f32>,
@@ -88,7 +90,7 @@ struct Seen {
     short: u32,
 }
 
-/// One pc where control was seen.
+/// One pc where control was seen, or one function.
 #[derive(Debug, Default)]
 struct Place {
     /// Instructions that samples there stand for.
@@ -123,10 +125,10 @@ impl Samples {
         self.interval.load(Ordering::Relaxed).max(promotion.sample)
     }
 
-    /// What a sample says. If nothing, it takes a little longer until the next one.
-    pub(crate) fn sampled(&self, promotion: &Promotion, sample: &Sample) -> Verdict {
+    /// What a sample in `function`, or at that pc, says. If nothing, it takes a little longer until the next one.
+    pub(crate) fn sampled(&self, promotion: &Promotion, sample: &Sample, function: u64) -> Verdict {
         let interval = self.interval(promotion);
-        let verdict = self.seen().judge(promotion, sample, interval);
+        let verdict = self.seen().judge(promotion, sample, function, interval);
         let next = match verdict {
             Verdict::GoOn => (interval + interval / 4).min(SLOWEST * promotion.sample),
             _ => 0,
@@ -179,7 +181,7 @@ impl Samples {
 }
 
 impl Seen {
-    fn judge(&mut self, promotion: &Promotion, sample: &Sample, interval: u64) -> Verdict {
+    fn judge(&mut self, promotion: &Promotion, sample: &Sample, function: u64, interval: u64) -> Verdict {
         // On trial is what has been entered.
         if let Some((time, insts)) = sample.time
             && (self.trial.is_none() || sample.optimised > 0)
@@ -192,10 +194,15 @@ impl Seen {
         let place = self.places.entry(sample.pc).or_default();
         place.executed += interval;
         let Some(number) = self.trial else {
-            if place.executed < place.ask_at || self.rates.len() < promotion.trial {
+            let function = self.functions.entry(function).or_default();
+            function.executed += interval;
+            // A large function has many places, and looking for a region takes long in each of them.
+            let is_early = promotion.worth > 0 && function.executed < function.ask_at;
+            if place.executed < place.ask_at || is_early || self.rates.len() < promotion.trial {
                 return Verdict::GoOn;
             }
             place.ask_at = 2 * place.executed;
+            function.ask_at = function.executed + function.executed / 2;
             return Verdict::Promote(place.executed);
         };
         // Where control stays shortly, it costs more to get there than better code can gain.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use causality_machine::memory::Perms;
+use causality_machine::memory::{Perms, Segment, SegmentKind};
 use causality_machine::{Breakpoints, Memory};
 
 use crate::region::Source;
@@ -31,6 +31,18 @@ impl Source for Text<'_> {
 
     fn breaks_at(&self, pc: u64) -> bool {
         self.breakpoints.contains(pc)
+    }
+
+    fn is_scattered(&self, addr: u64) -> bool {
+        /// More segments are not looked at.
+        const MOST: usize = 256;
+        let piece = addr..addr + self.memory.run_of(addr, Perms::RW);
+        let written = self.memory.segments().take(MOST).filter(|segment| {
+            segment.perms.is_writable()
+                && segment.kind != SegmentKind::Stack
+                && !piece.contains(&segment.range.start)
+        });
+        written.map(Segment::size).sum::<u64>() > piece.end - piece.start
     }
 }
 

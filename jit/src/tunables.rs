@@ -25,8 +25,22 @@ pub struct Tunables {
     pub fuel: bool,
     /// Whether guards also hold on mispredicted paths (Spectre variant 1).
     pub speculation_safe: bool,
+    /// What guards of baseline code look at first.
+    pub guards: Guards,
     /// Where the hole-free ranges begin that most accesses lie in.
     pub layout: Layout,
+}
+
+/// What guards of baseline code look at first. Whatever it is, what is not allowed there is looked up exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Guards {
+    /// What suits the memory as it is when code is translated.
+    #[default]
+    Fitting,
+    /// Ranges without holes: shortest, and best where memory is in one piece.
+    Ranges,
+    /// The page table, for all but the stack: as fast wherever memory is.
+    Pages,
 }
 
 /// When Cranelift's code takes the place of baseline code.
@@ -93,13 +107,14 @@ impl Layout {
 }
 
 impl Tunables {
-    /// Of each kind of native code: the baseline tier's, Cranelift's, and one in the place of the other as often as
-    /// possible. For tests that compare.
+    /// Of each kind of native code: the baseline tier's, Cranelift's, one in the place of the other as often as
+    /// possible, and the baseline tier's that looks at the page table. For tests that compare.
     #[must_use]
-    pub fn of_all_kinds() -> [Self; 3] {
-        let baseline = Tunables { tier: NativeTier::Baseline, ..Tunables::default() };
+    pub fn of_all_kinds() -> [Self; 4] {
+        let baseline = Tunables { tier: NativeTier::Baseline, guards: Guards::Ranges, ..Tunables::default() };
         let both = Tunables { promotion: Some(Promotion::EAGER), ..baseline.clone() };
-        [baseline, Tunables::default(), both]
+        let paged = Tunables { guards: Guards::Pages, ..baseline.clone() };
+        [baseline, Tunables::default(), both, paged]
     }
 
     /// Those of Cranelift's code, alone or in the place of baseline code.
@@ -117,6 +132,7 @@ impl Default for Tunables {
             bounds: Bounds::default(),
             fuel: true,
             speculation_safe: false,
+            guards: Guards::default(),
             layout: Layout::default(),
         }
     }

@@ -17,6 +17,16 @@ fn run_in_table(m: &Memory, addr: u64, perms: Perms) -> u64 {
     ((first + pages) * PAGE_SIZE).saturating_sub(addr)
 }
 
+/// Whether the page table says of each page and the next one what it says of either.
+fn pairs_are_those_of_pages(m: &Memory) -> bool {
+    let table = m.page_table();
+    let next = table.iter().skip(1).chain([&0]);
+    table.iter().zip(next).all(|(&entry, &next)| {
+        let is_pair = |pair: u8, bit: u8| (entry & pair != 0) == (entry & next & bit != 0);
+        is_pair(Perms::READ_PAIR_BIT, Perms::READ_BIT) && is_pair(Perms::WRITE_PAIR_BIT, Perms::WRITE_BIT)
+    })
+}
+
 /// text | rodata | data | hole | guard | stack, one or two pages each.
 fn memory() -> Memory {
     let mut m = Memory::new(limits()).unwrap();
@@ -325,7 +335,7 @@ fn random_changes_keep_table_segments_and_host_in_step() {
         };
         if let Ok((perms, is_mapped)) = done {
             model[pages.clone()].fill(perms);
-            mapped[pages].fill(is_mapped);
+            mapped[pages.clone()].fill(is_mapped);
         }
         for (n, (&perms, &is_mapped)) in model.iter().zip(&mapped).enumerate() {
             let addr = BASE + n as u64 * PAGE_SIZE;
@@ -338,10 +348,33 @@ fn random_changes_keep_table_segments_and_host_in_step() {
         assert_eq!(m.mapped(), mapped.iter().filter(|&&is_mapped| is_mapped).count() as u64 * PAGE_SIZE);
         assert!(m.segments().count() <= 16);
         assert_eq!(m.map_version() != version, model != before);
+        if next(16) == 0 {
+            assert!(pairs_are_those_of_pages(&m), "{pages:?} of {model:?}");
+        }
         for perms in [Perms::NONE, Perms::R, Perms::RW, Perms::RX, Perms::RWX] {
             let addr = BASE + next(64 * PAGE_SIZE);
             assert_eq!(m.run_of(addr, perms), run_in_table(&m, addr, perms));
         }
+    }
+}
+
+#[test]
+fn the_table_says_what_two_adjacent_pages_allow_up_to_the_last_page_and_when_it_is_restored() {
+    let end = limits().address_space;
+    let mut m = memory();
+    m.map(end - 2 * PAGE_SIZE..end, Perms::RW, SegmentKind::Heap, "last").unwrap();
+    assert!(pairs_are_those_of_pages(&m));
+    let one = m.freeze().unwrap();
+    m.unmap(end - PAGE_SIZE..end).unwrap();
+    m.protect(DATA..DATA + PAGE_SIZE, Perms::R).unwrap();
+    assert!(pairs_are_those_of_pages(&m));
+    let other = m.freeze().unwrap();
+    for frozen in [&one, &other, &one, &other] {
+        m.restore(frozen).unwrap();
+        assert!(pairs_are_those_of_pages(&m));
+    }
+    for frozen in [&one, &other] {
+        assert!(pairs_are_those_of_pages(&Memory::thaw(frozen).unwrap()));
     }
 }
 

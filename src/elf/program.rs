@@ -36,7 +36,7 @@ pub struct Program {
 
 impl causality_jit::Functions for Program {
     fn function_of(&self, pc: u64) -> Option<u64> {
-        self.symbols.function_of(pc)
+        self.symbols.sized_function_of(pc)
     }
 }
 

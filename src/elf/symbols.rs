@@ -158,6 +158,12 @@ impl Symbols {
         (entry.size == 0 || pc - entry.addr < entry.size).then_some(entry.addr)
     }
 
+    /// The start of the function that `pc` is in, if its size is known.
+    pub(crate) fn sized_function_of(&self, pc: u64) -> Option<u64> {
+        let entry = self.last_before(SymbolKind::Function, pc)?;
+        (pc - entry.addr < entry.size).then_some(entry.addr)
+    }
+
     fn last_before(&self, kind: SymbolKind, addr: u64) -> Option<&Entry> {
         let end = self.entries.partition_point(|e| (e.kind, e.addr) <= (kind, addr));
         self.entries[..end].last().filter(|e| e.kind == kind)

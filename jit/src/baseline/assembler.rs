@@ -507,6 +507,12 @@ impl Assembler {
         self.code.extend_from_slice(&value.to_le_bytes());
     }
 
+    /// Flags of a byte in memory and `value`.
+    pub(super) fn test_byte(&mut self, mem: Mem, value: u8) {
+        self.emit_reading(|asm| asm.emit(Width::Word, &[0xf6], 0, mem.into()));
+        self.code.push(value);
+    }
+
     /// `dst` = the address of `mem`; leaves flags as they are.
     pub(super) fn lea(&mut self, dst: Gpr, mem: Mem) {
         self.emit(Width::Double, &[0x8d], dst.0, mem.into());

@@ -10,9 +10,10 @@ use std::mem::offset_of;
 
 use causality_machine::isa::Inst;
 use causality_machine::isa::reg::X;
+use causality_machine::memory::Perms;
 
 use super::Emitter;
-use super::assembler::{Alu, Cond, Extend, Gpr, Label, Mem, RAX, RCX, Width};
+use super::assembler::{Alu, Assembler, Cond, Extend, Gpr, Label, Mem, RAX, RCX, Shift, Short, Width};
 use super::float::Open;
 use super::loops::Ahead;
 use super::register::{VM, pinned};
@@ -132,6 +133,8 @@ pub(super) struct Outside {
     len: i64,
     /// What holds the base, if the address has to be made from it again.
     safe: Option<Gpr>,
+    /// The same where the page table has been looked at first, and how far the address is from it.
+    paged: Option<(Gpr, i64)>,
     /// Where to go if the access is not allowed, instead of leaving.
     pub(super) denied: Option<Label>,
 }
@@ -296,15 +299,33 @@ impl Emitter<'_> {
         let field = |offset: usize| Mem::at(VM, range + offset as i32);
         let disp = i32::try_from(hull.lo.wrapping_sub(start as i64));
         let is_safe = matches!(otherwise, Otherwise::Safe);
+        let is_paged = self.is_paged && !is_stack && !is_safe;
         let outside = Outside {
             back: self.a.label(),
             is_stack,
             check: hull.slot() + if hull.store { SPANS.len() } else { 0 },
             len: hull.len(),
             safe: is_safe.then_some(reg),
+            paged: is_paged.then_some((reg, hull.lo)),
             denied: if let Otherwise::Go(label) = otherwise { Some(label) } else { None },
         };
         let cold = self.cold(Kind::Guard(outside));
+        if is_paged {
+            match hull.lo as i32 {
+                0 => self.a.copy(RCX, reg),
+                lo => self.a.lea(RCX, Mem::at(reg, lo)),
+            }
+            if reg == RCX {
+                self.a.store(8, CHECK_ADDRESS, RCX);
+            }
+            self.a.shift_imm(Shift::Shr, Width::Double, RCX, 12);
+            self.a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, field!(page_count)));
+            self.a.jump_if(Cond::AboveEqual, cold);
+            self.a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(pages)));
+            self.a.test_byte(Mem::at(RCX, 0), pair_bit(hull.store));
+            self.a.jump_if(Cond::Equal, cold);
+            return self.a.bind_back(outside.back);
+        }
         match disp.unwrap_or(hull.lo as i32) {
             0 => self.a.copy(RCX, reg),
             disp => self.a.lea(RCX, Mem::at(reg, disp)),
@@ -324,6 +345,15 @@ impl Emitter<'_> {
 
     /// Emits what happens if the first comparison fails. `at`: pc and what is pending, for leaving.
     pub(super) fn emit_outside(&mut self, outside: Outside, at: (u64, u32), open: Open) {
+        if let Some((reg, lo)) = outside.paged {
+            match reg {
+                RCX => self.a.mov(Width::Double, RCX, CHECK_ADDRESS),
+                reg => self.a.lea(RCX, Mem::at(reg, lo as i32)),
+            }
+            let range = if outside.is_store() { field!(write) } else { field!(read) };
+            let start = Mem::at(VM, range + offset_of!(Range, start) as i32);
+            self.a.alu(Alu::Sub, Width::Double, RCX, start);
+        }
         if outside.is_stack {
             // The function expects it relative to the other range.
             let start = |range: i32| Mem::at(VM, range + offset_of!(Range, start) as i32);
@@ -418,6 +448,28 @@ impl Emitter<'_> {
             }
         }
     }
+}
+
+/// The address that is looked up.
+const CHECK_ADDRESS: Mem = Mem::at(VM, field!(check_address));
+
+/// What the entry of a page says if the access may begin there, and end in the next page.
+const fn pair_bit(is_store: bool) -> u8 {
+    if is_store { Perms::WRITE_PAIR_BIT } else { Perms::READ_PAIR_BIT }
+}
+
+/// Looks up whether the page of the address in `rcx`, which is relative to the range that is compared with first, and the
+/// next one allow the access. If not, goes on where the short jumps lead, with `rcx` as it was in `check_address`.
+pub(super) fn look_up(a: &mut Assembler, is_store: bool) -> [Short; 2] {
+    let range = if is_store { field!(write) } else { field!(read) };
+    a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, range + offset_of!(Range, start) as i32));
+    a.store(8, CHECK_ADDRESS, RCX);
+    a.shift_imm(Shift::Shr, Width::Double, RCX, 12);
+    a.alu(Alu::Cmp, Width::Double, RCX, Mem::at(VM, field!(page_count)));
+    let beyond = a.skip_if(Cond::AboveEqual);
+    a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, field!(pages)));
+    a.test_byte(Mem::at(RCX, 0), pair_bit(is_store));
+    [beyond, a.skip_if(Cond::Equal)]
 }
 
 /// Whether the result of `inst` may be a stack address, if these registers may hold some.

@@ -45,7 +45,7 @@ use crate::context::field;
 use crate::cranelift::{TranslateError, Translation};
 use crate::host::Features;
 use crate::region::{At, RegSet, Source, is_unsafe_to_speculate};
-use crate::tunables::Tunables;
+use crate::tunables::{Guards, Tunables};
 use assembler::{Assembler, Cond, Label, Mem};
 use facts::Facts;
 use float::{Open, Results};
@@ -113,6 +113,8 @@ struct Emitter<'a> {
     known: &'a mut Vec<Facts>,
     /// Registers that may hold stack addresses; a guess.
     in_stack: RegSet,
+    /// Whether guards look at the page table first.
+    is_paged: bool,
     /// What was asked for, and which registers seem to hold stack addresses there.
     asked: (u64, RegSet),
     results: Results,
@@ -166,7 +168,11 @@ pub fn translate(
     // Of what is in registers where a function begins nothing is known, if it was asked for elsewhere.
     let is_known = unit.start == pc || source.function_of(pc) != Some(unit.start);
     let in_stack = if is_known { asked.1 } else { RegSet::SP };
-    Ok(Some(Emitter { has_map, asked, ..Emitter::new(tunables, buffers, in_stack) }.emit()))
+    let is_paged = match tunables.guards {
+        Guards::Fitting => source.is_scattered(tunables.layout.write),
+        guards => guards == Guards::Pages,
+    };
+    Ok(Some(Emitter { has_map, asked, is_paged, ..Emitter::new(tunables, buffers, in_stack) }.emit()))
 }
 
 /// Memory to work in, used again for one unit after the other.
@@ -211,6 +217,7 @@ impl<'a> Emitter<'a> {
             facts: Facts::NONE,
             known,
             in_stack,
+            is_paged: false,
             asked: (unit.start, in_stack),
             results: Results::default(),
             in_rax: None,

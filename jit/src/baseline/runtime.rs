@@ -10,7 +10,7 @@ use super::assembler::{
     Shift, Unary, Width,
 };
 use super::fuel::{FUEL, LONGEST};
-use super::memory::GROUP;
+use super::memory::{GROUP, look_up};
 use super::register::{VM, load_all, load_floats, store_all, store_floats};
 use super::xrr::SLOT_SHIFT;
 use crate::context::{Near, Range, SPANS, WINDOW, field};
@@ -246,10 +246,12 @@ pub(super) fn function_of_offset(a: &mut Assembler) {
 fn check(perms: Perms, slot: usize) -> Vec<u8> {
     let mut a = Assembler::with_capacity(128);
     let span = SPANS[slot] as i32;
-    let range = if perms == Perms::R { field!(read) } else { field!(write) };
+    let slow = look_up(&mut a, perms != Perms::R);
+    a.zero(RCX);
+    a.ret();
+    slow.into_iter().for_each(|from| a.arrive(from));
     a.push(RAX);
-    a.alu(Alu::Add, Width::Double, RCX, Mem::at(VM, range + offset_of!(Range, start) as i32));
-    a.store(8, Mem::at(VM, field!(check_address)), RCX);
+    a.mov(Width::Double, RCX, Mem::at(VM, field!(check_address)));
     // Mostly it is the stack, through a pointer that does not show it.
     let start = field!(stack) + offset_of!(Range, start) as i32;
     let bound = field!(stack) + offset_of!(Range, bounds) as i32 + 8 * slot as i32;

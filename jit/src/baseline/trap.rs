@@ -5,11 +5,14 @@
 
 use super::assembler::{Alu, Cond, Extend, Label, Mem, RAX, RBX, RCX, RDI, RSI, RSP, Short, Width};
 use super::float::Open;
+use super::memory::look_up;
 use super::register::VM;
 use super::runtime::{give_hart, take_hart};
 use super::{Emitter, fuel};
+use std::mem::offset_of;
+
 use crate::abi::IS_ECALL;
-use crate::context::{SPANS, WINDOW, field, near};
+use crate::context::{Range, SPANS, WINDOW, field, near};
 use crate::cranelift::LEFT;
 
 /// Bytes of a jump.
@@ -194,6 +197,13 @@ impl Emitter<'_> {
             if self.begin(check) {
                 let kind = usize::from(is_store(check));
                 let function = field!(baseline.check) + 8 * (check.index() - FIRST_CHECK) as i32;
+                let slow = look_up(self.a, is_store(check));
+                self.a.ret();
+                slow.into_iter().for_each(|from| self.a.arrive(from));
+                let range = if is_store(check) { field!(write) } else { field!(read) };
+                let start = Mem::at(VM, range + offset_of!(Range, start) as i32);
+                self.a.mov(Width::Double, RCX, Mem::at(VM, field!(check_address)));
+                self.a.alu(Alu::Sub, Width::Double, RCX, start);
                 self.emit_last_window_noted(is_store(check));
                 self.a.call_indirect(Mem::at(VM, function));
                 self.a.jump_if(Cond::NotEqual, denied[kind]);

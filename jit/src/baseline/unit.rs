@@ -5,10 +5,13 @@
 
 use causality_machine::isa::reg::X;
 
-use crate::region::{At, Flow, Source, decode_at, definitions, flow, is_float};
+use crate::region::{At, Flow, Source, decode_at, definitions, flow, is_float, table};
 
-/// The most instructions of a unit.
-const MOST: usize = 2000;
+/// The most bytes of a unit. Ways out say in 16 bits where they leave.
+const MOST: u64 = 1 << 17;
+
+/// The most instructions of a unit of which nobody knows whether it is one function.
+const MOST_UNKNOWN: usize = 2000;
 
 /// How far a jump forward may lead and still be taken for one inside a function.
 const JUMP: u64 = 1024;
@@ -21,9 +24,6 @@ const BACK: u64 = 4096;
 
 /// How often that may happen.
 const BACKWARDS: usize = 3;
-
-/// How large a function may be before `pc`, in bytes.
-const FUNCTION: u64 = 6 << 10;
 
 /// Not an instruction's number.
 const NOWHERE: u32 = u32::MAX;
@@ -64,6 +64,16 @@ pub(super) struct Code {
     pub(super) latch: u32,
 }
 
+impl table::Placed for Code {
+    fn at(&self) -> At {
+        self.at
+    }
+
+    fn defines(&self, r: X) -> bool {
+        self.rd == r
+    }
+}
+
 /// How control leaves at the bottom.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Bottom {
@@ -95,7 +105,14 @@ impl Unit {
     /// back to: control that leaves a unit goes through the table, and is not to do so in each round of a loop. It can be
     /// entered at `pc` if `is_entry`, or if it could be anyway.
     pub(super) fn find(&mut self, source: &dyn Source, pc: u64, is_entry: bool) {
-        if let Some(function) = source.function_of(pc).filter(|&start| start <= pc && pc - start < FUNCTION) {
+        let is_near =
+            |start: &u64| (MOST / 2).checked_add(*start).is_some_and(|end| (*start..end).contains(&pc));
+        if let Some(function) = source.function_of(pc).filter(is_near) {
+            if function != pc && source.has_code(function) {
+                // That could not be entered here: as little as leads to where it can be.
+                self.walk(source, pc, pc, true);
+                return;
+            }
             self.walk(source, function, pc, is_entry);
             if self.index(pc).is_some() {
                 return;
@@ -131,13 +148,17 @@ impl Unit {
         }
         // Where control goes on, if it does not go on behind the current instruction.
         let mut furthest = pc;
-        while unit.codes.len() < MOST {
+        let function = source.function_of(start);
+        let is_part = function.is_some_and(|function| function != start && source.has_code(function));
+        let most = if function == Some(start) { usize::MAX } else { MOST_UNKNOWN };
+        while unit.codes.len() < most && unit.end - start < MOST - 4 {
             let pc = unit.end;
             let Some(at) = decode_at(source, pc) else {
                 unit.bottom = Bottom::Leave;
                 break;
             };
-            unit.push(at, if source.is_elsewhere(pc) { Marks::ELSEWHERE } else { Marks::default() });
+            let is_elsewhere = source.is_elsewhere(pc) || is_part && pc != start && source.has_code(pc);
+            unit.push(at, if is_elsewhere { Marks::ELSEWHERE } else { Marks::default() });
             let from = unit.codes.len() as u32 - 1;
             let mut reach = |target: u64, most: u64| {
                 let is_ahead = target > pc;
@@ -167,9 +188,24 @@ impl Unit {
                     targets.push((unit.end, Marks::ENTRY, NOWHERE));
                     true
                 }
-                Flow::Return | Flow::Indirect => false,
+                Flow::Return => false,
+                Flow::Indirect => {
+                    let table = table::Code { source, insts: &unit.codes }.find(pc);
+                    for (target, _) in table.into_iter().flat_map(|table| table.targets) {
+                        targets.push((target, Marks::ENTRY, NOWHERE));
+                        let is_inside = function == Some(start) && source.function_of(target) == function;
+                        if is_inside || function.is_none() && target > pc && target - pc < BRANCH {
+                            furthest = furthest.max(target);
+                        }
+                    }
+                    false
+                }
             };
-            if !goes_on && furthest < unit.end {
+            let goes_on = goes_on && !(is_elsewhere && is_part);
+            if !goes_on
+                && furthest < unit.end
+                && (function != Some(start) || source.function_of(unit.end) != function)
+            {
                 break;
             }
         }

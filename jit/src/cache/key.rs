@@ -54,8 +54,8 @@ impl Fields {
 
     /// A new tunable is an error here until it is part of the key.
     fn tunables(&mut self, tunables: &Tunables) {
-        // Nothing of what is kept is ever promoted.
-        let Tunables { tier, promotion: _, bounds, fuel, speculation_safe, layout } = tunables;
+        // Nothing of what is kept is ever promoted, or has guards of this kind.
+        let Tunables { tier, promotion: _, bounds, fuel, speculation_safe, guards: _, layout } = tunables;
         let Bounds { region, callee, copies, depth } = *bounds;
         let Layout { read, write, stack, text, text_len } = *layout;
         // Only one tier's code is kept; the key says which in case that changes.

@@ -190,7 +190,8 @@ impl Discovery<'_> {
 
     /// Makes blocks begin where the table leads that the jump at `place` uses, if it uses one.
     fn follow_table(&mut self, (frame, pc): Place) {
-        let code = table::Code { source: self.source, frame, insts: &self.insts };
+        let insts: Vec<At> = self.insts.range((frame, 0)..(frame + 1, 0)).filter_map(|(_, at)| *at).collect();
+        let code = table::Code { source: self.source, insts: &insts };
         let Some(table) = code.find(pc) else { return };
         for &(target, _) in &table.targets {
             self.lead((frame, target), false);

@@ -13,7 +13,7 @@ mod fuel;
 mod loops;
 mod order;
 mod registers;
-mod table;
+pub(crate) mod table;
 
 pub(crate) use constants::{Constants, fold};
 pub(crate) use dataflow::Dataflow;
@@ -28,6 +28,8 @@ use std::ops::Range;
 
 use causality_machine::Hart;
 use causality_machine::isa::{Inst, reg::X};
+
+use crate::code::Space;
 
 /// Where instructions come from.
 pub trait Source: std::fmt::Debug {
@@ -62,6 +64,16 @@ pub trait Source: std::fmt::Debug {
         0
     }
 
+    /// Whether there is code already that control can enter at `pc`.
+    fn has_code(&self, _pc: u64) -> bool {
+        false
+    }
+
+    /// Whether most of the memory that is written to, but for the stack, is not in the one piece that `addr` is in.
+    fn is_scattered(&self, _addr: u64) -> bool {
+        false
+    }
+
     /// Where control is to come from outside too, if a block begins there: the header of a loop that runs already.
     fn entry(&self) -> Option<u64> {
         None
@@ -77,7 +89,7 @@ pub fn stack_pointers(hart: &Hart, stack: &Range<u64>) -> u32 {
 
 /// Where functions begin.
 pub trait Functions: std::fmt::Debug + Send + Sync {
-    /// The start of the function that `pc` is in, as far as that is known.
+    /// The start of the function that `pc` is in, if it is known where that begins and ends.
     fn function_of(&self, pc: u64) -> Option<u64>;
 }
 
@@ -96,13 +108,23 @@ pub struct Asked<'a> {
     pub without: Option<&'a BTreeSet<u64>>,
     /// Who knows where functions begin.
     pub functions: Option<&'a dyn Functions>,
+    /// Where there is code already.
+    pub code: Option<&'a Space>,
 }
 
 impl<'a> Asked<'a> {
     /// What [`stack_pointers`] says, and nothing else.
     #[must_use]
     pub fn new(source: &'a dyn Source, stack_pointers: u32) -> Self {
-        Asked { source, stack_pointers, entry: None, within: None, without: None, functions: None }
+        Asked {
+            source,
+            stack_pointers,
+            entry: None,
+            within: None,
+            without: None,
+            functions: None,
+            code: None,
+        }
     }
 }
 
@@ -123,12 +145,20 @@ impl Source for Asked<'_> {
         self.stack_pointers
     }
 
+    fn is_scattered(&self, addr: u64) -> bool {
+        self.source.is_scattered(addr)
+    }
+
     fn entry(&self) -> Option<u64> {
         self.entry
     }
 
     fn function_of(&self, pc: u64) -> Option<u64> {
         self.functions?.function_of(pc)
+    }
+
+    fn has_code(&self, pc: u64) -> bool {
+        self.code.is_some_and(|code| code.has(pc))
     }
 
     fn is_elsewhere(&self, pc: u64) -> bool {

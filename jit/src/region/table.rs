@@ -4,12 +4,9 @@
 //! it if the table holds differences, and the sum is jumped to. Nothing depends on the guess being right, because
 //! the translated jump compares its target with what was guessed.
 
-use std::collections::BTreeMap;
-
 use causality_machine::isa::Inst;
 use causality_machine::isa::reg::X;
 
-use super::discover::Place;
 use super::{At, RegSet, Source, Table, To, definitions};
 
 /// The most entries a table is believed to have.
@@ -21,22 +18,44 @@ const BEHIND: usize = 24;
 /// How far a target may be from its jump.
 const REACH: u64 = 1 << 16;
 
-/// The code of a frame.
-pub(super) struct Code<'a> {
-    pub(super) source: &'a dyn Source,
-    pub(super) frame: usize,
-    pub(super) insts: &'a BTreeMap<Place, Option<At>>,
+/// An instruction of some code.
+pub(crate) trait Placed {
+    /// What it is, and where.
+    fn at(&self) -> At;
+
+    /// Whether all it writes is this integer register.
+    fn defines(&self, r: X) -> bool;
 }
 
-impl Code<'_> {
+impl Placed for At {
+    fn at(&self) -> At {
+        *self
+    }
+
+    fn defines(&self, r: X) -> bool {
+        definitions(self.inst) == RegSet::x(r)
+    }
+}
+
+/// The code around a jump.
+pub(crate) struct Code<'a, P> {
+    pub(crate) source: &'a dyn Source,
+    /// By address.
+    pub(crate) insts: &'a [P],
+}
+
+impl<P: Placed> Code<'_, P> {
     /// The table that the jump at `pc` uses.
-    pub(super) fn find(&self, pc: u64) -> Option<Table> {
-        let Inst::Jalr(jump) = self.at(pc)?.inst else { return None };
-        if jump.imm != 0 {
+    pub(crate) fn find(&self, pc: u64) -> Option<Table> {
+        let jump = self.index(pc);
+        let Inst::Jalr(ops) = self.insts.get(jump).map(P::at).filter(|at| at.pc == pc)?.inst else {
+            return None;
+        };
+        if ops.imm != 0 {
             return None;
         }
-        let before = self.before(pc);
-        let (at, rest) = definition(&before, jump.rs1)?;
+        let before = self.before(jump);
+        let (at, rest) = definition(before, ops.rs1)?;
         // Either the entry is the target, or it is added to something constant.
         let (load, rest, base) = match at.inst {
             Inst::Add(ops) => {
@@ -57,7 +76,7 @@ impl Code<'_> {
             _ => None,
         }?;
         let start = start.wrapping_add_signed(i64::from(imm));
-        let limit = self.limit(&before).unwrap_or(ENTRIES).min(ENTRIES);
+        let limit = self.limit(before).unwrap_or(ENTRIES).min(ENTRIES);
         let mut targets = Vec::new();
         for index in 0..limit {
             let Some(entry) = self.source.data(start.wrapping_add(index * size as u64), size) else { break };
@@ -73,27 +92,25 @@ impl Code<'_> {
         (!targets.is_empty()).then_some(Table { load: load.pc, start, scale, targets })
     }
 
-    fn at(&self, pc: u64) -> Option<At> {
-        self.insts.get(&(self.frame, pc)).copied().flatten()
+    /// The number of the instruction at `pc`, if there is one.
+    fn index(&self, pc: u64) -> usize {
+        self.insts.partition_point(|inst| inst.at().pc < pc)
     }
 
-    /// What stands in front of `pc`, the closest first.
-    fn before(&self, pc: u64) -> Vec<At> {
-        let range = self.insts.range((self.frame, 0)..(self.frame, pc));
-        range.rev().filter_map(|(_, at)| *at).take(BEHIND).collect()
+    /// What stands in front of an instruction.
+    fn before(&self, index: usize) -> &[P] {
+        &self.insts[index.saturating_sub(BEHIND)..index]
     }
 
     /// The constant in `r` where `before` ends, or the only one it is ever given.
-    fn constant(&self, before: &[At], r: X) -> Option<u64> {
+    fn constant(&self, before: &[P], r: X) -> Option<u64> {
         if let Some((at, rest)) = definition(before, r) {
             return self.value(&at, rest);
         }
         let mut found = None;
-        for ((_, pc), at) in self.insts.range((self.frame, 0)..(self.frame + 1, 0)) {
-            let Some(at) = at else { continue };
-            if definitions(at.inst) == RegSet::x(r)
-                && let Some(value) = self.value(at, &self.before(*pc))
-            {
+        for (index, inst) in self.insts.iter().enumerate().filter(|(_, inst)| inst.defines(r)) {
+            let is_first_half = self.insts.get(index + 1).is_some_and(|next| adds_to(next.at().inst, r));
+            if let Some(value) = self.value(&inst.at(), self.before(index)).filter(|_| !is_first_half) {
                 if found.is_some_and(|other| other != value) {
                     return None;
                 }
@@ -104,7 +121,7 @@ impl Code<'_> {
     }
 
     /// What `at` computes, if that is constant.
-    fn value(&self, at: &At, before: &[At]) -> Option<u64> {
+    fn value(&self, at: &At, before: &[P]) -> Option<u64> {
         match at.inst {
             Inst::Lui(ops) => Some(i64::from(ops.imm) as u64),
             Inst::Auipc(ops) => Some(at.pc.wrapping_add_signed(i64::from(ops.imm))),
@@ -118,10 +135,10 @@ impl Code<'_> {
     }
 
     /// How many entries a comparison in front of the jump allows.
-    fn limit(&self, before: &[At]) -> Option<u64> {
-        for (i, at) in before.iter().enumerate() {
-            let Inst::Bltu(ops) = at.inst else { continue };
-            let (from, rest) = definition(&before[i + 1..], ops.rs1)?;
+    fn limit(&self, before: &[P]) -> Option<u64> {
+        for (i, inst) in before.iter().enumerate().rev() {
+            let (Inst::Bltu(ops) | Inst::Bgeu(ops)) = inst.at().inst else { continue };
+            let (from, rest) = definition(&before[..i], ops.rs1)?;
             return self.value(&from, rest)?.checked_add(1);
         }
         None
@@ -129,9 +146,14 @@ impl Code<'_> {
 }
 
 /// The instruction that last wrote `r`, and what stands in front of it.
-fn definition(before: &[At], r: X) -> Option<(At, &[At])> {
-    let i = before.iter().position(|at| definitions(at.inst) == RegSet::x(r))?;
-    Some((before[i], &before[i + 1..]))
+fn definition<P: Placed>(before: &[P], r: X) -> Option<(At, &[P])> {
+    let i = before.iter().rposition(|inst| inst.defines(r))?;
+    Some((before[i].at(), &before[..i]))
+}
+
+/// Whether `inst` adds a constant to `r`.
+fn adds_to(inst: Inst, r: X) -> bool {
+    matches!(inst, Inst::Addi(ops) if ops.rd == r && ops.rs1 == r)
 }
 
 /// How a load reads an entry: address, offset, size, whether it is sign-extended.

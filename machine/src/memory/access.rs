@@ -12,7 +12,7 @@ impl Memory {
     #[must_use]
     pub fn perms_at(&self, addr: u64) -> Perms {
         match self.space.table().get((addr >> PAGE_SHIFT) as usize) {
-            Some(&bits) => Perms::from_bits(bits),
+            Some(&bits) => Perms::of_entry(bits),
             None => Perms::NONE,
         }
     }
@@ -37,7 +37,7 @@ impl Memory {
             self.space
                 .table()
                 .get(range)
-                .is_some_and(|pages| pages.iter().all(|&p| Perms::from_bits(p).contains(perms)))
+                .is_some_and(|pages| pages.iter().all(|&p| Perms::of_entry(p).contains(perms)))
         });
         if allowed || self.is_in_window(addr, len, perms) {
             Ok(())

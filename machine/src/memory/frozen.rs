@@ -223,12 +223,12 @@ impl Memory {
         let is_same = self.map_version == frozen.map_version;
         if table == TableNow::AsItWas && !is_same {
             for segment in self.segments.values() {
-                self.space.table_mut()[Self::page_numbers(&segment.range)].fill(Perms::NONE.bits());
+                Perms::NONE.write(self.space.table_mut(), Self::page_numbers(&segment.range));
             }
         }
         if table == TableNow::Empty || table == TableNow::AsItWas && !is_same {
             for segment in frozen.segments.values().filter(|segment| !segment.perms.is_none()) {
-                self.space.table_mut()[Self::page_numbers(&segment.range)].fill(segment.perms.bits());
+                segment.perms.write(self.space.table_mut(), Self::page_numbers(&segment.range));
             }
         }
         self.segments.clone_from(&frozen.segments);
@@ -279,8 +279,8 @@ impl Frozen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::residue::tests::IS_SILENT;
     use crate::memory::Pool;
+    use crate::memory::residue::tests::IS_SILENT;
 
     const CODE: u64 = 0x1_0000;
     const DATA: u64 = 0x4_0000;

@@ -294,7 +294,7 @@ impl Memory {
     pub(super) fn changed_code(&mut self, range: &Range<u64>) {
         // Not one by one: there may be thousands.
         let any = self.space.table()[Self::page_numbers(range)].iter().fold(0, |any, page| any | page);
-        if Perms::from_bits(any).is_executable() {
+        if Perms::of_entry(any).is_executable() {
             self.code_version = next_version();
             self.is_reshaped = true;
         }
@@ -303,10 +303,12 @@ impl Memory {
     /// Writes the page table, and keeps the copies of writable code and both versions with it.
     fn set_pages(&mut self, range: &Range<u64>, perms: Perms) {
         self.changed_code(range);
-        let pages = &mut self.space.table_mut()[Self::page_numbers(range)];
-        if pages.iter().fold(0, |other, page| other | (page ^ perms.bits())) != 0 {
+        let pages = Self::page_numbers(range);
+        let table = self.space.table_mut();
+        let other = |all, &entry: &u8| all | (Perms::of_entry(entry).bits() ^ perms.bits());
+        if table[pages.clone()].iter().fold(0, other) != 0 {
             self.map_version = next_version();
-            pages.fill(perms.bits());
+            perms.write(table, pages);
         }
         self.is_reshaped = true;
         if perms.is_executable() {

@@ -203,7 +203,8 @@ impl Memory {
         self.map_version
     }
 
-    /// For generated code: [`Perms::bits`] of each page of the address space, by page number. As long as
+    /// For generated code: an entry for each page of the address space, by page number: [`Perms::bits`],
+    /// [`Perms::READ_PAIR_BIT`] and [`Perms::WRITE_PAIR_BIT`]. As long as
     /// this memory lives, its address and length stay the same, also when the `Memory` is moved.
     #[must_use]
     pub fn page_table(&self) -> &[u8] {

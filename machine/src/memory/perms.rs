@@ -1,6 +1,7 @@
 //! What a guest may do with a page.
 
 use core::fmt;
+use core::ops::Range;
 
 /// Read, write and execute permission. Both write and execute imply read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -14,6 +15,13 @@ impl Perms {
     pub const WRITE_BIT: u8 = 2;
     /// Set in [`Perms::bits`] if fetching is allowed; never without [`Perms::READ_BIT`].
     pub const EXECUTE_BIT: u8 = 4;
+
+    /// Set in an entry of the page table if that page and the next one may both be read.
+    pub const READ_PAIR_BIT: u8 = Self::READ_BIT << Self::PAIR;
+    /// Set in an entry of the page table if that page and the next one may both be written.
+    pub const WRITE_PAIR_BIT: u8 = Self::WRITE_BIT << Self::PAIR;
+    /// How far the bits of pairs are from those of pages.
+    const PAIR: u32 = 3;
 
     /// Nothing.
     pub const NONE: Perms = Perms(0);
@@ -33,17 +41,33 @@ impl Perms {
         Perms(bits)
     }
 
-    /// As a byte of the page table: [`Perms::READ_BIT`], [`Perms::WRITE_BIT`], [`Perms::EXECUTE_BIT`].
-    /// Generated code tests them.
+    /// [`Perms::READ_BIT`], [`Perms::WRITE_BIT`], [`Perms::EXECUTE_BIT`], as in an entry of the page table. Generated code
+    /// tests them.
     #[inline(always)]
     #[must_use]
     pub const fn bits(self) -> u8 {
         self.0
     }
 
+    /// What an entry of the page table says about its page.
     #[inline(always)]
-    pub(super) const fn from_bits(bits: u8) -> Self {
-        Perms(bits)
+    pub(super) const fn of_entry(entry: u8) -> Self {
+        Perms(entry & Self::RWX.0)
+    }
+
+    /// The entry of a page in front of one with the permissions `next`.
+    const fn entry(self, next: Perms) -> u8 {
+        self.0 | (self.0 & next.0 & Self::RW.0) << Self::PAIR
+    }
+
+    /// Writes the entries of `pages`, and the one in front of them, which says something about the first.
+    pub(super) fn write(self, table: &mut [u8], pages: Range<usize>) {
+        let next =
+            |table: &[u8], page: usize| table.get(page + 1).map_or(Perms::NONE, |&e| Perms::of_entry(e));
+        table[pages.clone()].fill(self.entry(self));
+        for page in [pages.end.checked_sub(1), pages.start.checked_sub(1)].into_iter().flatten() {
+            table[page] = Perms::of_entry(table[page]).entry(next(table, page));
+        }
     }
 
     /// Whether all of `other` is allowed.
