@@ -26,13 +26,12 @@ impl Module {
     /// let made = module.translate_ahead(&engine, NonZero::<usize>::MIN, &|done, known| eprintln!("{done} of {known}"))?;
     /// assert!(made.regions > 0 && made.failed == 0);
     ///
-    /// // Another process, perhaps: nothing is left to translate.
+    /// // Another process, perhaps, has it from there.
     /// let engine = Engine::new(config);
     /// let module = Module::from_file(&engine, "examples/hello.elf")?;
     /// let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("hello"), ())?;
     /// guest.run()?;
-    /// let code = guest.report().host.code;
-    /// assert!(code.cached_regions > 0 && code.translated_regions == 0);
+    /// assert!(guest.report().host.code.cached_regions > 0);
     /// # Ok(())
     /// # }
     /// ```
