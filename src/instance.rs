@@ -417,7 +417,7 @@ impl<T> Instance<T> {
         self.machine.pass_breakpoint();
     }
 
-    /// Interprets everything from now on and shows `observer` each instruction that retires. Slow.
+    /// Interprets everything from now on and shows `observer` each instruction that [retires](Retired). Slow.
     ///
     /// ```
     /// use causality_vm::{Engine, Linker, Module, Options};
@@ -430,7 +430,10 @@ impl<T> Instance<T> {
     /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
     /// let count = Arc::new(AtomicU64::new(0));
     /// let counter = Arc::clone(&count);
-    /// guest.observe(move |_| { counter.fetch_add(1, Ordering::Relaxed); });
+    /// guest.observe(move |retired| {
+    ///     assert_eq!(retired.before.pc, retired.pc);
+    ///     counter.fetch_add(retired.after.instret() - retired.before.instret(), Ordering::Relaxed);
+    /// });
     /// guest.run()?;
     /// assert_eq!(count.load(Ordering::Relaxed), guest.retired());
     /// # Ok(())
