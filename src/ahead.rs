@@ -13,6 +13,29 @@ impl Module {
     /// [`cache`](crate::Config::cache). `progress` is told, from any of these threads, how many regions have been
     /// translated and how many are known. The cache then holds the same bytes whatever the number of threads.
     ///
+    /// ```
+    /// use std::num::NonZero;
+    ///
+    /// use causality_vm::{Config, Engine, Linker, Module, Options, Tier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let folder = tempfile::tempdir()?;
+    /// let config = Config::new().tier(Tier::Cranelift).cache(folder.path());
+    /// let engine = Engine::new(config.clone());
+    /// let module = Module::from_file(&engine, "examples/hello.elf")?;
+    /// let made = module.translate_ahead(&engine, NonZero::<usize>::MIN, &|done, known| eprintln!("{done} of {known}"))?;
+    /// assert!(made.regions > 0 && made.failed == 0);
+    ///
+    /// // Another process, perhaps, has it from there.
+    /// let engine = Engine::new(config);
+    /// let module = Module::from_file(&engine, "examples/hello.elf")?;
+    /// let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("hello"), ())?;
+    /// guest.run()?;
+    /// assert!(guest.report().host.code.cached_regions > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the engine has no cache or it cannot be written, and as [`Linker::instantiate`].
     pub fn translate_ahead(

@@ -13,6 +13,25 @@ use causality_jit::{Layout, NativeTier, Text, Translator, Tunables, baseline};
 use crate::{Instance, Tier};
 
 /// Translates regions of an instance as they are now, as the instance would when it runs.
+///
+/// ```
+/// use causality_vm::Tier;
+/// use causality_vm::codegen::Codegen;
+/// # use causality_vm::{Engine, Linker, Module, Options};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let engine = Engine::default();
+/// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+/// # let guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+/// let add = module.symbols().function("add").expect("it has one");
+/// let mut codegen = Codegen::new(&guest, Tier::Cranelift)?;
+/// let region = codegen.region(add).expect("it can be executed");
+/// let translation = codegen.translate(&region)?;
+/// assert!(translation.insts > 0 && !translation.code.is_empty());
+/// let (built, _lowered) = codegen.clif(&region)?;
+/// assert!(built.contains("iadd"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Codegen<'a> {
     text: Text<'a>,

@@ -85,6 +85,19 @@ impl Config {
 
     /// Sets how many instructions an instance may retire before it is
     /// [`OutOfFuel`](crate::Exit::OutOfFuel), unless its [`Options`](crate::Options::fuel) say so. More can be given later.
+    ///
+    /// ```
+    /// use causality_vm::Exit;
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(Config::new().fuel(100));
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// assert_eq!(guest.run()?, Exit::OutOfFuel);
+    /// assert_eq!((guest.retired(), guest.fuel()), (100, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn fuel(self, instructions: u64) -> Self {
         Config { fuel: instructions, ..self }
@@ -93,18 +106,58 @@ impl Config {
     /// Has the interpreter run everything beside whatever runs it, and ends a run with
     /// [`ErrorKind::Crosscheck`](crate::ErrorKind::Crosscheck) where they differ. Slow, the more so the more memory is
     /// mapped and the more calls a guest makes.
+    ///
+    /// ```
+    /// use causality_vm::Exit;
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(Config::new().crosscheck(true));
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// assert_eq!(guest.run()?, Exit::Completed(0), "all instructions did the same twice");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn crosscheck(self, crosscheck: bool) -> Self {
         Config { crosscheck, ..self }
     }
 
     /// Sets all limits of instances whose [`Options`](crate::Options::limits) say nothing else.
+    ///
+    /// ```
+    /// use causality_vm::{Limits, OnMemoryLimit};
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let limits = Limits { memory: 64 << 20, on_memory_limit: OnMemoryLimit::Errno, ..Limits::default() };
+    /// let engine = Engine::new(Config::new().limits(limits));
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// assert_eq!(guest.memory().limits().memory, 64 << 20);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Config { limits, ..self }
     }
 
     /// Sets how many bytes all memory of an instance may have.
+    ///
+    /// ```
+    /// use causality_vm::{Cause, Exit};
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(Config::new().memory(16 << 20).stack(1 << 20));
+    /// # let module = Module::from_file(&engine, "testkit/guests/trap_memory_limit.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// // It asks for more and more.
+    /// let Exit::Trap(trap) = guest.run()? else { panic!("it has a limit") };
+    /// assert_eq!(trap.cause, Cause::MemoryLimit);
+    /// assert!(guest.memory().peak() <= 16 << 20);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.limits.memory = bytes;
@@ -112,6 +165,21 @@ impl Config {
     }
 
     /// Sets how many bytes the stack has.
+    ///
+    /// ```
+    /// use causality_vm::{CallError, Cause, Exit};
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(Config::new().stack(64 << 10));
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// guest.run()?;
+    /// assert_eq!(guest.call::<_, u64>("depth", 100_u64)?, 100);
+    /// let Err(CallError::Stopped(Exit::Trap(trap))) = guest.call::<_, u64>("depth", 100_000_u64) else { panic!() };
+    /// assert_eq!(trap.cause, Cause::StackOverflow);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn stack(mut self, bytes: u64) -> Self {
         self.limits.stack = bytes;
@@ -119,6 +187,17 @@ impl Config {
     }
 
     /// Sets the size of the guest address space in bytes.
+    ///
+    /// ```
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(Config::new().address_space(64 << 20));
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// assert!(guest.memory().segments().all(|segment| segment.range.end <= 64 << 20));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn address_space(mut self, bytes: u64) -> Self {
         self.limits.address_space = bytes;
@@ -126,6 +205,28 @@ impl Config {
     }
 
     /// Sets who is told about all native code before it can run: a profiler, for example.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// use causality_vm::codegen::Listener;
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options, Tier};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let bytes = Arc::new(AtomicUsize::new(0));
+    /// let counter = Arc::clone(&bytes);
+    /// let listener = Listener::new(move |code| {
+    ///     counter.fetch_add(code.bytes.len(), Ordering::Relaxed);
+    /// });
+    /// let engine = Engine::new(Config::new().tier(Tier::Cranelift).code_listener(listener));
+    /// # let module = Module::from_file(&engine, "examples/hello.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("hello"), ())?;
+    /// guest.run()?;
+    /// assert!(bytes.load(Ordering::Relaxed) > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn code_listener(self, listener: Listener) -> Self {
         Config { code_listener: Some(listener), ..self }
@@ -134,6 +235,25 @@ impl Config {
     /// Keeps native code in a directory, for other processes. What cannot be used is ignored with a warning.
     ///
     /// Whoever can write to the directory decides what native code this process runs.
+    ///
+    /// ```
+    /// use causality_vm::{Config, Engine, Linker, Module, Options, Tier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let folder = tempfile::tempdir()?;
+    /// let mut cached = Vec::new();
+    /// for _process in 0..2 {
+    ///     let engine = Engine::new(Config::new().tier(Tier::Cranelift).cache(folder.path()));
+    ///     let module = Module::from_file(&engine, "examples/hello.elf")?;
+    ///     let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("hello"), ())?;
+    ///     guest.run()?;
+    ///     guest.save_cache()?;
+    ///     cached.push(guest.report().host.code.cached_regions);
+    /// }
+    /// assert!(cached[0] == 0 && cached[1] > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn cache(self, directory: impl Into<PathBuf>) -> Self {
         Config { cache: Some(Cache::new(directory)), ..self }
@@ -150,6 +270,18 @@ impl Config {
     /// Sets how often the interpreter comes to a place before that gets native code in [`Tier::Auto`]. If nobody says, it
     /// never does first, as translating by the baseline tier takes about as long as decoding for the interpreter; on hosts
     /// without that tier it does 200 times.
+    ///
+    /// ```
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(Config::new().hot(1000));
+    /// # let module = Module::from_file(&engine, "examples/hello.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// guest.run()?;
+    /// assert_eq!(guest.report().host.instructions.native(), 0, "nothing of it is executed so often");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn hot(self, times: u32) -> Self {
         Config { hot: Some(times), ..self }
@@ -157,6 +289,21 @@ impl Config {
 
     /// Sets whether native code is metered. Without, it takes no fuel and does not advance the clock or other
     /// counters: it is a little faster, but an endless loop ends by a pause only, and counts are not reproducible.
+    ///
+    /// ```
+    /// use causality_vm::Tier;
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(Config::new().tier(Tier::Cranelift).metering(false));
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// guest.run()?;
+    /// let retired = guest.retired();
+    /// assert_eq!(guest.call::<_, u64>("spin", 1000_u64)?, 332_833_500);
+    /// assert!(guest.retired() - retired < 1000, "a thousand rounds have cost nothing");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn metering(mut self, is_on: bool) -> Self {
         self.tunables.fuel = is_on;
@@ -174,6 +321,18 @@ impl Config {
     /// Sets how many bytes of native code there may be in an engine. When there are more, the code of the program that
     /// ran least recently is dropped, and made again when it is needed; threads that run in it keep it until they
     /// leave it, and so do instances whose functions were called until they are used again. Calls of functions do not count as running when code is dropped. Look-up tables, of four times the size of the text there is code for, come on top.
+    ///
+    /// ```
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(Config::new().code_memory(1 << 20));
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// guest.run()?;
+    /// assert!(engine.code_bytes() <= 1 << 20);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn code_memory(self, bytes: usize) -> Self {
         Config { code_memory: bytes, ..self }
@@ -181,6 +340,22 @@ impl Config {
 
     /// Sets after how many instructions a guest that is run as a [future](crate::Instance::run_async) lets others have their
     /// turn. At least one.
+    ///
+    /// ```
+    /// use causality_vm::{Config, Engine, Exit, Linker, Module, Options};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(Config::new().time_slice(1000));
+    /// let module = Module::from_file(&engine, "testkit/guests/loop_forever.elf")?;
+    /// let mut endless = Linker::new(&engine).instantiate(&module, Options::new().fuel(100_000), ())?;
+    /// let handle = endless.pause_handle();
+    /// // One thread: the second future has its turn because the first gives way.
+    /// let (exit, ()) = tokio::join!(endless.run_async(), async move { handle.pause() });
+    /// assert!(matches!(exit?, Exit::Paused(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn time_slice(self, instructions: u64) -> Self {
         Config { time_slice: instructions.max(1), ..self }
@@ -194,6 +369,18 @@ impl Config {
     /// instance's address space and up to 512 KiB of memory, which is made what the program is at its start
     /// before it is kept: what a guest leaves behind is gone. A new instance of the same module finds everything in place. What an idle memory was made
     /// from, a program or a checkpoint, stays with it. With 0, every instance asks the host for memory and gives it back.
+    ///
+    /// ```
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(Config::new().pool(0));
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// drop(guest);
+    /// assert_eq!(engine.pooled(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn pool(self, memories: usize) -> Self {
         Config { pool: memories, ..self }

@@ -47,24 +47,75 @@ impl Engine {
     }
 
     /// Its settings.
+    ///
+    /// ```
+    /// use causality_vm::{Config, Engine};
+    ///
+    /// let config = Config::new().fuel(1000);
+    /// assert_eq!(Engine::new(config.clone()).config(), &config);
+    /// ```
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.inner.config
     }
 
     /// Bytes of host memory that hold native code now, for all its modules. See [`Config::code_memory`].
+    ///
+    /// ```
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options, Tier};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::new(Config::new().tier(Tier::Cranelift));
+    /// let module = Module::from_file(&engine, "examples/hello.elf")?;
+    /// let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("hello"), ())?;
+    /// assert_eq!(engine.code_bytes(), 0);
+    /// guest.run()?;
+    /// assert!(engine.code_bytes() > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn code_bytes(&self) -> usize {
         self.inner.code.mapped()
     }
 
     /// How many memories of instances that are gone it keeps for new ones now. See [`Config::pool`].
+    ///
+    /// ```
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// assert_eq!(engine.pooled(), 0);
+    /// drop(guest);
+    /// assert_eq!(engine.pooled(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn pooled(&self) -> usize {
         self.inner.pool.len()
     }
 
     /// Waits until all native code that has been asked for in the background is there.
+    ///
+    /// ```
+    /// use causality_vm::{Config, Engine, Linker, Module, Options, Promotion};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Whatever is executed a little is worth Cranelift's time.
+    /// let promotion = Promotion { sample: 1000, worth: 1, least_pressure: 0, ..Promotion::default() };
+    /// let engine = Engine::new(Config::new().promotion(promotion));
+    /// let module = Module::from_file(&engine, "testkit/guests/fib.elf")?;
+    /// let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("fib"), ())?;
+    /// guest.run_for(1_000_000)?;
+    /// engine.wait_for_code();
+    /// # if cfg!(target_arch = "x86_64") {
+    /// assert!(guest.report().host.compile.cranelift.background > 0);
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn wait_for_code(&self) {
         self.inner.background.wait();
     }

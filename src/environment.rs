@@ -93,6 +93,22 @@ impl Config {
 
     /// These settings, changed by what `variable` says of the names that [`Config::from_env`] knows.
     ///
+    /// ```
+    /// use causality_vm::{Config, Tier};
+    ///
+    /// let settings = |name: &str| match name {
+    ///     "CAUSALITY_TIER" => Some("baseline".into()),
+    ///     "CAUSALITY_MEMORY" => Some("64M".into()),
+    ///     _ => None,
+    /// };
+    /// let config = Config::new().overridden(settings)?;
+    /// assert_eq!(config, Config::new().tier(Tier::Baseline).memory(64 << 20));
+    ///
+    /// let wrong = Config::new().overridden(|name| (name == "CAUSALITY_FUEL").then(|| "plenty".into())).unwrap_err();
+    /// assert_eq!(wrong.to_string(), "CAUSALITY_FUEL=plenty: a number is expected");
+    /// # Ok::<(), causality_vm::EnvironmentError>(())
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn overridden(

@@ -12,6 +12,14 @@ use crate::elf::LoadError;
 use crate::snapshot::SnapshotError;
 
 /// Why the host could not do what was asked. One word wide, so that results stay small.
+///
+/// ```
+/// use causality_vm::{Engine, ErrorKind, Module};
+///
+/// let error = Module::new(&Engine::default(), b"#!/bin/sh").unwrap_err();
+/// assert!(matches!(error.kind(), ErrorKind::Load(_)));
+/// assert_eq!(error.to_string(), error.into_kind().to_string());
+/// ```
 pub struct Error(Box<ErrorKind>);
 
 /// What went wrong.

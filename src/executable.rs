@@ -7,6 +7,16 @@ use causality_store::{ContentId, ObjectKind};
 
 /// The bytes of an ELF executable, with their identifier. Cheap to clone: many tasks share one. Nothing of it has been checked
 /// before it is run.
+///
+/// ```
+/// use causality_vm::{ContentId, Executable, ObjectKind};
+///
+/// let elf = std::fs::read("examples/hello.elf")?;
+/// let program = Executable::new(elf.clone());
+/// assert_eq!(program.id(), ContentId::of(ObjectKind::Program, &elf));
+/// assert_eq!(program.bytes(), elf);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Executable {
     id: ContentId,

@@ -19,6 +19,24 @@ impl<T> Linker<T> {
     /// limits. It copies the bytes, charges a unit of fuel for four, and computes nothing. Bytes that
     /// are not readable trap as a load of the guest's would.
     ///
+    /// ```
+    /// use causality_vm::zk::DeferredHashing;
+    /// use causality_vm::{Engine, Exit, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::default();
+    /// let mut linker = Linker::<DeferredHashing>::new(&engine);
+    /// linker.deferred_hashing(|hashing| hashing)?;
+    /// let module = Module::from_file(&engine, "testkit/guests/hashes_deferred.elf")?;
+    /// let options = Options::new().args(["hashes", "3"]);
+    /// let mut guest = linker.instantiate(&module, options, DeferredHashing::new())?;
+    /// assert_eq!(guest.run()?, Exit::Completed(0));
+    /// let hashes = guest.into_data().finalize();
+    /// assert_eq!(hashes.batch().entries().len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If there is a function of that name already.
     pub fn deferred_hashing(

@@ -116,6 +116,20 @@ impl<T> Instance<T> {
 
     /// Runs, or goes on, until there is a reason to stop.
     ///
+    /// ```
+    /// use causality_vm::{Cause, Engine, Exit, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::default();
+    /// let module = Module::from_file(&engine, "examples/crash.elf")?;
+    /// let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("crash"), ())?;
+    /// let Exit::Trap(trap) = guest.run()? else { panic!("it follows a null pointer") };
+    /// assert_eq!(trap.cause, Cause::LoadAccessFault);
+    /// assert!(guest.run().is_err(), "it has ended");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the instance has ended, or the host failed; the guest's own failures are an [`Exit`].
     pub fn run(&mut self) -> Result<Exit, Error> {
@@ -235,6 +249,22 @@ impl<T> Instance<T> {
 
     /// Ends a paused instance.
     ///
+    /// ```
+    /// use causality_vm::VmState;
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// guest.step()?;
+    /// guest.abort()?;
+    /// assert_eq!(guest.state(), VmState::Error);
+    /// guest.reset()?;
+    /// assert_eq!(guest.state(), VmState::Ready);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If it is not paused.
     pub fn abort(&mut self) -> Result<(), Error> {
@@ -242,6 +272,23 @@ impl<T> Instance<T> {
     }
 
     /// Where it is in its life.
+    ///
+    /// ```
+    /// use causality_vm::{Exit, PauseReason, VmState};
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// assert_eq!((guest.state(), guest.exit()), (VmState::Ready, None));
+    /// assert_eq!(guest.step()?, Exit::Paused(PauseReason::Step));
+    /// assert_eq!((guest.state(), guest.retired()), (VmState::Paused, 1));
+    /// assert_eq!(guest.resume()?, Exit::Completed(0));
+    /// assert_eq!((guest.state(), guest.exit()), (VmState::Completed, Some(Exit::Completed(0))));
+    /// assert!(guest.resume().is_err(), "it is not paused");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn state(&self) -> VmState {
         self.machine.state()
@@ -254,6 +301,18 @@ impl<T> Instance<T> {
     }
 
     /// Instructions that can still be paid.
+    ///
+    /// ```
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().fuel(1000), ())?;
+    /// guest.run_for(300)?;
+    /// assert_eq!((guest.retired(), guest.fuel()), (300, 700));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn fuel(&self) -> u64 {
         self.machine.hart.fuel
@@ -339,12 +398,28 @@ impl<T> Instance<T> {
     }
 
     /// The next run does not pause at a breakpoint before its first instruction, as if it had paused there already.
+    ///
+    /// ```
+    /// use causality_vm::Exit;
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// // Where it stands, which is where the next run would pause.
+    /// let pc = guest.pc();
+    /// guest.breakpoints_mut().insert(pc);
+    /// guest.pass_breakpoint();
+    /// assert_eq!(guest.run()?, Exit::Completed(0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn pass_breakpoint(&mut self) {
         self.calls.wake(&mut self.machine.hart);
         self.machine.pass_breakpoint();
     }
 
-    /// Interprets everything from now on and shows `observer` each instruction that retires. Slow.
+    /// Interprets everything from now on and shows `observer` each instruction that [retires](Retired). Slow.
     ///
     /// ```
     /// use causality_vm::{Engine, Linker, Module, Options};
@@ -357,7 +432,10 @@ impl<T> Instance<T> {
     /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
     /// let count = Arc::new(AtomicU64::new(0));
     /// let counter = Arc::clone(&count);
-    /// guest.observe(move |_| { counter.fetch_add(1, Ordering::Relaxed); });
+    /// guest.observe(move |retired| {
+    ///     assert_eq!(retired.before.pc, retired.pc);
+    ///     counter.fetch_add(retired.after.instret() - retired.before.instret(), Ordering::Relaxed);
+    /// });
     /// guest.run()?;
     /// assert_eq!(count.load(Ordering::Relaxed), guest.retired());
     /// # Ok(())
@@ -368,11 +446,56 @@ impl<T> Instance<T> {
     }
 
     /// Nobody is shown anything any more, and the engine's tier runs the guest again.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// let count = Arc::new(AtomicU64::new(0));
+    /// let counter = Arc::clone(&count);
+    /// guest.observe(move |_| {
+    ///     counter.fetch_add(1, Ordering::Relaxed);
+    /// });
+    /// guest.run_for(10)?;
+    /// guest.stop_observing();
+    /// guest.run()?;
+    /// assert_eq!(count.load(Ordering::Relaxed), 10);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stop_observing(&mut self) {
         self.execution.stop_observing();
     }
 
     /// All registers.
+    ///
+    /// ```
+    /// use causality_vm::isa::reg::{F, X};
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// guest.set_x(X::A0, 5);
+    /// guest.set_x(X::ZERO, 5);
+    /// assert_eq!((guest.x(X::A0), guest.x(X::ZERO)), (5, 0));
+    /// guest.set_f(F::FA0, 1.5_f64.to_bits());
+    /// assert_eq!(f64::from_bits(guest.f(F::FA0)), 1.5);
+    /// guest.set_fcsr(0b001_00000);
+    /// assert_eq!(guest.hart().fcsr >> 5, 1, "rounds towards zero");
+    ///
+    /// let main = module.symbols().function("main").expect("it has one");
+    /// guest.set_pc(main);
+    /// assert_eq!(guest.pc(), main);
+    /// assert_eq!(guest.hart().x[X::A0.index()], 5);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn hart(&self) -> &Hart {
         self.calls.hart(&self.machine.hart)
@@ -454,6 +577,25 @@ impl<T> Instance<T> {
     }
 
     /// The embedder's data.
+    ///
+    /// ```
+    /// use causality_vm::isa::reg::X;
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), 0_u64)?;
+    /// *guest.data_mut() = 7;
+    /// let sp = guest.x(X::SP);
+    /// let (memory, data) = guest.parts();
+    /// memory.store(sp - 8, data.to_le_bytes())?;
+    /// *data += 1;
+    /// assert_eq!(*guest.data(), 8);
+    /// assert_eq!(guest.memory().load(sp - 8)?, 7_u64.to_le_bytes());
+    /// assert_eq!(guest.into_data(), 8);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn data(&self) -> &T {
         self.host.data()
@@ -494,6 +636,20 @@ impl<T> Instance<T> {
     ///
     /// Names, lines and the way to callers are what the program says of itself, so they may be wrong if it wants them to
     /// be. It takes the time of a few million instructions for a large program.
+    ///
+    /// ```
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "examples/crash.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// guest.run()?;
+    /// let backtrace = guest.backtrace();
+    /// assert!(backtrace.frames.iter().any(|frame| frame.function.as_deref() == Some("main")));
+    /// println!("{backtrace}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn backtrace(&self) -> Backtrace {
         Backtrace::new(self.module.program(), self.hart(), &self.machine.memory)

@@ -100,6 +100,22 @@ impl<T> Linker<T> {
     /// Adds a function under a number that guests have built in, from
     /// [`FIRST_HOST_FUNCTION`](crate::FIRST_HOST_FUNCTION) on, and a name.
     ///
+    /// ```
+    /// use causality_vm::{Caller, Engine, FIRST_HOST_FUNCTION, Linker, Module, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::default();
+    /// let mut linker = Linker::new(&engine);
+    /// linker.function_at(FIRST_HOST_FUNCTION, "next", |_: &mut Caller<'_, ()>, value: u64| value + 1)?;
+    /// let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// let mut guest = linker.instantiate(&module, Options::new(), ())?;
+    /// guest.run()?;
+    /// // A function of the guest that makes an `ecall` with this number.
+    /// assert_eq!(guest.call::<_, u64>("ask", 41_u64)?, 42);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the number is taken or not a host function's, or the name is taken or cannot be asked for.
     pub fn function_at<Types>(
@@ -113,6 +129,24 @@ impl<T> Linker<T> {
 
     /// Puts a function in the place of a Linux call.
     ///
+    /// ```
+    /// use causality_vm::{Caller, Engine, Linker, Module, Options, Ptr};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::default();
+    /// let mut linker = Linker::<u64>::new(&engine);
+    /// linker.replace_linux(64, "count", |caller: &mut Caller<'_, u64>, _descriptor: i32, _from: Ptr, len: u64| {
+    ///     *caller.data_mut() += len;
+    ///     len
+    /// })?;
+    /// let module = Module::from_file(&engine, "examples/hello.elf")?;
+    /// let mut guest = linker.instantiate(&module, Options::new().arg("hello"), 0)?;
+    /// guest.run()?;
+    /// assert_eq!(*guest.data(), "Hello, world! This is RV64GC speaking.\n".len() as u64);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If there is no Linux call of that number, or the name is taken or cannot be asked for.
     pub fn replace_linux<Types>(
@@ -125,12 +159,37 @@ impl<T> Linker<T> {
     }
 
     /// The functions by number.
+    ///
+    /// ```
+    /// use causality_vm::{Caller, Engine, Linker};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut linker = Linker::new(&Engine::default());
+    /// let number = linker.function("double", |_: &mut Caller<'_, ()>, value: u64| value * 2)?;
+    /// assert_eq!(linker.functions().collect::<Vec<_>>(), [(number, "double")]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn functions(&self) -> impl Iterator<Item = (u64, &str)> {
         self.functions.iter()
     }
 
     /// Makes an instance of `module` that is ready to run: memory laid out and filled, stack and
     /// arguments in place, fuel granted.
+    ///
+    /// ```
+    /// use causality_vm::{Engine, Linker, Module, Options, VmState};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::default();
+    /// let module = Module::from_file(&engine, "examples/hello.elf")?;
+    /// let options = Options::new().args(["hello", "reader"]).env("LANG", "C").seed(7);
+    /// let guest = Linker::new(&engine).instantiate(&module, options, "the embedder's")?;
+    /// assert_eq!(guest.state(), VmState::Ready);
+    /// assert_eq!(guest.into_data(), "the embedder's");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the program or its arguments do not fit the limits, or the host has no memory.

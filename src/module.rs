@@ -17,6 +17,19 @@ use crate::start::Start;
 use crate::{Engine, Error, measured};
 
 /// A program ready to be instantiated any number of times. Cheap to clone; clones share the program.
+///
+/// ```
+/// use causality_vm::{ContentId, Engine, Module, ObjectKind};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let elf = std::fs::read("examples/hello.elf")?;
+/// let module = Module::new(&Engine::default(), &elf)?;
+/// assert_eq!(module.id(), ContentId::of(ObjectKind::Program, &elf));
+/// let entry = module.image().entry;
+/// assert!(module.program().code().iter().any(|text| text.contains(&entry)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Module {
     inner: Arc<Inner>,
@@ -45,6 +58,13 @@ fn identified(elf: &[u8]) -> ContentId {
 impl Module {
     /// Reads an ELF executable and checks that this engine can run it.
     ///
+    /// ```
+    /// use causality_vm::{Engine, ErrorKind, Module};
+    ///
+    /// let refused = Module::new(&Engine::default(), b"#!/bin/sh").unwrap_err();
+    /// assert!(matches!(refused.kind(), ErrorKind::Load(_)));
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Load`](crate::ErrorKind::Load) with the reason it cannot.
     pub fn new(engine: &Engine, elf: &[u8]) -> Result<Self, Error> {
@@ -72,6 +92,19 @@ impl Module {
     }
 
     /// As [`Module::new`], for a file.
+    ///
+    /// ```
+    /// use causality_vm::{Engine, ErrorKind, Module};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::default();
+    /// let module = Module::from_file(&engine, "examples/hello.elf")?;
+    /// assert_eq!(module.id(), Module::new(&engine, &std::fs::read("examples/hello.elf")?)?.id());
+    /// let missing = Module::from_file(&engine, "examples/missing.elf").unwrap_err();
+    /// assert!(matches!(missing.kind(), ErrorKind::Io { .. }));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the file cannot be read, and as [`Module::new`].

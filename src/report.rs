@@ -15,6 +15,24 @@ use crate::{Backtrace, Module};
 
 /// The record of a run. Everything but [`host`](Report::host) is the same whenever the same program
 /// runs with the same input, on any host and any tier.
+///
+/// ```
+/// use causality_vm::ExitReport;
+/// # use causality_vm::{Engine, Linker, Module, Options};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let engine = Engine::default();
+/// # let module = Module::from_file(&engine, "examples/hello.elf")?;
+/// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+/// guest.run()?;
+/// let report = guest.report();
+/// assert!(matches!(report.exit, Some(ExitReport::Completed { code: 0, .. })));
+/// assert!(report.calls.iter().any(|call| call.name.as_deref() == Some("write")));
+/// assert_eq!(report.bytes_written, "Hello, world! This is RV64GC speaking.\n".len() as u64);
+/// assert!(report.segments.iter().any(|segment| segment.kind == "stack" && segment.peak > 0));
+/// assert_eq!(report.host.instructions.all(), report.fuel_used);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Report {

@@ -12,6 +12,8 @@ use crate::{Executable, Options};
 /// use causality_vm::Task;
 ///
 /// let task = Task::new(std::fs::read("examples/hello.elf")?).args(["hello", "reader"]).seed(7);
+/// assert_eq!(task, task.clone().seed(7));
+/// assert_ne!(task, task.clone().stdin(*b"something to read"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,24 @@ use causality_machine::{Executor, Exit, Host, HostError, Machine};
 use crate::{CodeReport, Engine, InstructionReport, Module, Native};
 
 /// How guest code is executed. The result is the same; only the time it takes differs.
+///
+/// ```
+/// use causality_vm::{Config, Engine, Linker, Module, Options, Tier};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut retired = Vec::new();
+/// for tier in Tier::ALL {
+///     let engine = Engine::new(Config::new().tier(tier));
+///     let module = Module::from_file(&engine, "examples/hello.elf")?;
+///     let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("hello"), ())?;
+///     guest.run()?;
+///     retired.push(guest.retired());
+/// }
+/// assert!(retired.iter().all(|&count| count == retired[0]));
+/// assert_eq!(Tier::ALL.map(Tier::name), ["auto", "interpreter", "baseline", "cranelift"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Tier {

@@ -65,8 +65,17 @@ fn damaged_caches_never_show() {
 }
 
 #[test]
+fn random_programs_are_the_same_in_native_code() {
+    random("native", 40, 2000);
+}
+
+#[test]
+fn how_fuel_is_given_does_not_show_in_random_programs() {
+    random("exec", 100, 10_000);
+}
+
+#[test]
 fn seeds_of_programs_and_files_hold() {
     seeds("elf", targets::elf);
     seeds("registers", targets::registers);
-    seeds("registers", targets::native);
 }

@@ -12,6 +12,27 @@ use crate::linux::Input;
 
 /// Everything a guest process is given. The default is nothing: no arguments, no environment, empty
 /// standard input, discarded output, no directories, seed 0.
+///
+/// ```
+/// use causality_vm::{Capture, Engine, Exit, Linker, Module, Options};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let engine = Engine::default();
+/// let module = Module::from_file(&engine, "../testkit/guests/cat.elf")?;
+/// let stdout = Capture::new(4096);
+/// let options = Options::new()
+///     .args(["cat"])
+///     .env("LANG", "C")
+///     .seed(7)
+///     .fuel(1_000_000)
+///     .stdin(&b"to be read"[..])
+///     .stdout(stdout.clone());
+/// let mut guest = Linker::new(&engine).instantiate(&module, options, ())?;
+/// assert_eq!(guest.run()?, Exit::Completed(0));
+/// assert!(stdout.text().starts_with("to be read"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Options {
     pub(crate) args: Vec<Vec<u8>>,
     pub(crate) env: Vec<Vec<u8>>,
@@ -192,6 +213,18 @@ impl Options {
     /// Gives the guest a host directory under an absolute guest path. It is opened now: whoever moves
     /// or replaces the host path later does not change what the guest sees.
     ///
+    /// ```
+    /// use causality_vm::{Access, Options};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let folder = tempfile::tempdir()?;
+    /// let options = Options::new().directory(folder.path(), "/data", Access::ReadWrite)?;
+    /// assert!(options.directory(folder.path(), "/data", Access::ReadOnly).is_err(), "the path is taken");
+    /// assert!(Options::new().directory(folder.path(), "data/..", Access::ReadOnly).is_err(), "it is no absolute path");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`PreopenError`].
     pub fn directory(
@@ -232,6 +265,18 @@ fn preopen_path(guest: &[u8]) -> Option<Vec<u8>> {
 /// A writer that keeps what is written to it, up to a limit; clones share what they keep.
 ///
 /// Beyond the limit bytes are counted and dropped, so that a guest cannot fill the host's memory.
+///
+/// ```
+/// use std::io::Write;
+///
+/// use causality_abi::Capture;
+///
+/// let mut stdout = Capture::new(5);
+/// let mine = stdout.clone();
+/// stdout.write_all(b"Hello, world!")?;
+/// assert_eq!((mine.text(), mine.dropped()), ("Hello".to_owned(), 8));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Capture {
     kept: Arc<Mutex<Kept>>,

@@ -5,6 +5,17 @@ use std::collections::BTreeSet;
 use crate::version::next_version;
 
 /// Breakpoints by pc. An address need not be the start of an instruction, or mapped.
+///
+/// ```
+/// use causality_machine::Breakpoints;
+///
+/// let mut breakpoints = Breakpoints::default();
+/// assert!(breakpoints.insert(0x10000));
+/// assert!(!breakpoints.insert(0x10000), "it was there");
+/// assert!(breakpoints.contains(0x10000));
+/// assert!(breakpoints.remove(0x10000));
+/// assert_eq!(breakpoints.iter().count(), 0);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Breakpoints {
     set: BTreeSet<u64>,

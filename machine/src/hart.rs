@@ -5,6 +5,17 @@
 /// `repr(C)`, because generated code addresses the fields. The layout is part of the contract
 /// between `machine` and `jit`. Fuel, which generated code stores whenever control leaves it, has no neighbour that is
 /// read with it: compilers make that one wide load, which would wait for the store.
+///
+/// ```
+/// use causality_machine::Hart;
+///
+/// let mut hart = Hart::new(0x10000);
+/// hart.add_fuel(100);
+/// hart.fuel -= 30;
+/// assert_eq!(hart.instret(), 30);
+/// assert_eq!(hart.take_fuel(), 70);
+/// assert_eq!((hart.instret(), hart.fuel), (30, 0));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Hart {

@@ -12,6 +12,17 @@ pub enum OnMemoryLimit {
 
 /// Bounds of one machine. Reaching one is a trap or an [`Exit`](crate::Exit), never a host failure. A machine is not made with
 /// bounds that no machine can have: [`Limits::check`].
+///
+/// ```
+/// use causality_machine::{Limits, Memory};
+///
+/// let limits = Limits { address_space: 64 << 20, memory: 16 << 20, ..Limits::default() };
+/// assert_eq!(Memory::new(limits)?.limits().memory, 16 << 20);
+///
+/// let wrong = Limits { registers: Limits::MOST_REGISTERS + 1, ..Limits::default() };
+/// assert!(wrong.check().is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Size of the guest address space in bytes; addresses from here on do not exist. Rounded up to

@@ -9,6 +9,16 @@ use crate::memory::Doorbell;
 ///
 /// A request made while the machine is not running pauses the next run before its first instruction.
 /// The default belongs to no machine.
+///
+/// ```
+/// use causality_machine::{Limits, Machine};
+///
+/// let machine = Machine::new(Limits { address_space: 1 << 20, ..Limits::default() })?;
+/// let handle = machine.pause_handle();
+/// std::thread::spawn(move || handle.pause()).join().expect("it does not panic");
+/// assert!(machine.pause_handle().is_requested());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct PauseHandle(Arc<Request>);
 

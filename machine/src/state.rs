@@ -28,6 +28,13 @@ impl VmState {
         [VmState::Ready, VmState::Running, VmState::Paused, VmState::Error, VmState::Completed];
 
     /// Whether the machine may go from `self` to `to`.
+    ///
+    /// ```
+    /// use causality_machine::VmState;
+    ///
+    /// assert!(VmState::Paused.can_become(VmState::Running));
+    /// assert!(!VmState::Completed.can_become(VmState::Running), "only a reset leads out");
+    /// ```
     #[must_use]
     pub const fn can_become(self, to: VmState) -> bool {
         use VmState::{Completed, Error, Paused, Ready, Running};

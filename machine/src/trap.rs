@@ -123,6 +123,13 @@ impl Fault {
 }
 
 /// A precise trap: every instruction before `pc` has retired, the one at `pc` has had no effect.
+///
+/// ```
+/// use causality_machine::{Cause, Fault};
+///
+/// let trap = Fault { cause: Cause::LoadAccessFault, tval: 8 }.at(0x10000);
+/// assert_eq!(trap.to_string(), "load access fault (cause 5) at pc 0x10000, tval 0x8");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{cause} (cause {}) at pc {pc:#x}, tval {tval:#x}", cause.code())]
 pub struct Trap {

@@ -29,6 +29,20 @@ const MOST_FRAMES: usize = 64;
 const MOST_INLINED: usize = 16;
 
 /// Frames, the innermost first.
+///
+/// ```
+/// # use causality_vm::{Engine, Linker, Module, Options};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let engine = Engine::default();
+/// # let module = Module::from_file(&engine, "examples/crash.elf")?;
+/// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+/// guest.run()?;
+/// let backtrace = guest.report().backtrace.expect("it trapped");
+/// assert_eq!(backtrace.frames[0].pc, guest.pc());
+/// assert!(backtrace.frames.len() > 1 && !backtrace.is_cut);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Backtrace {

@@ -62,6 +62,25 @@ use crate::transaction::Transactions;
 const OUTPUT: u64 = 1 << 20;
 
 /// Does many works.
+///
+/// ```
+/// use causality_vm::batch::Batch;
+/// use causality_vm::store::Store;
+/// use causality_vm::{Config, Executable, Task};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let batch = Batch::over(Store::in_memory()?, Config::new().fuel(1_000_000));
+/// let program = Executable::new(std::fs::read("examples/hello.elf")?);
+/// # use std::num::NonZero;
+/// let batch = batch.threads(NonZero::<usize>::MIN).caching(false).output(5);
+/// let task = Task::new(program).args(["hello", "Ada"]).into();
+/// let finished = batch.run(&[task])?;
+/// let stdout = finished[0].result.stdout.expect("it greets");
+/// assert_eq!((stdout.length, finished[0].is_cached), (5, false));
+/// assert_eq!(batch.store().snapshot()?.bytes(stdout.id, 5)?, b"Hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Batch {
     transactions: Transactions,
@@ -111,6 +130,21 @@ impl Batch {
     /// The identifier of a work, by all that its result depends on but the store: the program, what it is given, what it may use, fuel and
     /// limits.
     ///
+    /// ```
+    /// use causality_vm::batch::Batch;
+    /// use causality_vm::store::Store;
+    /// use causality_vm::{Config, Executable, Task};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let batch = Batch::over(Store::in_memory()?, Config::new().fuel(1_000_000));
+    /// let program = Executable::new(std::fs::read("examples/hello.elf")?);
+    /// let work = |name: &str| Task::new(program.clone()).args(["hello", name]).into();
+    /// assert_eq!(batch.id(&work("Ada"))?, batch.id(&work("Ada"))?);
+    /// assert_ne!(batch.id(&work("Ada"))?, batch.id(&work("Grace"))?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BatchError::Work`] if it is given more than can be written down.
     pub fn id(&self, work: &Work) -> Result<ContentId, BatchError> {
@@ -149,6 +183,25 @@ impl Batch {
 
     /// The same, telling after each commit what is finished. The thread that calls does that, and commits, while others run works.
     ///
+    /// ```
+    /// use causality_vm::batch::Batch;
+    /// use causality_vm::store::Store;
+    /// use causality_vm::{Config, Executable, Task};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let batch = Batch::over(Store::in_memory()?, Config::new().fuel(1_000_000));
+    /// let program = Executable::new(std::fs::read("examples/hello.elf")?);
+    /// let works: Vec<_> = ["Ada", "Grace"].map(|name| Task::new(program.clone()).args(["hello", name]).into()).into();
+    /// let mut results = Vec::new();
+    /// batch.run_with(&works, |progress| {
+    ///     eprintln!("{} of {}", progress.done, progress.total);
+    ///     results.extend(progress.ready.iter().map(|finished| finished.result.clone()));
+    /// })?;
+    /// assert!(results.len() == 2 && results[0].work == batch.id(&works[0])?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Batch::run`].
     pub fn run_with(&self, works: &[Work], tell: impl FnMut(Progress<'_>)) -> Result<(), BatchError> {
@@ -168,6 +221,29 @@ impl Batch {
     ///
     /// If it is called again with the same journal and works, after whatever happened, all results together are those of a run that was
     /// not disturbed, provided that nobody else changed what transactions rely on.
+    ///
+    /// ```
+    /// use causality_vm::batch::Batch;
+    /// use causality_vm::store::Store;
+    /// use causality_vm::{Config, Executable, Task};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let batch = Batch::over(Store::in_memory()?, Config::new().fuel(1_000_000));
+    /// let program = Executable::new(std::fs::read("examples/hello.elf")?);
+    /// let works: Vec<_> = ["Ada", "Grace"].map(|name| Task::new(program.clone()).args(["hello", name]).into()).into();
+    /// let journal = batch.open()?;
+    /// let mut first = Vec::new();
+    /// batch.run_from(journal, 0, &works, |progress| first.extend_from_slice(progress.ready))?;
+    ///
+    /// // The process was killed, say, and only the journal's name was written down.
+    /// let journal = journal.to_string().parse()?;
+    /// let mut again = Vec::new();
+    /// batch.run_from(journal, 0, &works, |progress| again.extend_from_slice(progress.ready))?;
+    /// assert_eq!(again, first);
+    /// batch.close(journal, works.len())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Batch::run`]; [`BatchError::OtherWork`].

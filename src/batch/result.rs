@@ -36,6 +36,24 @@ pub enum Effect {
 }
 
 /// How a work ended. The same for any number of threads and on every tier.
+///
+/// ```
+/// use causality_vm::batch::{Batch, Effect};
+/// use causality_vm::resource::RunExit;
+/// use causality_vm::store::Store;
+/// use causality_vm::{Config, Task};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let batch = Batch::over(Store::in_memory()?, Config::new().fuel(100));
+/// let works = [Task::new(std::fs::read("examples/hello.elf")?).into(), Task::new(b"#!/bin/sh".as_slice()).into()];
+/// let finished = batch.run(&works)?;
+/// let [poor, wrong] = [&finished[0].result, &finished[1].result];
+/// assert_eq!((poor.exit.clone(), poor.fuel, &poor.effect), (Some(RunExit::OutOfFuel), 100, &Effect::None));
+/// assert!(matches!(&wrong.effect, Effect::Refused { reason } if reason.contains("ELF")));
+/// assert!(!poor.is_success() && !wrong.is_success());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct WorkResult {
     format: [u8; 8],

@@ -5,6 +5,22 @@ use causality_machine::Exit;
 use crate::Error;
 
 /// Why a function of the guest was not called, or has not returned.
+///
+/// ```
+/// use causality_vm::{CallError, Exit};
+/// # use causality_vm::{Engine, Linker, Module, Options};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let engine = Engine::default();
+/// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+/// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+/// guest.run()?;
+/// match guest.call::<_, ()>("leave", 3) {
+///     Err(CallError::Stopped(Exit::Completed(code))) => assert_eq!(code, 3),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {

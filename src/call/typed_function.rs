@@ -11,6 +11,27 @@ use crate::{CallError, Instance, Module};
 /// A function of a program, looked up once and called often, in any instance of the program.
 ///
 /// The types are the embedder's word: a guest knows of none, so wrong ones give wrong values, never more.
+///
+/// ```
+/// use causality_vm::{CallError, Engine, Linker, Module, Options};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let engine = Engine::default();
+/// let linker = Linker::new(&engine);
+/// let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+/// let mut guests = [linker.instantiate(&module, Options::new(), ())?, linker.instantiate(&module, Options::new(), ())?];
+/// let add = guests[0].function::<(u64, u64), u64>("add")?;
+/// assert_eq!(Some(add.address()), module.symbols().function("add"));
+/// for guest in &mut guests {
+///     assert_eq!(add.call(guest, (40, 2))?, 42);
+/// }
+///
+/// let module = Module::from_file(&engine, "examples/plugin.elf")?;
+/// let mut other = linker.instantiate(&module, Options::new(), ())?;
+/// assert!(matches!(add.call(&mut other, (40, 2)), Err(CallError::OtherProgram)));
+/// # Ok(())
+/// # }
+/// ```
 pub struct TypedFunction<Arguments, Result> {
     module: Module,
     address: u64,

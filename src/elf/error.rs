@@ -6,6 +6,14 @@ use causality_machine::memory::PAGE_SIZE;
 ///
 /// Segments are named as `PT_LOAD 2 (r-x, 0x10000..0x10400)`: their index among the program headers,
 /// permissions and addresses as the file states them.
+///
+/// ```
+/// use causality_vm::Limits;
+/// use causality_vm::elf::{LoadError, Program};
+///
+/// let refused = Program::parse(b"#!/bin/sh", &Limits::default());
+/// assert!(matches!(refused, Err(LoadError::NotElf)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {

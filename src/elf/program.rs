@@ -22,6 +22,21 @@ const DYN_BASE: u64 = 0x10000;
 ///
 /// Everything in it has been checked except whether this machine has the instructions it needs; that
 /// is [`Program::check_extensions`], apart so that a program can be inspected that cannot be run.
+///
+/// ```
+/// use causality_vm::Limits;
+/// use causality_vm::elf::Program;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let elf = std::fs::read("examples/hello.elf")?;
+/// let program = Program::parse(&elf, &Limits::default())?;
+/// program.check_extensions()?;
+/// assert!(program.arch().is_some_and(|arch| arch.starts_with("rv64")));
+/// assert_eq!(program.base(), 0, "it lies where it says");
+/// assert!(program.code().iter().any(|text| text.contains(&program.image().entry)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Program {
     image: Image,

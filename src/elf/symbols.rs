@@ -42,6 +42,23 @@ pub struct Symbol<'a> {
 }
 
 /// The symbol table of a program, by address. Empty for a stripped program.
+///
+/// ```
+/// use causality_vm::Limits;
+/// use causality_vm::elf::{Program, SymbolKind};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let elf = std::fs::read("testkit/guests/calls.elf")?;
+/// let program = Program::parse(&elf, &Limits::default())?;
+/// let symbols = program.symbols();
+/// let add = symbols.find("add").expect("it has one");
+/// assert_eq!((add.kind, Some(add.addr)), (SymbolKind::Function, symbols.function("add")));
+/// let (found, offset) = symbols.at(add.addr + 2).expect("as above");
+/// assert_eq!((found.name, offset), ("add", 2));
+/// assert_eq!(symbols.iter().count(), symbols.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Symbols {
     /// Ascending by kind and address.

@@ -14,6 +14,28 @@ const HOST: Exit = Exit::Paused(PauseReason::Host);
 
 impl<T> Instance<T> {
     /// Whether it is paused in a call of an [asynchronous host function](crate::Linker::function_async) that has not ended.
+    ///
+    /// ```
+    /// use causality_vm::{CallError, Caller, Engine, Exit, Linker, Module, Options, PauseReason};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::default();
+    /// let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// let mut linker = Linker::new(&engine);
+    /// linker.function_async("answer", |_: &mut Caller<'_, ()>, value: u64| async move {
+    ///     tokio::task::yield_now().await;
+    ///     value + 1
+    /// })?;
+    /// let mut guest = linker.instantiate(&module, Options::new(), ())?;
+    /// guest.run()?;
+    /// let ask = guest.function::<u64, u64>("ask")?;
+    /// // Nobody polls the future here.
+    /// let stopped = ask.call(&mut guest, 1);
+    /// assert!(matches!(stopped, Err(CallError::Stopped(Exit::Paused(PauseReason::Host)))));
+    /// assert!(guest.waits());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn waits(&mut self) -> bool {
         self.exit == Some(HOST) && self.host.waits(self.calls.hart(&self.machine.hart))
@@ -76,6 +98,26 @@ impl<T> Instance<T> {
 impl<A: CallArguments, R: CallResult> TypedFunction<A, R> {
     /// As [`TypedFunction::call`], as a future like [`Instance::run_async`]. If it is dropped before it is done, the call has
     /// stopped, and can go on or be given up.
+    ///
+    /// ```
+    /// use causality_vm::{Caller, Engine, Linker, Module, Options};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::default();
+    /// let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// let mut linker = Linker::new(&engine);
+    /// linker.function_async("answer", |_: &mut Caller<'_, ()>, value: u64| async move {
+    ///     tokio::task::yield_now().await;
+    ///     value + 1
+    /// })?;
+    /// let mut guest = linker.instantiate(&module, Options::new(), ())?;
+    /// guest.run()?;
+    /// let ask = guest.function::<u64, u64>("ask")?;
+    /// assert_eq!(ask.call_async(&mut guest, 1).await?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`TypedFunction::call`].

@@ -14,6 +14,21 @@ const RETURNED: Exit = Exit::Paused(PauseReason::Returned);
 impl<T> Instance<T> {
     /// Calls a function of the guest by its name. Who does so often looks it up [once](Instance::function).
     ///
+    /// ```
+    /// use causality_vm::CallError;
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// guest.run()?;
+    /// assert_eq!(guest.call::<_, u64>("add", (40_u64, 2_u64))?, 42);
+    /// assert_eq!(guest.call::<_, f64>("mix", (3_i32, 0.5_f64, 2.0_f32))?, 3.0);
+    /// assert!(matches!(guest.call::<_, ()>("subtract", ()), Err(CallError::NoFunction(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Instance::function`] and [`TypedFunction::call`].
     pub fn call<A: CallArguments, R: CallResult>(
@@ -38,6 +53,19 @@ impl<T> Instance<T> {
     }
 
     /// The function that begins at `address`, such as one that the guest has told a host function about.
+    ///
+    /// ```
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// let address = module.symbols().function("add").expect("it has one");
+    /// let add = guest.function_at::<(u64, u64), u64>(address);
+    /// assert_eq!(add.call(&mut guest, (40, 2))?, 42);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn function_at<A: CallArguments, R: CallResult>(&self, address: u64) -> TypedFunction<A, R> {
         TypedFunction::new(self.module.clone(), address)

@@ -98,6 +98,21 @@ impl<T: Clone> Checkpoint<T> {
 
 impl<T> Checkpoint<T> {
     /// Instructions retired until then.
+    ///
+    /// ```
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), "the embedder's")?;
+    /// guest.run_for(100)?;
+    /// let checkpoint = guest.checkpoint()?;
+    /// guest.run()?;
+    /// assert_eq!((checkpoint.retired(), *checkpoint.data()), (100, "the embedder's"));
+    /// assert_eq!(checkpoint.module().id(), module.id());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn retired(&self) -> u64 {
         self.inner.standing.hart().instret()
@@ -175,6 +190,21 @@ impl<T: Clone> Instance<T> {
 
     /// A [checkpoint](Instance::checkpoint) and one [fork](Checkpoint::fork) of it. As long as the instance does not run and nobody
     /// changes its memory, further forks find that there.
+    ///
+    /// ```
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// guest.run()?;
+    /// let mut twin = guest.fork()?;
+    /// twin.call::<_, ()>("set_count", 10_u64)?;
+    /// assert_eq!(twin.call::<_, u64>("next_count", ())?, 11);
+    /// assert_eq!(guest.call::<_, u64>("next_count", ())?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Instance::checkpoint`].

@@ -18,6 +18,32 @@ type Page = Arc<[u8]>;
 
 /// A copy of an instance, to [go back](Instance::go_back) to. Moments made one after the other share the pages that
 /// have not changed.
+///
+/// ```
+/// use causality_vm::{Capture, Engine, Exit, Linker, Module, Options};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let engine = Engine::default();
+/// let module = Module::from_file(&engine, "examples/hello.elf")?;
+/// let stdout = Capture::new(4096);
+/// let options = Options::new().arg("hello").stdout(stdout.clone());
+/// let mut guest = Linker::new(&engine).instantiate(&module, options, ())?;
+/// guest.keep_answers();
+/// guest.run_for(100)?;
+/// let moment = guest.moment(None)?.expect("it has nothing that cannot be copied");
+/// assert_eq!(guest.run()?, Exit::Completed(0));
+///
+/// guest.go_back(&moment)?;
+/// assert_eq!(guest.retired(), moment.retired());
+/// assert_eq!(guest.run()?, Exit::Completed(0));
+/// guest.go_back_to_start()?;
+/// assert_eq!(guest.retired(), 0);
+/// assert_eq!(guest.run()?, Exit::Completed(0));
+/// // It has run three times, and said it once.
+/// assert_eq!(stdout.text().lines().count(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Moment<T> {
     hart: Hart,
@@ -35,6 +61,20 @@ impl<T> Moment<T> {
     }
 
     /// Bytes of pages that it does not share with `other`.
+    ///
+    /// ```
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// let first = guest.moment(None)?.expect("it can be copied");
+    /// guest.run_for(100)?;
+    /// let second = guest.moment(Some(&first))?.expect("as above");
+    /// assert!(second.bytes_beyond(Some(&first)) < second.bytes_beyond(None));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn bytes_beyond(&self, other: Option<&Moment<T>>) -> u64 {
         let is_shared = |addr: &u64, page: &Page| {
@@ -52,6 +92,20 @@ impl<T: Clone> Instance<T> {
     }
 
     /// Bytes of host memory that kept answers take.
+    ///
+    /// ```
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/cat.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("cat").stdin(&b"to be read"[..]), ())?;
+    /// guest.keep_answers();
+    /// let before = guest.kept_bytes();
+    /// guest.run()?;
+    /// assert!(guest.kept_bytes() > before);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn kept_bytes(&self) -> u64 {
         self.host.kept_bytes()
@@ -133,6 +187,24 @@ impl<T: Clone> Instance<T> {
 
 impl<T> Instance<T> {
     /// Makes an instance that has trapped able to run again, from the instruction that trapped.
+    ///
+    /// ```
+    /// use causality_vm::{Cause, Exit};
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/trap_ebreak.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// let Exit::Trap(trap) = guest.run()? else { panic!("it has a breakpoint") };
+    /// assert_eq!(trap.cause, Cause::Breakpoint);
+    /// guest.revive();
+    /// // Behind the `ebreak`, which has two bytes or four.
+    /// let is_short = guest.memory().load::<1>(trap.pc)?[0] & 3 != 3;
+    /// guest.set_pc(trap.pc + if is_short { 2 } else { 4 });
+    /// assert_eq!(guest.run()?, Exit::Completed(0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn revive(&mut self) {
         if self.state() == VmState::Error && matches!(self.exit, Some(Exit::Trap(_))) {
             self.machine.revive();

@@ -10,6 +10,21 @@ use crate::{Engine, Error, Module};
 
 impl<T> Instance<T> {
     /// Takes back all fuel that was not used, and returns how much that was. Instructions retired stay.
+    ///
+    /// ```
+    /// use causality_vm::Exit;
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().fuel(1000), ())?;
+    /// guest.run_for(300)?;
+    /// assert_eq!(guest.take_fuel(), 700);
+    /// assert_eq!(guest.run()?, Exit::OutOfFuel);
+    /// assert_eq!(guest.retired(), 300);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn take_fuel(&mut self) -> u64 {
         self.hart_mut().take_fuel()
     }

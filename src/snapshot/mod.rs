@@ -74,6 +74,23 @@ pub const VERSION: u32 = 1;
 
 /// An instance at one moment, without the world. Cheap to clone but for a few pointers a page; clones, and snapshots made
 /// since others, share pages.
+///
+/// ```
+/// use causality_vm::snapshot::Snapshot;
+/// # use causality_vm::{Engine, Linker, Module, Options};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let engine = Engine::default();
+/// # let module = Module::from_file(&engine, "testkit/guests/fib.elf")?;
+/// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+/// guest.run_for(1000)?;
+/// let snapshot = Snapshot::of(&mut guest)?;
+/// assert_eq!((snapshot.module(), snapshot.pc()), (module.id(), guest.pc()));
+/// assert_eq!((snapshot.retired(), snapshot.fuel()), (1000, guest.fuel()));
+/// assert!(snapshot.segments().eq(guest.memory().segments().cloned()));
+/// assert_eq!(&snapshot.limits(), guest.memory().limits());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Snapshot {
     root: Root,
@@ -101,6 +118,23 @@ impl Eq for Snapshot {}
 impl Snapshot {
     /// An instance as it is now: ready, or paused, also for want of fuel. It stays as it is.
     ///
+    /// ```
+    /// use causality_vm::ErrorKind;
+    /// use causality_vm::snapshot::{Snapshot, SnapshotError};
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// let ready = Snapshot::of(&mut guest)?;
+    /// assert_eq!(ready.root(), Snapshot::of(&mut guest)?.root());
+    /// guest.run()?;
+    /// let refused = Snapshot::of(&mut guest).unwrap_err();
+    /// assert!(matches!(refused.kind(), ErrorKind::Snapshot(SnapshotError::State(_))), "it has ended");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If it has ended, is in a call that has not returned, has loaded registers, has a file open that cannot be found again, or is to hear answers again that
     /// were [kept](Instance::keep_answers).
@@ -109,6 +143,24 @@ impl Snapshot {
     }
 
     /// The same; pages that have not changed since `base` are shared with it and not hashed again.
+    ///
+    /// ```
+    /// use causality_vm::snapshot::Snapshot;
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/fib.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// let first = Snapshot::of(&mut guest)?;
+    /// guest.run_for(1000)?;
+    /// let second = Snapshot::since(&mut guest, &first)?;
+    /// let changes = second.to_bytes_since(&first);
+    /// assert!(changes.len() < second.to_bytes().len());
+    /// assert_eq!(Snapshot::from_bytes_on(&first, &changes)?, second);
+    /// assert!(Snapshot::from_bytes(&changes).is_err(), "they are nothing without the first");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Snapshot::of`].
@@ -190,6 +242,23 @@ impl Snapshot {
 
     /// The same to a writer, page by page.
     ///
+    /// ```
+    /// use causality_vm::snapshot::Snapshot;
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// let snapshot = Snapshot::of(&mut guest)?;
+    /// let mut file = tempfile::tempfile()?;
+    /// snapshot.write_to(&mut file)?;
+    /// # use std::io::Seek;
+    /// file.rewind()?;
+    /// assert_eq!(Snapshot::read_from(&file)?, snapshot);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As the writer's.
     pub fn write_to(&self, mut out: impl Write) -> std::io::Result<()> {
@@ -214,6 +283,21 @@ impl Snapshot {
     }
 
     /// From bytes, all of them.
+    ///
+    /// ```
+    /// use causality_vm::snapshot::Snapshot;
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// let mut bytes = Snapshot::of(&mut guest)?.to_bytes();
+    /// assert!(Snapshot::from_bytes(&bytes).is_ok());
+    /// *bytes.last_mut().expect("there are some") ^= 1;
+    /// assert!(Snapshot::from_bytes(&bytes).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SnapshotError`] if they are anything but a whole snapshot.

@@ -15,6 +15,22 @@ use super::pages::Table;
 use super::{PageTables, State};
 
 /// Names a snapshot by all that it holds: equal roots are equal snapshots. Written as 64 hexadecimal digits.
+///
+/// ```
+/// use causality_vm::snapshot::{Root, Snapshot};
+/// # use causality_vm::{Engine, Linker, Module, Options};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let engine = Engine::default();
+/// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+/// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+/// let root = Snapshot::of(&mut guest)?.root();
+/// assert_eq!(root.to_string().len(), 64);
+/// assert_eq!(Root::from_bytes(*root.as_bytes()), root);
+/// guest.step()?;
+/// assert_ne!(Snapshot::of(&mut guest)?.root(), root);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Root([u8; 32]);
 

@@ -16,6 +16,20 @@ pub(super) struct Declared {
 }
 
 /// A program, what it is given, and what it may do.
+///
+/// ```
+/// use causality_vm::resource::{Intent, KeyPair};
+/// use causality_vm::transaction::Job;
+/// use causality_vm::{ContentId, ObjectKind};
+///
+/// let register = ContentId::of(ObjectKind::Blob, b"a register");
+/// let job = Job::new(KeyPair::generate().principal(), std::fs::read("examples/transfer.elf")?)
+///     .args(["transfer", "30"])
+///     .register(register, Intent::Consume);
+/// assert!(job.accesses().eq([(register, Intent::Consume)]));
+/// assert!(job.capabilities().is_empty() && job.parents().is_empty());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Job {
     pub(super) initiator: Principal,

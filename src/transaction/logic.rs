@@ -21,6 +21,41 @@ const WORDS: usize = 4096;
 ///
 /// A logic reads the canonical bytes of an [`Operation`] from its standard input, and exits with 0 if it allows it.
 /// Otherwise what it has written says why not. It has no registers, no files, and fuel of its own.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use causality_vm::resource::{KeyPair, Logics, RegisterDraft, ResourceManager};
+/// use causality_vm::store::Store;
+/// use causality_vm::transaction::GuestLogics;
+/// use causality_vm::{Config, ContentId, ObjectKind};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Store::in_memory()?;
+/// // A program that allows a hundred in each register at most.
+/// let capped = store.put_stream(ObjectKind::Program, std::fs::File::open("examples/capped.elf")?)?;
+/// let logics = Logics::native().with_loader(Arc::new(GuestLogics::new(store.clone(), Config::new(), 1_000_000)));
+/// let manager = ResourceManager::new(store).with_logics(logics);
+/// let alice = KeyPair::generate().principal();
+/// let create = |quantity: u64| -> Result<(), Box<dyn std::error::Error>> {
+///     let mut run = manager.begin(alice)?.start()?;
+///     run.create(RegisterDraft {
+///         logic: capped,
+///         domain: ContentId::of(ObjectKind::Blob, b"gold"),
+///         quantity,
+///         controller: alice,
+///         nullifier_key: [1; 32],
+///         nonce: [0; 32],
+///         predecessor: None,
+///         metadata: Vec::new(),
+///     })?;
+///     run.finish_host().finalize()?.verify()?.commit()?;
+///     Ok(())
+/// };
+/// assert!(create(101).is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct GuestLogics {
     store: Store,

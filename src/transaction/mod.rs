@@ -10,6 +10,50 @@
 //!
 //! Whatever goes wrong before the end, the store is as it was. Who has the store can [repeat](Transactions::verify) the
 //! run by its record, on any tier, and must come to the same record.
+//!
+//! ```
+//! use causality_vm::resource::{Grant, Intent, KeyPair, RegisterDraft, ResourceManager, Rights, Target, Token, TrustedRoots};
+//! use causality_vm::store::Store;
+//! use causality_vm::transaction::{Job, Transactions};
+//! use causality_vm::{Config, ContentId, ObjectKind};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let alice = KeyPair::generate();
+//! let roots = TrustedRoots::new().with_root(alice.principal());
+//! let manager = ResourceManager::new(Store::in_memory()?).with_roots(roots);
+//! let everything = Grant::new(alice.principal(), Target::Any, Rights::ALL).issue(&alice)?;
+//!
+//! // A hundred pieces of gold.
+//! let mut run = manager.begin(alice.principal())?;
+//! run.capability(&everything)?;
+//! let mut run = run.start()?;
+//! let gold = run.create(RegisterDraft {
+//!     logic: Token::logic_id(),
+//!     domain: ContentId::of(ObjectKind::Blob, b"gold"),
+//!     quantity: 100,
+//!     controller: alice.principal(),
+//!     nullifier_key: [1; 32],
+//!     nonce: [0; 32],
+//!     predecessor: None,
+//!     metadata: Vec::new(),
+//! })?;
+//! run.finish_host().finalize()?.verify()?.commit()?;
+//!
+//! // A guest pays 30 of them to somebody, once.
+//! let bob: String = KeyPair::generate().principal().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+//! let job = Job::new(alice.principal(), std::fs::read("examples/transfer.elf")?)
+//!     .args(["transfer", "30", &bob])
+//!     .register(gold, Intent::Consume)
+//!     .capability(everything);
+//! let transactions = Transactions::new(manager, Config::new().fuel(1_000_000));
+//! let outcome = transactions.run(&job)?;
+//! let record = &outcome.committed.record;
+//! assert_eq!((record.consumed.len(), record.created.len()), (1, 2));
+//! assert!(transactions.run(&job).is_err(), "it has been spent");
+//! assert!(transactions.verify(outcome.id())?.is_confirmed());
+//! # Ok(())
+//! # }
+//! ```
 
 mod error;
 mod guest;
@@ -64,6 +108,29 @@ pub struct Transactions {
 }
 
 /// A transaction that has been prepared and not yet taken effect. Dropping it leaves the store as it was.
+///
+/// ```
+/// use causality_vm::resource::{KeyPair, ResourceManager};
+/// use causality_vm::store::Store;
+/// use causality_vm::transaction::{Job, TransactionError, Transactions};
+/// use causality_vm::Config;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = ResourceManager::new(Store::in_memory()?);
+/// let transactions = Transactions::new(manager, Config::new().fuel(1_000_000));
+/// let job = Job::new(KeyPair::generate().principal(), std::fs::read("examples/hello.elf")?).args(["hello", "reader"]);
+/// # use causality_vm::{Exit, PauseReason};
+/// let mut transaction = transactions.begin(&job)?;
+/// transaction.pause_handle().pause();
+/// assert_eq!(transaction.run()?, Exit::Paused(PauseReason::Requested));
+/// assert!(matches!(transaction.commit(), Err(TransactionError::NotEnded)));
+///
+/// let mut transaction = transactions.begin(&job)?;
+/// assert_eq!(transaction.run()?, Exit::Completed(0));
+/// transaction.commit()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Transaction {
     instance: Instance<Guest>,
@@ -148,6 +215,27 @@ impl Transactions {
 
     /// The same; `streams` says where the guest's output goes. Nothing of that is recorded.
     ///
+    /// ```
+    /// use causality_vm::resource::{KeyPair, ResourceManager};
+    /// use causality_vm::store::Store;
+    /// use causality_vm::transaction::{Job, Streams, Transactions};
+    /// use causality_vm::Config;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = ResourceManager::new(Store::in_memory()?);
+    /// let transactions = Transactions::new(manager, Config::new().fuel(1_000_000));
+    /// let job = Job::new(KeyPair::generate().principal(), std::fs::read("examples/hello.elf")?).args(["hello", "reader"]);
+    /// # use causality_vm::{Capture, Exit};
+    /// let stdout = Capture::new(4096);
+    /// let mut transaction = transactions.begin_with(&job, Streams::new().stdout(stdout.clone()))?;
+    /// assert_eq!(transaction.run()?, Exit::Completed(0));
+    /// assert!(stdout.text().starts_with("Hello, reader!"));
+    /// assert_eq!(transaction.report().fuel_used, transaction.fuel());
+    /// transaction.commit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Transactions::begin`].
     pub fn begin_with(&self, job: &Job, streams: Streams) -> Result<Transaction, TransactionError> {
@@ -223,6 +311,26 @@ impl Transactions {
     ///
     /// What the record names has to be in the store. Fuel and limits of this object's configuration are a ceiling: time and
     /// memory that this takes are bounded by them, whatever the record says.
+    ///
+    /// ```
+    /// use causality_vm::resource::{KeyPair, ResourceManager};
+    /// use causality_vm::store::Store;
+    /// use causality_vm::transaction::{Job, TransactionError, Transactions};
+    /// use causality_vm::Config;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = ResourceManager::new(Store::in_memory()?);
+    /// let transactions = Transactions::new(manager, Config::new().fuel(1_000_000));
+    /// let job = Job::new(KeyPair::generate().principal(), std::fs::read("examples/hello.elf")?).args(["hello", "reader"]);
+    /// let mut record = transactions.run(&job)?.committed.record;
+    /// assert!(transactions.verify_record(&record)?.is_confirmed());
+    ///
+    /// // Somebody says that another version of the engine did it.
+    /// record.semantics += 1;
+    /// assert!(matches!(transactions.verify_record(&record), Err(TransactionError::Record { field, .. }) if field == "semantics"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`TransactionError::Record`]: it cannot be repeated, because something is not in the store, not what it should be, or

@@ -9,6 +9,35 @@ use super::waiting::{Ended, Waiting};
 /// The guest that called a host function, and the embedder's data.
 ///
 /// All memory access is checked; the fault of a bad address becomes the guest's trap by `?`.
+///
+/// ```
+/// use causality_vm::{Caller, Engine, FIRST_HOST_FUNCTION, HostFault, Linker, Module, Options, Ptr};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// /// Adds four numbers of the guest, writes the sum over the first, and keeps it.
+/// fn sum(caller: &mut Caller<'_, Vec<u64>>, at: Ptr) -> Result<u64, HostFault> {
+///     let sum = caller.slice_of::<u64>(at.0, 4)?.iter().sum();
+///     caller.write_pod(at.0, sum)?;
+///     caller.data_mut().push(sum);
+///     caller.charge(4);
+///     Ok(sum)
+/// }
+///
+/// let engine = Engine::default();
+/// let mut linker = Linker::new(&engine);
+/// linker.function_at(FIRST_HOST_FUNCTION, "sum", sum)?;
+/// let module = Module::from_file(&engine, "../testkit/guests/calls.elf")?;
+/// let mut guest = linker.instantiate(&module, Options::new(), Vec::new())?;
+/// let pages = module.symbols().find("pages").expect("a variable").addr;
+/// for (place, number) in (pages..).step_by(8).zip([1_u64, 2, 3, 4]) {
+///     guest.memory_mut().store(place, number.to_le_bytes())?;
+/// }
+/// assert_eq!(guest.call::<_, u64>("ask", Ptr(pages))?, 10);
+/// assert_eq!(guest.memory().load(pages)?, 10_u64.to_le_bytes());
+/// assert_eq!(guest.data(), &[10]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Caller<'a, T> {
     hart: &'a mut Hart,

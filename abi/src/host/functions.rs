@@ -43,6 +43,17 @@ struct Entry<T> {
 }
 
 /// Why a host function cannot be registered.
+///
+/// ```
+/// use causality_abi::{Caller, FIRST_HOST_FUNCTION, HostFunctions, RegisterError};
+///
+/// let next = |_: &mut Caller<'_, ()>, value: u64| value + 1;
+/// let mut functions = HostFunctions::new();
+/// assert_eq!(functions.register("next", next), Ok(FIRST_HOST_FUNCTION));
+/// assert_eq!(functions.register("next", next), Err(RegisterError::NameTaken("next".to_owned())));
+/// assert_eq!(functions.register_at(64, "write", next), Err(RegisterError::Reserved(64)));
+/// assert_eq!(functions.replace_linux(63, "read", next), Ok(()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
@@ -223,6 +234,21 @@ impl<T> HostFunctions<T> {
 
 /// A Rust function that can be called by guests: `Fn(&mut Caller<'_, T>, A, B, ...) -> R` with up to
 /// seven [`Parameter`]s and a result that [`Returns`] knows.
+///
+/// ```
+/// use causality_abi::{Caller, HostFault, HostFunctions, Ptr};
+///
+/// # fn main() -> Result<(), causality_abi::RegisterError> {
+/// let mut functions = HostFunctions::<u64>::new();
+/// functions.register("double", |_: &mut Caller<'_, u64>, value: f64| value * 2.0)?;
+/// functions.register("count", |caller: &mut Caller<'_, u64>| *caller.data_mut() += 1)?;
+/// functions.register("first", |caller: &mut Caller<'_, u64>, at: Ptr| -> Result<u8, HostFault> {
+///     Ok(caller.read_pod(at.0)?)
+/// })?;
+/// assert!(functions.iter().map(|(_, name)| name).eq(["double", "count", "first"]));
+/// # Ok(())
+/// # }
+/// ```
 pub trait IntoHostFunction<T, Types> {
     /// Wraps the function so that it takes its arguments from registers.
     #[doc(hidden)]
@@ -235,6 +261,21 @@ pub trait IntoHostFunction<T, Types> {
 /// It looks at the caller before the future begins; the future owns what it needs. It cannot [charge](Caller::charge): until the
 /// future has ended the call has not happened, and what was charged is given back. Until it has ended, the guest is paused
 /// before the call, and so is its thread free; the call is then made again and returns the result.
+///
+/// ```
+/// use causality_abi::{Caller, HostFunctions};
+///
+/// # fn main() -> Result<(), causality_abi::RegisterError> {
+/// let mut functions = HostFunctions::<u64>::new();
+/// let number = functions.register_async("later", |caller: &mut Caller<'_, u64>, more: u64| {
+///     // The caller is here; the future has what it was given.
+///     let sum = *caller.data() + more;
+///     async move { sum }
+/// })?;
+/// assert_eq!(functions.name_of(number), Some("later"));
+/// # Ok(())
+/// # }
+/// ```
 pub trait IntoAsyncHostFunction<T, Types> {
     /// Wraps the function so that it takes its arguments from registers.
     #[doc(hidden)]

@@ -60,6 +60,23 @@ impl Registers<'_> {
 }
 
 /// A type that a host function can take, and that a function of the guest can be called with.
+///
+/// ```
+/// use causality_vm::{Caller, Engine, FIRST_HOST_FUNCTION, Linker, Module, Options};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let engine = Engine::default();
+/// let module = Module::from_file(&engine, "../testkit/guests/calls.elf")?;
+/// let mut linker = Linker::<()>::new(&engine);
+/// // Each type takes its part of a register.
+/// linker.function_at(FIRST_HOST_FUNCTION, "narrow", |_: &mut Caller<'_, ()>, value: u8| -> i32 { -i32::from(value) })?;
+/// let mut guest = linker.instantiate(&module, Options::new(), ())?;
+/// assert_eq!(guest.call::<_, i64>("ask", 0x1_02_u64)?, -2);
+/// assert_eq!(guest.call::<_, f32>("half", 5.0_f32)?, 2.5);
+/// assert!(!guest.call::<_, bool>("is_even", 5_u64)?);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Parameter: Sized {
     /// Takes the value from the next register of its kind.
     fn take(from: &mut Arguments<'_>) -> Self;

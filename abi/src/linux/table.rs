@@ -39,6 +39,11 @@ macro_rules! syscalls {
         }),*];
 
         /// The name of a Linux call, if the number is one that is answered.
+        ///
+        /// ```
+        /// assert_eq!(causality_abi::syscall_name(64), Some("write"));
+        /// assert_eq!(causality_abi::syscall_name(1 << 20), None);
+        /// ```
         #[must_use]
         pub const fn syscall_name(number: u64) -> Option<&'static str> {
             match number {

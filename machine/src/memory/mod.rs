@@ -71,6 +71,27 @@ struct Use {
 }
 
 /// The memory of one machine.
+///
+/// ```
+/// use causality_machine::memory::{Perms, SegmentKind};
+/// use causality_machine::{Cause, Limits, Memory};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut memory = Memory::new(Limits { address_space: 1 << 20, ..Limits::default() })?;
+/// memory.map(0x1000..0x2000, Perms::RW, SegmentKind::Data, "data")?;
+/// memory.store(0x1008, 7_u64.to_le_bytes())?;
+/// assert_eq!(memory.load(0x1008)?, 7_u64.to_le_bytes());
+/// memory.slice_mut(0x1000, 8)?.fill(1);
+/// assert_eq!(memory.slice(0x1000, 9)?, [1, 1, 1, 1, 1, 1, 1, 1, 7]);
+///
+/// memory.protect(0x1000..0x2000, Perms::R)?;
+/// let fault = memory.store(0x1000, [0]).unwrap_err();
+/// assert_eq!((fault.cause, fault.tval), (Cause::StoreAccessFault, 0x1000));
+/// assert!(memory.slice(0x1ff8, 16).is_err(), "it ends there");
+/// assert_eq!(memory.segment_at(0x1000).map(|segment| &*segment.name), Some("data"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Memory {
     /// Has the page table too, the truth about permissions: one byte per page of the address space, which cost nothing
     /// until they are written. It never moves: generated code knows where it is.

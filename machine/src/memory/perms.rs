@@ -4,6 +4,14 @@ use core::fmt;
 use core::ops::Range;
 
 /// Read, write and execute permission. Both write and execute imply read.
+///
+/// ```
+/// use causality_machine::memory::Perms;
+///
+/// assert!(Perms::RW.contains(Perms::R) && !Perms::RW.is_executable());
+/// assert_eq!(Perms::new(false, false, true), Perms::RX);
+/// assert_eq!(Perms::RX.to_string(), "r-x");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(transparent)]
 pub struct Perms(u8);

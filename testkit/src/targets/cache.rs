@@ -4,9 +4,15 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::{fs, io};
 
+use causality_isa::reg::X;
+use causality_isa::{Inst, Opcode, format};
 use causality_vm::{Capture, Config, Engine, Exit, Linker, Module, Options, Tier};
 
-use crate::Source;
+use crate::elf::{Elf, PF_R, PF_X, Phdr};
+use crate::{Assembler, Source};
+
+/// Where the program lies.
+const TEXT: u64 = 0x1_0000;
 
 /// What a run gives: exit, output, instructions.
 type Ended = (Exit, String, u64);
@@ -20,14 +26,40 @@ struct Original {
 }
 
 static ORIGINAL: LazyLock<Original> = LazyLock::new(|| {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/guests/args.elf");
-    let elf = fs::read(path).expect("it is in the repository");
+    let elf = program();
     let folder = tempfile::tempdir().expect("a folder");
     let ended = run(&elf, Config::new().tier(Tier::Interpreter));
     assert_eq!(run(&elf, cached(folder.path())), ended);
     let (name, file) = code_file(folder.path()).expect("it was kept");
     Original { elf, ended, name, file }
 });
+
+/// A program of few regions, as translating them is what takes time: a loop with a call in it, memory, a libcall, output, and
+/// an exit code that all of that is in.
+fn program() -> Vec<u8> {
+    let mut asm = Assembler::new();
+    let function = asm.label();
+    asm.li(X::S0, 10);
+    let again = asm.here();
+    asm.jump(X::RA, function);
+    asm.inst(Inst::Add(format::R { rd: X::S1, rs1: X::S1, rs2: X::A0 }));
+    asm.add(X::S0, -1);
+    asm.branch(Opcode::Bne, X::S0, X::ZERO, again);
+    asm.inst(Inst::Sd(format::S { rs1: X::SP, rs2: X::S1, imm: -16 }));
+    asm.inst(Inst::FenceI(format::FenceI { rd: X::ZERO, rs1: X::ZERO, imm: 0 }));
+    asm.li(X::A0, 1);
+    asm.inst(Inst::Addi(format::I { rd: X::A1, rs1: X::SP, imm: -16 }));
+    asm.li(X::A2, 2);
+    asm.li(X::A7, 64);
+    asm.inst(Inst::Ecall(format::Bare {}));
+    asm.inst(Inst::Addi(format::I { rd: X::A0, rs1: X::S1, imm: 0 }));
+    asm.li(X::A7, 93);
+    asm.inst(Inst::Ecall(format::Bare {}));
+    asm.bind(function);
+    asm.inst(Inst::Mul(format::R { rd: X::A0, rs1: X::S0, rs2: X::S0 }));
+    asm.inst(Inst::Jalr(format::Jalr { rd: X::ZERO, rs1: X::RA, imm: 0 }));
+    Elf::exec(TEXT).segment(Phdr::load(PF_R | PF_X, TEXT, &asm.finish())).build()
+}
 
 fn cached(folder: &Path) -> Config {
     Config::new().tier(Tier::Cranelift).cache(folder)
@@ -37,7 +69,7 @@ fn run(elf: &[u8], config: Config) -> Ended {
     let engine = Engine::new(config);
     let module = Module::new(&engine, elf).expect("it is a program");
     let output = Capture::new(1 << 16);
-    let options = Options::new().args(["args", "one"]).stdout(output.clone());
+    let options = Options::new().arg("cache").stdout(output.clone());
     let mut instance =
         Linker::<()>::new(&engine).instantiate(&module, options, ()).expect("the host has memory");
     let exit = instance.run().expect("the host answers");

@@ -4,12 +4,14 @@
 pub mod api;
 pub mod cache;
 pub mod duels;
+pub mod exec;
 pub mod instruction;
 pub mod program_file;
 
 pub use api::api;
 pub use cache::cache;
 pub use duels::{native, registers};
+pub use exec::exec;
 pub use instruction::instruction;
 pub use program_file::elf;
 
@@ -27,10 +29,12 @@ pub struct Target {
 }
 
 /// The targets whose inputs are choices: any bytes are some.
-pub const TARGETS: [Target; 3] = [
+pub const TARGETS: [Target; 5] = [
     Target { name: "instruction", run: instruction, size: 96 },
     Target { name: "api", run: api, size: 512 },
     Target { name: "cache", run: cache, size: 32 },
+    Target { name: "native", run: native, size: 1024 },
+    Target { name: "exec", run: exec, size: 1024 },
 ];
 
 impl Target {
