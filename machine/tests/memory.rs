@@ -161,7 +161,19 @@ fn a_stack_is_as_deep_as_its_lowest_page_in_use() {
     assert_eq!(m.depth(DATA..HOLE), Ok(PAGE_SIZE));
     m.store(DATA + 5, [1]).unwrap();
     assert_eq!(m.depth(DATA..HOLE), Ok(2 * PAGE_SIZE));
+    assert_eq!(m.depth(DATA + 5..HOLE - 5), Ok(2 * PAGE_SIZE - 10));
+    assert_eq!(m.depth(DATA + 6..HOLE), Ok(PAGE_SIZE), "what lies before it does not count");
+    assert_eq!(m.depth(DATA + 6..DATA + 6), Ok(0));
     assert_eq!(m.depth(DATA..HOLE + PAGE_SIZE), fault(Cause::LoadAccessFault, DATA));
+    // So it is where nothing was written since, as it comes with an image.
+    let image = m.freeze().unwrap();
+    let mut other = Memory::thaw(&image).unwrap();
+    for _ in 0..2 {
+        assert_eq!(other.depth(DATA..HOLE), Ok(2 * PAGE_SIZE));
+        other.store(DATA + 5, [0]).unwrap();
+        assert_eq!(other.depth(DATA..HOLE), Ok(PAGE_SIZE));
+        other.restore(&image).unwrap();
+    }
 }
 
 #[test]

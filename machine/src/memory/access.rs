@@ -191,15 +191,14 @@ impl Memory {
     }
 
     /// Bytes from the lowest page of `range` that holds anything but zeros to its end: how deep a stack
-    /// has been, as guests do not zero what they pop. Looks at every byte below.
+    /// has been, as guests do not zero what they pop. Looks at pages that were written, where the host knows which.
     ///
     /// # Errors
     /// The load fault if they are not all readable.
     pub fn depth(&self, range: Range<u64>) -> Result<u64, Fault> {
-        let bytes = self.slice(range.start, range.end.saturating_sub(range.start))?;
-        let is_unused = |page: &&[u8]| page.iter().all(|&byte| byte == 0);
-        let unused = bytes.chunks(PAGE_SIZE as usize).take_while(is_unused).map(|page| page.len() as u64);
-        Ok(bytes.len() as u64 - unused.sum::<u64>())
+        let len = self.slice(range.start, range.end.saturating_sub(range.start))?.len() as u64;
+        let lowest = if len == 0 { None } else { self.space.lowest_used(&range) };
+        Ok(lowest.map_or(0, |lowest| range.end - lowest.max(range.start)))
     }
 
     /// Makes all earlier stores visible to fetches, as `fence.i` does.

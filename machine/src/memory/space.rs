@@ -630,6 +630,22 @@ impl Space {
         is_same
     }
 
+    /// The lowest page within `range`, all of which is open, that holds anything but zeros there.
+    pub(super) fn lowest_used(&self, range: &Range<u64>) -> Option<u64> {
+        let pages = range.start & !(PAGE_SIZE - 1)..range.end.next_multiple_of(PAGE_SIZE);
+        let mut candidates: Ranges = self.clean.filled.within(&pages).collect();
+        if self.is_written {
+            let private = self.private_within(pages.clone()).unwrap_or_else(|_| vec![pages]);
+            private.into_iter().for_each(|range| candidates.insert(range));
+        }
+        let is_used = |page: &Range<u64>| {
+            let (start, end) = (page.start.max(range.start), page.end.min(range.end));
+            // SAFETY: the range is open.
+            !is_zero(unsafe { self.slice(start, (end - start) as usize) })
+        };
+        candidates.iter().flat_map(pages_of).find(is_used).map(|page| page.start)
+    }
+
     /// Those of `pages`, which are open, that are not all zero.
     fn not_zero(&self, pages: &Ranges) -> Ranges {
         // SAFETY: the pages are open.
