@@ -415,7 +415,7 @@ mod tests {
                 let mut memory = Memory::new(limits()).unwrap();
                 memory.map(CODE..CODE + PAGE_SIZE, Perms::RW, SegmentKind::Data, "small").unwrap();
                 memory.store(CODE + 5, [5]).unwrap();
-                memory.settle([CODE..CODE + 6]).unwrap()
+                memory.settle(std::iter::once(CODE..CODE + 6)).unwrap()
             };
             let all = [program(), copied(), small, Frozen::empty(limits()).unwrap()];
             let fresh = all.each_ref().map(|frozen| all_of(&Memory::thaw(frozen).unwrap()));
@@ -444,7 +444,7 @@ mod tests {
             let mut memory = Memory::new(limits()).unwrap();
             fill(&mut memory);
             memory.store(FAR, [0xee]).unwrap();
-            let frozen = memory.settle([CODE..CODE + 64]).unwrap();
+            let frozen = memory.settle(std::iter::once(CODE..CODE + 64)).unwrap();
             assert_eq!((memory.load(FAR), memory.load(DATA + 100)), (Ok([0xee]), Ok([1])));
             memory.restore(&frozen).unwrap();
             assert_eq!((memory.load(FAR), memory.load(DATA + 100)), (Ok([0]), Ok([0])));
@@ -459,8 +459,8 @@ mod tests {
         for outside in [0..1, FAR - 1..FAR + 1, FAR..limits().address_space, 5..u64::MAX] {
             assert!(memory.settle([outside]).is_err());
         }
-        let frozen = memory.settle([CODE..CODE + 64]).unwrap();
-        assert!(memory.settle([CODE..CODE + 64]).is_err(), "it is not empty");
+        let frozen = memory.settle(std::iter::once(CODE..CODE + 64)).unwrap();
+        assert!(memory.settle(std::iter::once(CODE..CODE + 64)).is_err(), "it is not empty");
         assert!(Memory::thaw(&program()).unwrap().settle([]).is_err());
         memory.restore(&Frozen::empty(limits()).unwrap()).unwrap();
         memory.restore(&frozen).unwrap();
