@@ -197,7 +197,8 @@ impl Memory {
     /// The load fault if they are not all readable.
     pub fn depth(&self, range: Range<u64>) -> Result<u64, Fault> {
         let bytes = self.slice(range.start, range.end.saturating_sub(range.start))?;
-        let is_unused = |page: &&[u8]| page.iter().all(|&byte| byte == 0);
+        // Without an end in between: as fast as memory is.
+        let is_unused = |page: &&[u8]| page.iter().fold(0, |all, &byte| all | byte) == 0;
         let unused = bytes.chunks(PAGE_SIZE as usize).take_while(is_unused).map(|page| page.len() as u64);
         Ok(bytes.len() as u64 - unused.sum::<u64>())
     }
