@@ -4,8 +4,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use causality_testkit::elf::Elf;
+use causality_testkit::Assembler;
+use causality_testkit::elf::{Elf, PF_R, PF_X, Phdr};
 use causality_vm::isa::reg::X;
+use causality_vm::isa::{Inst, Opcode, format};
 use causality_vm::{
     Capture, Config, Engine, Exit, Instance, Linker, Module, Options, PauseReason, Promotion, Tier,
 };
@@ -67,6 +69,79 @@ fn when_code_is_ready_makes_no_difference() {
             let host = report.host;
             assert_eq!(host.instructions.all(), report.fuel_used, "{name}");
             assert_eq!(host.compile.failed(), 0, "{name}");
+        }
+    }
+}
+
+/// One function of so many cases, of a hundred instructions each, to which it goes in turn: through a table, or to each other
+/// instruction of theirs by an address that it computes.
+fn large_function(cases: u64, has_table: bool) -> (Vec<u8>, u64) {
+    const CODE: u64 = 0x10000;
+    let mut asm = Assembler::new();
+    asm.li(X::S0, 20 * cases);
+    let (again, over, first, table) = (asm.here(), asm.label(), asm.label(), asm.label());
+    let labels: Vec<_> = (0..cases).map(|_| asm.label()).collect();
+    if has_table {
+        asm.inst(Inst::Andi(format::I { rd: X::T1, rs1: X::S0, imm: cases as i32 - 1 }));
+        asm.inst(Inst::Slli(format::Shift { rd: X::T1, rs1: X::T1, shamt: 2 }));
+        asm.address(X::T2, table);
+        asm.inst(Inst::Add(format::R { rd: X::T1, rs1: X::T1, rs2: X::T2 }));
+        asm.inst(Inst::Lw(format::Load { rd: X::T1, rs1: X::T1, imm: 0 }));
+    } else {
+        asm.inst(Inst::Andi(format::I { rd: X::T1, rs1: X::S0, imm: 2 * cases as i32 - 1 }));
+        asm.inst(Inst::Slli(format::Shift { rd: X::T1, rs1: X::T1, shamt: 3 }));
+        asm.address(X::T2, first);
+    }
+    asm.inst(Inst::Add(format::R { rd: X::T1, rs1: X::T1, rs2: X::T2 }));
+    asm.inst(Inst::Jalr(format::Jalr { rd: X::ZERO, rs1: X::T1, imm: 0 }));
+    asm.bind(table);
+    if has_table {
+        labels.iter().for_each(|&case| asm.distance(table, case));
+    }
+    asm.bind(first);
+    for (i, case) in labels.into_iter().enumerate() {
+        asm.bind(case);
+        for _ in 0..98 {
+            asm.inst(Inst::Addi(format::I { rd: X::A1, rs1: X::A1, imm: i as i32 }));
+        }
+        if has_table {
+            asm.jump(X::ZERO, over);
+        }
+    }
+    asm.bind(over);
+    asm.inst(Inst::Addi(format::I { rd: X::S0, rs1: X::S0, imm: -1 }));
+    let end = asm.label();
+    asm.branch(Opcode::Beq, X::S0, X::ZERO, end);
+    asm.jump(X::ZERO, again);
+    asm.bind(end);
+    asm.li(X::A0, 0);
+    asm.li(X::A7, 93);
+    asm.inst(Inst::Ecall(format::Bare {}));
+    let code = asm.finish();
+    let size = code.len() as u64;
+    let elf = Elf::exec(CODE).segment(Phdr::load(PF_R | PF_X, CODE, &code)).symbol("_start", CODE, size);
+    (elf.build(), size / 4)
+}
+
+#[test]
+fn a_large_function_is_translated_once_and_entered_where_its_tables_lead_or_anywhere() {
+    for (has_table, most) in [(true, 1.1), (false, 3.0)] {
+        let (elf, size) = large_function(64, has_table);
+        let run = |config: Config| {
+            let engine = Engine::new(config);
+            let module = Module::new(&engine, &elf).expect("it is a program");
+            let mut instance = instance_of(&engine, &module, &[]);
+            assert_eq!(instance.run().unwrap(), Exit::Completed(0));
+            instance
+        };
+        let expected = state(&run(Config::new().tier(Tier::Interpreter)));
+        for config in [Config::new().tier(Tier::Baseline), Config::new(), promoting(false)] {
+            let instance = run(config);
+            assert!(state(&instance) == expected, "{has_table}");
+            let host = instance.report().host;
+            // What is promoted makes what is around it be translated again.
+            let is_once = host.compile.baseline.guest_instructions as f64 <= most * size as f64;
+            assert!(is_once || !host.promotions.is_empty(), "{has_table}: {:?}", host.compile.baseline);
         }
     }
 }

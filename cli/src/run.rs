@@ -71,7 +71,9 @@ pub(crate) fn drive(
     if let Some(path) = stop.snapshot.as_deref().filter(|_| is_paused && !output.is_broken()) {
         snapshot::write(path, instance)?;
     }
-    ending::write_report(report, &instance.report(), output.clone())?;
+    if report.is_some() {
+        ending::write_report(report, &instance.report(), output.clone())?;
+    }
     code
 }
 

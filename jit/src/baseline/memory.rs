@@ -2,7 +2,8 @@
 //!
 //! A guard compares the address with a range known to have no holes: the stack, if the address is made from `sp`, else
 //! text to heap for loads and data to heap for stores. Outside that range the permissions of the pages are looked up, out
-//! of line; only if they do not allow the access does control leave, before the instruction. A guard covers what follows
+//! of line; only if they do not allow the access does control leave, before the instruction. Where most memory is outside that
+//! range, the page table is looked at in its place: one entry, which speaks of two pages. A guard covers what follows
 //! it through the same base as far as that keeps its value, and what was guarded is not guarded again until control
 //! may have come from elsewhere.
 
