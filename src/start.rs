@@ -46,7 +46,8 @@ impl Start {
             Some(copied) if Arc::strong_count(copied) as u64 * copied.bytes() <= COPIES => from(copied),
             None if bytes(image) <= FIRST => {
                 limits.check()?;
-                let mut memory = pool.take(&Frozen::empty(limits.clone()).map_err(refused)?).map_err(refused)?;
+                let mut memory =
+                    pool.take(&Frozen::empty(limits.clone()).map_err(refused)?).map_err(refused)?;
                 lay_out(image, &mut memory)?;
                 let filled = image.segments.iter().map(|part| part.addr..part.addr + part.data.len() as u64);
                 let copied = memory.settle(filled).map_err(not_kept)?;

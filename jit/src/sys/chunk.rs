@@ -206,6 +206,9 @@ mod tests {
         let mut empty = chunk.emptied().expect("nothing is in it");
         assert_eq!((empty.used(), &empty.writable[..6]), (0, &[TRAP; 6][..]), "what was there is gone");
         let block = empty.add(&[0xc3]).expect("there is room");
-        assert_eq!((block.bytes(), &empty.writable[..6]), (&[0xc3][..], &[0xc3, TRAP, TRAP, TRAP, TRAP, TRAP][..]));
+        assert_eq!(
+            (block.bytes(), &empty.writable[..6]),
+            (&[0xc3][..], &[0xc3, TRAP, TRAP, TRAP, TRAP, TRAP][..])
+        );
     }
 }

@@ -279,8 +279,8 @@ impl Frozen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::residue::tests::IS_SILENT;
     use crate::memory::Pool;
+    use crate::memory::residue::tests::IS_SILENT;
 
     const CODE: u64 = 0x1_0000;
     const DATA: u64 = 0x4_0000;
