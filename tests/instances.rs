@@ -35,6 +35,11 @@ fn word(x: u32) -> [u8; 4] {
 
 /// Puts a word at `DATA` and below the stack pointer, asks for 128 KiB of heap, writes there and exits with 7.
 fn scribbler(data: u8) -> Vec<u8> {
+    scribbler_with(data, 6000)
+}
+
+/// The same with so many bytes of data.
+fn scribbler_with(data: u8, len: usize) -> Vec<u8> {
     let words: [u32; 22] = [
         0x0002_0537, // lui a0, 0x20
         0x0205_3583, // ld a1, 32(a0)
@@ -60,10 +65,10 @@ fn scribbler(data: u8) -> Vec<u8> {
         0x0000_006f,
     ];
     let text: Vec<u8> = words.into_iter().flat_map(word).collect();
-    let mut bytes = vec![data; 6000];
+    let mut bytes = vec![data; len];
     bytes[32..40].copy_from_slice(&SECRET[..8]);
     bytes[..32].fill(0);
-    let data = Phdr::load(PF_R | PF_W, DATA, &bytes).with_size(40_000);
+    let data = Phdr::load(PF_R | PF_W, DATA, &bytes).with_size(len as u64 + 34_000);
     Elf::exec(START).segment(Phdr::load(PF_R | PF_X, START, &text)).segment(data).build()
 }
 
@@ -80,6 +85,11 @@ impl Host {
 
     fn module(&self, data: u8) -> Module {
         Module::new(&self.engine, &scribbler(data)).unwrap()
+    }
+
+    /// One whose bytes no instance has a copy of.
+    fn large(&self, data: u8) -> Module {
+        Module::new(&self.engine, &scribbler_with(data, 600 << 10)).unwrap()
     }
 
     fn instance(&self, module: &Module) -> Instance<u32> {
@@ -156,8 +166,9 @@ fn what_an_instance_leaves_behind_is_never_seen_by_the_next() {
     for limits in [small(), Limits { memory: 8 << 30, ..Limits::default() }] {
         for tier in Tier::ALL {
             let host = Host::new(Config::new().tier(tier).limits(limits.clone()).pool(1));
-            let modules = [host.module(1), host.module(2)];
-            let pairs = [(0, 0), (0, 1), (1, 0)].map(|pair| [(pair, false), (pair, true)]);
+            let modules = [host.module(1), host.module(2), host.large(3)];
+            let pairs =
+                [(0, 0), (0, 1), (1, 0), (1, 2), (2, 2), (2, 0)].map(|pair| [(pair, false), (pair, true)]);
             for ((first, second), unmaps) in pairs.into_iter().flatten() {
                 let fresh = state(&host.instance(&modules[second]));
                 let mut gone = host.instance(&modules[first]);

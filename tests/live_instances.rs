@@ -108,6 +108,35 @@ fn ten_thousand_instances_live_at_once() {
     }
 }
 
+/// How many mappings show bytes of files that hold programs or guests.
+fn files() -> usize {
+    fs::read_to_string("/proc/self/maps").unwrap().matches("memfd:causality-image").count()
+}
+
+#[test]
+fn a_small_program_is_in_a_file_as_soon_as_many_instances_share_it() {
+    let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
+    let engine = Engine::new(Config::new());
+    let linker = Linker::new(&engine);
+    let module = Module::new(&engine, &program()).unwrap();
+    let instance = || {
+        let mut instance = linker.instantiate(&module, Options::new(), 0_u32).unwrap();
+        assert_eq!(instance.run().unwrap(), Exit::Completed(0));
+        instance
+    };
+    for _ in 0..100 {
+        drop(instance());
+    }
+    let few: Vec<_> = (0..3).map(|_| instance()).collect();
+    assert_eq!(files(), 0);
+    let many: Vec<_> = (0..100).map(|_| instance()).collect();
+    assert!(files() > 50, "{}", files());
+    for mut instance in few.into_iter().chain(many) {
+        instance.reset().unwrap();
+        assert_eq!(instance.run().unwrap(), Exit::Completed(0));
+    }
+}
+
 #[test]
 fn a_thousand_forks_share_what_they_do_not_write() {
     let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -270,4 +270,27 @@ mod tests {
         let odd = Strings::new(format!("x{}", "\u{e9}".repeat(MAX_NAME)).as_bytes());
         assert_eq!(odd.name_at(0).map(str::len), Some(MAX_NAME - 1));
     }
+
+    #[test]
+    fn a_function_is_the_same_however_often_it_is_asked_for() {
+        let names = ["main", "helper", "main", "data", "late", "main"];
+        let kinds = [0, 0, 0, 2, 1, 1]
+            .map(|kind| [SymbolKind::Function, SymbolKind::Label, SymbolKind::Object][kind]);
+        let text = names.join("\0");
+        let start = |number: usize| names[..number].iter().map(|name| name.len() as u32 + 1).sum::<u32>();
+        let entry = |number: usize| Entry {
+            kind: kinds[number],
+            addr: 100 + number as u64,
+            size: 0,
+            name: (start(number), start(number) + names[number].len() as u32),
+        };
+        let mut entries: Vec<_> = (0..names.len()).map(entry).collect();
+        entries.sort_by_key(|entry| (entry.kind, entry.addr));
+        let symbols = Symbols { entries, text, ..Symbols::default() };
+        for _ in 0..=UNSORTED {
+            let found = ["main", "helper", "data", "late", "none"].map(|name| symbols.function(name));
+            assert_eq!(found, [Some(100), Some(101), None, Some(104), None]);
+        }
+        assert!(symbols.by_name.get().is_some());
+    }
 }

@@ -59,7 +59,8 @@ pub(crate) struct Linux {
     files: Files,
     process: Process,
     random: Random,
-    signals: Signals,
+    /// More than all the rest, which is moved to where an instance is.
+    signals: Box<Signals>,
     /// Nanoseconds that sleeps have moved the clocks on.
     slept: u64,
     /// By number, up to the highest that was called.
@@ -82,7 +83,7 @@ impl Linux {
             files: Files::new(options.preopens, streams),
             process: Process::new(&Limits::default()),
             random: Random::new(options.seed),
-            signals: Signals::default(),
+            signals: Box::default(),
             slept: 0,
             counts: Vec::new(),
             host_functions: BTreeMap::new(),
@@ -97,7 +98,7 @@ impl Linux {
         self.files.reset(&self.cwd, name);
         self.process = Process::new(machine.memory.limits());
         self.random.go_to(0);
-        self.signals = Signals::default();
+        *self.signals = Signals::default();
         self.slept = 0;
         self.counts.fill(0);
         self.host_functions.clear();
