@@ -3,12 +3,12 @@
 use causality_vm::isa::reg::X;
 use causality_vm::memory::Perms;
 use causality_vm::{
-    CallError, Caller, Capture, Cause, Config, Engine, ErrorKind, Exit, HostFault, Instance, Linker, Module,
-    Options, PauseReason, Promotion, Ptr, Tier, VmState,
+    CallArguments, CallError, Caller, Capture, Cause, Config, Engine, ErrorKind, Exit, Hart, HostFault,
+    Instance, Linker, Module, Options, PauseReason, Promotion, Ptr, Tier, VmState,
 };
 
 /// What the host function `ask` answers with.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct World {
     asked: Vec<u64>,
     pauses: bool,
@@ -564,54 +564,92 @@ type Change<'a> = &'a dyn Fn(&mut Instance<World>);
 #[test]
 fn nothing_that_happens_between_two_calls_is_overlooked() {
     let told = |tier| {
-        let mut guest = instance(tier);
+        let mut guest = instance_of(&Engine::new(Config::new().tier(tier).memory(32 << 20).hot(0)));
         let mut told = Vec::new();
         let add = guest.function::<(u64, u64), u64>("add").unwrap();
         let mix = guest.function::<(i32, f64, f32), f64>("mix").unwrap();
-        let spin = guest.function::<u64, u64>("spin").unwrap();
         let read = guest.function::<u64, u64>("read_at").unwrap();
         let ask = guest.function::<(u64, u64), u64>("ask_often").unwrap();
+        let sp = guest.x(X::SP);
         let code = add.address() & !0xfff..(add.address() & !0xfff) + 0x1000;
-        let changes: [Change<'_>; 13] = [
-            &|_| {},
+        let nothing: Change<'_> = &|_| {};
+        let changes: [Change<'_>; 17] = [
+            nothing,
             &|guest| assert!(guest.run_for(1).is_ok()),
             &|guest| guest.set_x(X::SP, guest.x(X::SP) - 64),
+            &|guest| guest.set_fcsr(3 << 5),
+            &|guest| guest.set_fcsr(4 << 5),
+            &|guest| guest.set_fcsr(0),
             &|guest| assert!(guest.breakpoints_mut().insert(add.address())),
             &|guest| assert!(guest.breakpoints_mut().remove(add.address())),
             &|guest| guest.pause_handle().pause(),
             &|guest| guest.add_fuel(1),
             &|guest| guest.memory_mut().protect(code.clone(), Perms::R).unwrap(),
             &|guest| guest.memory_mut().protect(code.clone(), Perms::RX).unwrap(),
-            &|guest| guest.set_fcsr(3 << 5),
-            &|guest| guest.set_fcsr(4 << 5),
-            &|guest| guest.set_fcsr(0),
+            &|guest| guest.observe(|_| {}),
+            &|guest| guest.stop_observing(),
+            &|guest| *guest = guest.fork().unwrap(),
             &|guest| drop(guest.run()),
+            &|guest| guest.reset().unwrap(),
+        ];
+        // Which calls come directly before and behind the change: those after which much has to be looked at, or little.
+        let calls: [&dyn Fn(&mut Instance<World>) -> String; 4] = [
+            &|guest| format!("{:?}", add.call(guest, (1, 2))),
+            &|guest| format!("{:?}", mix.call(guest, (3, 0.1, 0.7))),
+            &|guest| format!("{:?}", read.call(guest, sp)),
+            &|guest| format!("{:?}", ask.call(guest, (5, 2))),
         ];
         for change in changes {
-            for again in 0..3 {
-                if again == 1 {
-                    change(&mut guest);
+            for (number, last) in calls.iter().enumerate() {
+                told.extend(calls.iter().chain([last, last]).map(|call| call(&mut guest)));
+                // What undoes another change is done once.
+                (if number == 0 { change } else { nothing })(&mut guest);
+                told.push(last(&mut guest));
+                while guest.pending_calls() > 0 {
+                    guest.abandon_call();
                 }
-                let sp = guest.hart().x[X::SP.index()];
-                told.push(format!("{:?}", add.call(&mut guest, (1, 2))));
-                told.push(format!("{:?}", mix.call(&mut guest, (3, 0.1, 0.7))));
-                told.push(format!("{:?}", spin.call(&mut guest, 3)));
-                told.push(format!("{:?}", read.call(&mut guest, sp)));
-                told.push(format!("{:?}", ask.call(&mut guest, (again, 2))));
-                told.push(format!("{:?}", add.call(&mut guest, (3, 4))));
-                while guest.abandon_call() {}
-                told.push(format!("{:?} {} {:?}", guest.hart(), guest.pending_calls(), guest.state()));
+                told.push(format!("{:?} {:?}", guest.hart(), guest.state()));
             }
         }
         told
     };
     let expected = told(Tier::Interpreter);
-    assert!(expected.iter().any(|told| told.contains("InstructionAccessFault")), "{expected:#?}");
+    for what in ["InstructionAccessFault", "Breakpoint", "Requested"] {
+        assert!(expected.iter().any(|told| told.contains(what)), "{what}: {expected:#?}");
+    }
     for tier in Tier::ALL {
-        let told = told(tier);
-        for (index, (told, expected)) in told.iter().zip(&expected).enumerate() {
+        for (index, (told, expected)) in told(tier).iter().zip(&expected).enumerate() {
             assert_eq!(told, expected, "{tier:?}, {index}");
         }
+    }
+}
+
+/// Arguments of the embedder's own may set more than registers.
+#[test]
+fn arguments_that_change_the_rounding_mode_are_seen() {
+    #[derive(Clone, Copy)]
+    struct Rounded(u32);
+    impl CallArguments for Rounded {
+        fn give(self, hart: &mut Hart) {
+            (3_i32, 0.1_f64, 0.7_f32).give(hart);
+            hart.fcsr = self.0 << 5;
+        }
+    }
+    let told = |tier| {
+        let mut guest = instance_of(&Engine::new(Config::new().tier(tier).memory(32 << 20).hot(0)));
+        let mix = guest.function::<Rounded, f64>("mix").unwrap();
+        let mut call = |mode: u32| {
+            let told = format!("{:?}", mix.call(&mut guest, Rounded(mode)));
+            while guest.pending_calls() > 0 {
+                guest.abandon_call();
+            }
+            told
+        };
+        [0, 0, 0, 2, 3, 0, 0, 5, 0, 0].map(&mut call)
+    };
+    let expected = told(Tier::Interpreter);
+    for tier in Tier::ALL {
+        assert_eq!(told(tier), expected, "{tier:?}");
     }
 }
 

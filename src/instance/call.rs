@@ -127,13 +127,12 @@ impl<T> Instance<T> {
             Entered::Returned(is_as_left) => is_as_left,
             entered => return self.not_returned(address, entered),
         };
-        let result = R::take(&machine.hart);
         self.calls.returned(&machine.hart);
         machine.memory.settle_registers(machine.hart.instret());
         if !is_as_left {
             self.machine.touch();
         }
-        Ok(result)
+        Ok(R::take(&self.machine.hart))
     }
 
     /// Runs a function whose call has begun.

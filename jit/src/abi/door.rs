@@ -27,6 +27,8 @@ pub struct Door {
     least: u64,
     /// Whether the context knows the code that takes the place of other code: it is prepared for what there was.
     has_promoted: bool,
+    /// The hart's `fcsr` when it was entered with everything made sure of.
+    fcsr: u32,
     /// Where it was entered last.
     way: Way,
     /// The version of the code space then.
@@ -67,6 +69,13 @@ impl Stopped {
     }
 }
 
+/// The way to the code at `pc`, in a context that knows the code which takes the place of other code, or does not. There is
+/// none if that is not so any more.
+fn way_at(compiler: &Compiler, pc: u64, has_promoted: bool) -> Option<Way> {
+    let ways_in = WaysIn::of(compiler, pc)?;
+    if ways_in.promoted.is_some() == has_promoted { ways_in.at(pc) } else { None }
+}
+
 impl Door {
     /// Prepares the machine for the code at `hart.pc`, to be entered as long as at most `most` instructions have retired
     /// in all. `None` if there is no code, or it could not run far.
@@ -93,6 +102,7 @@ impl Door {
             least: floor.saturating_add(compiler.longest()),
             compiler,
             has_promoted,
+            fcsr: machine.hart.fcsr,
             way,
             seen,
         })
@@ -144,12 +154,13 @@ impl Door {
             (&raw mut (*context).stack_limit).write(stack_limit());
             (&raw mut (*context).floats).write(Floats::new(machine.hart.fcsr));
         }
+        self.fcsr = machine.hart.fcsr;
         self.go_in(machine, host, step, retired, context, fuel)
     }
 
     /// As [`enter`](Door::enter), directly after control came back to the gate and nothing but generated code had run: there is
-    /// nothing to be made sure of but what other threads do. Nobody has had the machine to change since, except `pc` and
-    /// the registers of a call.
+    /// nothing to be made sure of but what other threads do. Nobody has had the machine to change since, but for
+    /// the hart.
     #[inline(always)]
     pub fn enter_again(
         &mut self,
@@ -161,10 +172,11 @@ impl Door {
         let context = machine.memory.executor_page().as_ptr().cast::<Context>();
         // SAFETY: the executor page begins with a context, which belongs to whoever runs the machine, and which is prepared.
         let context = unsafe { &mut *context };
-        debug_assert_eq!(context.prepared, self.id);
         let (fuel, pc) = (machine.hart.fuel, machine.hart.pc);
         // A pause that was asked for has raised the floor.
-        let is_open = context.floor.load(Ordering::SeqCst) == self.floor as i64
+        let is_open = context.prepared == self.id
+            && context.floor.load(Ordering::SeqCst) == self.floor as i64
+            && machine.hart.fcsr == self.fcsr
             && fuel > self.least
             && self.seen == self.compiler.space().version()
             && (self.way.pc == pc || self.find(pc));
@@ -190,7 +202,7 @@ impl Door {
         let compiler = &*self.compiler;
         let mut session =
             Session::new(compiler, machine, host, step, (fuel, self.floor, 0), context, retired);
-        let came = session.enter(self.way, |pc| WaysIn::of(compiler, pc)?.at(pc));
+        let came = session.enter(self.way, |pc| way_at(compiler, pc, self.has_promoted));
         let mut is_alone = !session.has_waited;
         if self.way.is_optimised || session.context().entries > 0 {
             cold_path();
@@ -213,10 +225,9 @@ impl Door {
             return false;
         }
         let seen = self.compiler.space().version();
-        let Some(ways_in) = WaysIn::of(&self.compiler, pc) else { return false };
-        let Some(way) = ways_in.at(pc) else { return false };
+        let Some(way) = way_at(&self.compiler, pc, self.has_promoted) else { return false };
         (self.way, self.seen) = (way, seen);
         self.least = self.floor.saturating_add(self.compiler.longest());
-        ways_in.promoted.is_some() == self.has_promoted
+        true
     }
 }

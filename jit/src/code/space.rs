@@ -110,7 +110,9 @@ impl SharedCode {
     }
 
     fn tell(&self, listener: &Listener) {
-        for (index, name) in self.names.iter().enumerate().filter(|&(index, _)| !self.places[index].is_empty()) {
+        for (index, name) in
+            self.names.iter().enumerate().filter(|&(index, _)| !self.places[index].is_empty())
+        {
             let (bytes, origin) = (self.function(index), Origin::Runtime(name));
             listener.tell(&NewCode { host: bytes.as_ptr() as usize, bytes, origin });
         }

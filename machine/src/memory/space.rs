@@ -344,12 +344,14 @@ impl Space {
         Ok(())
     }
 
-    /// Has the host allow nothing in `range`, but where files are mapped, and gives its pages back: they are zero when they are open
-    /// again.
+    /// Has the host allow nothing in `range`, but where files are mapped or bytes were copied, and gives its pages back: they are
+    /// zero when they are open again.
     pub(super) fn close(&mut self, range: Range<u64>) -> io::Result<()> {
         self.discard(range.clone())?;
-        let pieces: Ranges = self.clean.pieces_in(&range).map(|piece| piece.range.clone()).collect();
-        for part in pieces.missing(&range) {
+        let pieces = self.clean.pieces_in(&range).map(|piece| piece.range.clone());
+        // What is torn there is looked at, as long as it is.
+        let kept: Ranges = pieces.chain(self.clean.copies_in(&range).map(|(part, _)| part)).collect();
+        for part in kept.missing(&range) {
             let open: Vec<_> = self.open.within(&part).collect();
             for part in open {
                 self.allow(&part, MprotectFlags::empty())?;
