@@ -468,6 +468,26 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_gave_up_bytes_of_its_own_is_frozen_without_them() {
+        both_ways(|| {
+            for program in [program(), copied()] {
+                for mapped_again in [false, true] {
+                    let mut memory = Memory::thaw(&program).unwrap();
+                    let page = CODE..CODE + PAGE_SIZE;
+                    memory.unmap(page.clone()).unwrap();
+                    if mapped_again {
+                        memory.map(page, Perms::RW, SegmentKind::Heap, "again").unwrap();
+                    }
+                    let copy = Memory::thaw(&memory.freeze().unwrap()).unwrap();
+                    assert_eq!(all_of(&copy), all_of(&memory));
+                    memory.restore(&program).unwrap();
+                    assert_eq!(all_of(&memory), all_of(&Memory::thaw(&program).unwrap()));
+                }
+            }
+        });
+    }
+
+    #[test]
     fn what_a_larger_program_left_open_is_closed_for_a_smaller_one() {
         let mut memory = Memory::thaw(&copied()).unwrap();
         use_up(&mut memory, 1);
