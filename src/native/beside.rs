@@ -6,8 +6,8 @@ use std::time::Instant;
 use causality_interp::Beside;
 use causality_jit::abi::Retired;
 use causality_jit::code::Space;
-use causality_jit::region::stack_pointers;
-use causality_jit::{Background, Compiler, NativeTier, Sample, Text, Verdict, abi};
+use causality_jit::region::{Source, stack_pointers};
+use causality_jit::{Background, Compiler, Guards, NativeTier, Sample, Text, Verdict, abi};
 use causality_machine::Machine;
 
 use super::Current;
@@ -70,15 +70,20 @@ impl Hot {
             entered: retired.entries - before.entries,
             last_entry: retired.last_entry,
         };
+        let text = Text { memory: &machine.memory, breakpoints: &machine.breakpoints };
         match now.compiler.sampled(&sample) {
             Verdict::GoOn => {}
             Verdict::Promote(executed) => {
-                let stack = now.compiler.space().tunables().layout.stack_range();
+                let tunables = now.compiler.space().tunables();
+                // Cranelift's code has guards for memory in one piece only.
+                if tunables.guards == Guards::Fitting && text.is_scattered(tunables.layout.write) {
+                    return;
+                }
+                let stack = tunables.layout.stack_range();
                 let pointers = stack_pointers(&machine.hart, &stack);
                 self.background.promote(&now.compiler, now.text(machine), pc, pointers, executed);
             }
             Verdict::Demote(region) => {
-                let text = Text { memory: &machine.memory, breakpoints: &machine.breakpoints };
                 if let Err(error) = now.compiler.demote(&text, region) {
                     tracing::warn!(%error, "code that was put back is interpreted until it is translated again");
                 }

@@ -103,6 +103,8 @@ fn integer_instructions_are_what_they_say() {
     assert_text(|a| a.alu(Alu::Adc, Width::Double, RAX, RAX), "adc rax,rax");
     assert_text(|a| a.alu(Alu::Xor, Width::Double, RAX, home), "xor rax,[r15-0x64]");
     assert_text(|a| a.test_imm(R13, 7), "test r13d,7");
+    assert_text(|a| a.test_byte(Mem::at(RCX, 0), 8), "test byte ptr [rcx],8");
+    assert_text(|a| a.test_byte(home, 16), "test byte ptr [r15-0x64],0x10");
     assert_text(|a| a.store(2, home, RSI), "mov [r15-0x64],si");
     assert_text(|a| a.store(4, home, RSI), "mov [r15-0x64],esi");
     assert_text(|a| a.store(8, home, RSI), "mov [r15-0x64],rsi");

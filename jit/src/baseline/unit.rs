@@ -1,7 +1,9 @@
 //! What is translated at once: a straight stretch of code with the branches inside it.
 //!
-//! A unit begins where control came and goes on, in the order of addresses, until nothing that was found so far leads
-//! further: mostly the rest of a function. All of it is found in one pass without looking at anything twice.
+//! A unit is a function, if it is known where that begins and ends. Otherwise it begins where control came and goes on, in the order of
+//! addresses, until nothing that was found so far leads further. All of it is found in one pass without looking at anything
+//! twice, but for where jumps through tables lead. Where control comes to the middle of a function that has code, a
+//! unit is no more than what leads from there to where that can be entered.
 
 use causality_machine::isa::reg::X;
 
