@@ -5,7 +5,8 @@
  * the caller deletes. NULL where a handle is wanted is an error, not a crash; whatever else C allows to be wrong
  * (a handle that was deleted, a length that is too large) is undefined, as always in C.
  *
- * Engines, modules and linkers may be used by several threads at once; anything else by one at a time, and by any. */
+ * What says so may be used by several threads at once, as engines, modules and linkers may; anything else by one at a
+ * time, and by any. */
 
 #ifndef CAUSALITY_VM_H
 #define CAUSALITY_VM_H

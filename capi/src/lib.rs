@@ -2,7 +2,8 @@
 //!
 //! This crate is an island of `unsafe`, and a thin one: it turns pointers into references, which only its callers can
 //! vouch for, and has no other work to do. A handle is a `Box` of one of ours; NULL is `None`, and an error where a handle is
-//! needed. No panic leaves a function. `include/causality_vm.h` is generated from here.
+//! needed. No panic leaves a function: it becomes an error, or ends the process where a function returns none.
+//! `include/causality_vm.h` is generated from here.
 
 pub mod callback;
 pub mod config;

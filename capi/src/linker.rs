@@ -1,7 +1,7 @@
 //! What guests may call, and the making of instances.
 
 use std::ffi::{c_char, c_void};
-use std::sync::{RwLock, RwLockReadGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use causality_vm::Caller;
 
@@ -54,7 +54,9 @@ pub unsafe extern "C" fn cvm_linker_function(
     Error::catch(|| {
         // SAFETY: by contract.
         let name = unsafe { text(name) }?;
-        let function = CFunction::new(function, data)?;
+        let function = Arc::new(CFunction::new(function, data)?);
+        // What it is called with is dropped, if the function is refused, when nobody holds the linker any more.
+        let _kept = Arc::clone(&function);
         let mut linker =
             given(linker)?.0.write().map_err(|_| Failure::Argument("a thread panicked in it"))?;
         let call = move |caller: &mut Caller<'_, InstanceData>, a, b, c, d, e, f, g| {
