@@ -278,6 +278,8 @@ impl Frozen {
 
 #[cfg(test)]
 mod tests {
+    use std::iter::once;
+
     use super::*;
     use crate::memory::Pool;
     use crate::memory::residue::tests::IS_SILENT;
@@ -415,7 +417,7 @@ mod tests {
                 let mut memory = Memory::new(limits()).unwrap();
                 memory.map(CODE..CODE + PAGE_SIZE, Perms::RW, SegmentKind::Data, "small").unwrap();
                 memory.store(CODE + 5, [5]).unwrap();
-                memory.settle(std::iter::once(CODE..CODE + 6)).unwrap()
+                memory.settle(once(CODE..CODE + 6)).unwrap()
             };
             let all = [program(), copied(), small, Frozen::empty(limits()).unwrap()];
             let fresh = all.each_ref().map(|frozen| all_of(&Memory::thaw(frozen).unwrap()));
@@ -444,7 +446,7 @@ mod tests {
             let mut memory = Memory::new(limits()).unwrap();
             fill(&mut memory);
             memory.store(FAR, [0xee]).unwrap();
-            let frozen = memory.settle(std::iter::once(CODE..CODE + 64)).unwrap();
+            let frozen = memory.settle(once(CODE..CODE + 64)).unwrap();
             assert_eq!((memory.load(FAR), memory.load(DATA + 100)), (Ok([0xee]), Ok([1])));
             memory.restore(&frozen).unwrap();
             assert_eq!((memory.load(FAR), memory.load(DATA + 100)), (Ok([0]), Ok([0])));
@@ -457,10 +459,10 @@ mod tests {
         let mut memory = Memory::new(limits()).unwrap();
         fill(&mut memory);
         for outside in [0..1, FAR - 1..FAR + 1, FAR..limits().address_space, 5..u64::MAX] {
-            assert!(memory.settle([outside]).is_err());
+            assert!(memory.settle(once(outside)).is_err());
         }
-        let frozen = memory.settle(std::iter::once(CODE..CODE + 64)).unwrap();
-        assert!(memory.settle(std::iter::once(CODE..CODE + 64)).is_err(), "it is not empty");
+        let frozen = memory.settle(once(CODE..CODE + 64)).unwrap();
+        assert!(memory.settle(once(CODE..CODE + 64)).is_err(), "it is not empty");
         assert!(Memory::thaw(&program()).unwrap().settle([]).is_err());
         memory.restore(&Frozen::empty(limits()).unwrap()).unwrap();
         memory.restore(&frozen).unwrap();
@@ -495,7 +497,7 @@ mod tests {
         let page = DATA..DATA + PAGE_SIZE;
         memory.map(page.clone(), Perms::RW, SegmentKind::Data, "small").unwrap();
         memory.store(DATA, [1]).unwrap();
-        memory.settle([page.clone()]).unwrap();
+        memory.settle(once(page.clone())).unwrap();
         assert!(memory.space.is_open(&page));
         for closed in [CODE, DATA + PAGE_SIZE, FAR / 2, FAR, limits().address_space] {
             assert!(!memory.space.is_open(&(closed..closed + PAGE_SIZE)), "{closed:#x}");
