@@ -175,6 +175,9 @@ fn run_step(step: &Step, instance: &mut Instance<Data>) -> Option<String> {
     })
 }
 
+/// How often a function is called that returns: the second call finds a way in that was prepared, the third looks at little.
+const TIMES: usize = 4;
+
 /// Steps that call functions.
 fn call_step(step: &Step, instance: &mut Instance<Data>) -> Option<String> {
     type Function = TypedFunction<(u64, u64), u64>;
@@ -184,7 +187,16 @@ fn call_step(step: &Step, instance: &mut Instance<Data>) -> Option<String> {
         Step::Call(..) | Step::ResumeCall(_) if !may_run => String::from("too much fuel"),
         Step::Call(addr, a, b) => {
             let function: Function = instance.function_at(*addr);
-            told(function.call(instance, (*a, *b)))
+            let mut said = String::new();
+            for _ in 0..TIMES {
+                let result = function.call(instance, (*a, *b));
+                let has_returned = result.is_ok();
+                said += &told(result);
+                if !has_returned {
+                    break;
+                }
+            }
+            said
         }
         Step::ResumeCall(addr) => {
             let function: Function = instance.function_at(*addr);

@@ -87,7 +87,7 @@ pub enum Step {
     Report,
     /// Waits for the code that was asked for.
     WaitForCode,
-    /// Calls what is there as a function of two arguments.
+    /// Calls what is there as a function of two arguments, again and again if it returns.
     Call(u64, u64, u64),
     /// Goes on with such a call.
     ResumeCall(u64),
