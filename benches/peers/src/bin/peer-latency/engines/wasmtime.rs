@@ -4,13 +4,16 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig, Store,
-    TypedFunc,
+    Config, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module,
+    PoolingAllocationConfig, Store, TypedFunc,
 };
 
 use crate::subject::{ADDED, FRESH, Failure, Quantity, SUM, Subject, timed, timed_once};
 
 pub(super) const ON_DEMAND: &str = "wasmtime";
+/// Bytes of memory, and of tables, that a pooled instance keeps.
+const KEPT: usize = 1 << 20;
+
 pub(super) const POOLING: &str = "wasmtime-pooling";
 
 /// How many instances a pool has room for. Each takes 4 GiB of addresses.
@@ -40,6 +43,8 @@ impl Wasmtime {
     pub(super) fn pooling(wasm: Vec<u8>) -> Result<Self, Failure> {
         let mut pool = PoolingAllocationConfig::default();
         pool.total_core_instances(POOL).total_memories(POOL).total_tables(POOL);
+        // Pages that are written again need not be given back, as this engine does not give them back either.
+        pool.linear_memory_keep_resident(KEPT).table_keep_resident(KEPT).pagemap_scan(Enabled::Auto);
         let mut config = Config::new();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         Wasmtime::new(POOLING, &config, wasm)
