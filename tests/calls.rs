@@ -562,6 +562,9 @@ fn a_fork_has_what_was_written_after_the_host_had_frozen_memory() {
 /// Something done to an instance between two calls.
 type Change<'a> = &'a dyn Fn(&mut Instance<World>);
 
+/// A call, and what became of it.
+type Told<'a> = &'a dyn Fn(&mut Instance<World>) -> String;
+
 /// After a call that left everything as it was, the next one looks at little. Whatever happens in between, it is as in the
 /// interpreter, which looks at everything.
 #[test]
@@ -596,7 +599,7 @@ fn nothing_that_happens_between_two_calls_is_overlooked() {
             &|guest| guest.reset().unwrap(),
         ];
         // Which calls come directly before and behind the change: those after which much has to be looked at, or little.
-        let calls: [&dyn Fn(&mut Instance<World>) -> String; 4] = [
+        let calls: [Told<'_>; 4] = [
             &|guest| format!("{:?}", add.call(guest, (1, 2))),
             &|guest| format!("{:?}", mix.call(guest, (3, 0.1, 0.7))),
             &|guest| format!("{:?}", read.call(guest, sp)),
