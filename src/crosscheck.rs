@@ -12,7 +12,9 @@ use std::fmt;
 
 use causality_interp::Interpreter;
 use causality_machine::memory::{PAGE_SIZE, Perms, Segment};
-use causality_machine::{Executor, Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, PauseReason};
+use causality_machine::{
+    Executor, Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, PauseReason, Tracked,
+};
 
 /// The most instructions between two comparisons of the hart.
 const STRETCH: u64 = 100_000;
@@ -141,7 +143,7 @@ fn copy_page(memory: &mut Memory, page: u64, bytes: &[u8], perms: Perms) -> Resu
 struct Stop;
 
 impl Host for Stop {
-    fn ecall(&mut self, _: &mut Hart, _: &mut Memory) -> Result<Flow, HostError> {
+    fn ecall(&mut self, _: &mut Hart, _: &mut Tracked<Memory>) -> Result<Flow, HostError> {
         Ok(Flow::Pause)
     }
 }

@@ -442,6 +442,8 @@ impl<T> Instance<T> {
     /// # }
     /// ```
     pub fn observe(&mut self, observer: impl FnMut(Retired<'_>) + Send + 'static) {
+        // A call that takes nothing to have changed would not ask who executes.
+        self.machine.touch();
         self.execution.observe(observer);
     }
 

@@ -25,7 +25,7 @@ use beside::NativeCode;
 /// Runs native code: made the first time control comes to it, or in the background where the interpreter is often.
 #[derive(Debug, Default)]
 pub struct Native {
-    interpreter: Interpreter,
+    single: Single,
     tunables: Tunables,
     listener: Option<Listener>,
     memory: Arc<CodeMemory>,
@@ -39,9 +39,10 @@ pub struct Native {
     door: Option<Door>,
     /// What native code had retired when that was opened.
     opened: u64,
+    /// What became of the last call through it.
+    entered: Entered,
     /// How a call has stopped that went through it, until somebody is told.
     stopped: Option<Result<Exit, HostError>>,
-    retired: Retired,
     started: Option<Instant>,
     first: Option<Duration>,
 }
@@ -131,9 +132,9 @@ impl Native {
     /// How many instructions were retired, and how.
     #[must_use]
     pub fn instructions(&self) -> InstructionReport {
-        let Retired { native, optimised, .. } = self.retired;
+        let Retired { native, optimised, .. } = self.single.retired;
         InstructionReport {
-            interpreted: self.interpreter.retired(),
+            interpreted: self.single.interpreter.retired(),
             baseline: native.saturating_sub(optimised),
             cranelift: optimised,
         }
@@ -181,7 +182,7 @@ impl Native {
     }
 
     fn all_retired(&self) -> u64 {
-        self.interpreter.retired() + self.retired.native
+        self.single.interpreter.retired() + self.single.retired.native
     }
 
     /// The code for what the machine sees now.
@@ -225,12 +226,20 @@ fn versions(machine: &Machine) -> (u64, u64) {
 }
 
 /// Executes single instructions.
-struct Single<'a>(&'a mut Interpreter);
+#[derive(Debug, Default)]
+struct Single {
+    interpreter: Interpreter,
+    retired: Retired,
+}
 
-impl Step for Single<'_> {
+impl Step for Single {
     fn step(&mut self, machine: &mut Machine, host: &mut dyn Host) -> Result<Option<Exit>, HostError> {
-        let exit = self.0.execute(machine, host, 1)?;
+        let exit = self.interpreter.execute(machine, host, 1)?;
         Ok((exit != Exit::Paused(PauseReason::Step)).then_some(exit))
+    }
+
+    fn retired(&mut self) -> &mut Retired {
+        &mut self.retired
     }
 }
 
@@ -262,12 +271,11 @@ impl Executor for Native {
                 if self.first.is_none() {
                     self.first = self.started.map(|started| started.elapsed());
                 }
-                let mut step = Single(&mut self.interpreter);
                 let compiler = &now.compiler;
                 let takes_samples = self.tunables.fuel && self.hot.is_some();
                 let slice = if takes_samples { compiler.until_sample() } else { None };
                 let most = slice.map_or(left, |slice| left.min(slice.max(2 * compiler.longest())));
-                let outcome = abi::run(compiler, machine, host, &mut step, most, &mut self.retired)?;
+                let outcome = abi::run(compiler, machine, host, &mut self.single, most)?;
                 let retired = self.all_retired() - before;
                 left -= retired;
                 if let Outcome::Exit(exit) = outcome {
@@ -282,8 +290,8 @@ impl Executor for Native {
                     && !at_breakpoint
                     && now.versions == versions(machine);
                 if is_sample && let Some(hot) = &mut self.hot {
-                    let all = self.interpreter.retired() + self.retired.native;
-                    hot.sample(now, machine, self.retired, all);
+                    let all = self.single.interpreter.retired() + self.single.retired.native;
+                    hot.sample(now, machine, self.single.retired, all);
                     arrived = false;
                     continue;
                 }
@@ -307,7 +315,7 @@ impl Executor for Native {
             }
             let before = self.all_retired();
             let mut native = NativeCode::new(now, self.hot.as_mut(), needed);
-            let exit = self.interpreter.execute_beside(machine, host, left, &mut native)?;
+            let exit = self.single.interpreter.execute_beside(machine, host, left, &mut native)?;
             arrived = native.arrived();
             left -= self.all_retired() - before;
             if let Some(exit) = exit {
@@ -323,16 +331,15 @@ impl Native {
     /// [`Executor::execute`] goes on.
     ///
     /// As long as the instance lives and calls functions, it holds on to the code, also if that has been evicted.
-    pub(crate) fn call(&mut self, machine: &mut Machine, host: &mut dyn Host) -> Entered {
+    pub(crate) fn call<H: Host>(&mut self, machine: &mut Machine, host: &mut H) -> Entered {
         for _ in 0..2 {
             if let Some(door) = &mut self.door {
-                let mut step = Single(&mut self.interpreter);
-                match door.enter(machine, host, &mut step, &mut self.retired) {
+                match door.enter(machine, host, &mut self.single) {
                     Entered::Closed => {}
                     entered => return entered,
                 }
             }
-            if let Err(error) = self.open_door(machine) {
+            if let Err(error) = self.open_door::<H>(machine) {
                 self.stopped = Some(Err(error));
                 break;
             }
@@ -341,19 +348,19 @@ impl Native {
     }
 
     /// The same, of a machine that nobody has had to change since such a call has returned, after which nothing but generated
-    /// code had run.
+    /// code had run. Whether that is so again; if not, what became of it can be [taken](Native::take_entered).
     #[inline(always)]
-    pub(crate) fn call_again(&mut self, machine: &mut Machine, host: &mut dyn Host) -> Entered {
-        match &mut self.door {
-            Some(door) => {
-                let mut step = Single(&mut self.interpreter);
-                door.enter_again(machine, host, &mut step, &mut self.retired)
-            }
-            None => {
-                cold_path();
-                Entered::Closed
-            }
-        }
+    pub(crate) fn call_again<H: Host>(&mut self, machine: &mut Machine, host: &mut H) -> bool {
+        let Some(door) = &mut self.door else {
+            cold_path();
+            return false;
+        };
+        door.enter_again(machine, host, &mut self.single, &mut self.entered)
+    }
+
+    /// What became of the last [call](Native::call_again).
+    pub(crate) fn take_entered(&mut self) -> Entered {
+        std::mem::take(&mut self.entered)
     }
 
     /// A call has stopped: remembers why, for whoever goes on with it. Goes on with a panic of the host.
@@ -366,9 +373,9 @@ impl Native {
     }
 
     #[cold]
-    fn open_door(&mut self, machine: &mut Machine) -> Result<(), HostError> {
+    fn open_door<H: Host>(&mut self, machine: &mut Machine) -> Result<(), HostError> {
         if let Some(door) = self.door.take() {
-            door.compiler().retired(self.retired.native - self.opened);
+            door.compiler().retired(self.single.retired.native - self.opened);
         }
         if machine.breakpoints.iter().next().is_some() {
             return Ok(());
@@ -379,9 +386,9 @@ impl Native {
         }
         let takes_samples = self.tunables.fuel && self.hot.is_some();
         let most = if takes_samples { now.compiler.until_sample() } else { None };
-        self.opened = self.retired.native;
+        self.opened = self.single.retired.native;
         let most = most.map_or(u64::MAX, |most| most.max(LEAST_OPEN));
-        self.door = Door::open(now.compiler, machine, most);
+        self.door = Door::open::<H, Single>(now.compiler, machine, most);
         Ok(())
     }
 

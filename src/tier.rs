@@ -154,22 +154,33 @@ impl Execution {
         self.observed_before += self.observed.take().map_or(0, |interpreter| interpreter.retired());
     }
 
-    /// Runs a function that was just called, if there is a short way: a shorter one if the machine [is as a call has left
-    /// it](Entered::Returned). If it has not returned, it is run as always.
-    #[inline(always)]
-    pub(crate) fn call(&mut self, machine: &mut Machine, host: &mut dyn Host, is_as_left: bool) -> Entered {
+    /// Runs a function that was just called, if there is a short way. If it has not returned, it is run as always.
+    pub(crate) fn call<H: Host>(&mut self, machine: &mut Machine, host: &mut H) -> Entered {
         match self {
-            Execution { tier: OfTier::Native(native), observed: None, .. } => {
-                if is_as_left {
-                    native.call_again(machine, host)
-                } else {
-                    native.call(machine, host)
-                }
-            }
-            _ => {
+            Execution { tier: OfTier::Native(native), observed: None, .. } => native.call(machine, host),
+            _ => Entered::Closed,
+        }
+    }
+
+    /// The same in a machine that [is as a call has left it](Entered::Returned), as is how it is executed: whether it has
+    /// returned, and that still holds. If not, what became of it can be [taken](Execution::take_entered).
+    #[inline(always)]
+    pub(crate) fn call_again<H: Host>(&mut self, machine: &mut Machine, host: &mut H) -> bool {
+        match &mut self.tier {
+            OfTier::Native(native) => native.call_again(machine, host),
+            OfTier::Interpreter(_) => {
                 cold_path();
-                Entered::Closed
+                false
             }
+        }
+    }
+
+    /// What became of the last [call](Execution::call_again).
+    #[cold]
+    pub(crate) fn take_entered(&mut self) -> Entered {
+        match &mut self.tier {
+            OfTier::Native(native) => native.take_entered(),
+            OfTier::Interpreter(_) => Entered::Closed,
         }
     }
 

@@ -1,10 +1,10 @@
 //! Functions of a guest, called by the embedder, in every tier.
 
 use causality_vm::isa::reg::X;
-use causality_vm::memory::Perms;
+use causality_vm::memory::{Perms, SegmentKind};
 use causality_vm::{
     CallArguments, CallError, Caller, Capture, Cause, Config, Engine, ErrorKind, Exit, Hart, HostFault,
-    Instance, Linker, Module, Options, PauseReason, Promotion, Ptr, Tier, VmState,
+    Instance, Linker, Module, Options, PauseHandle, PauseReason, Promotion, Ptr, Tier, VmState,
 };
 
 /// What the host function `ask` answers with.
@@ -621,6 +621,93 @@ fn nothing_that_happens_between_two_calls_is_overlooked() {
     };
     let expected = told(Tier::Interpreter);
     for what in ["InstructionAccessFault", "Breakpoint", "Requested"] {
+        assert!(expected.iter().any(|told| told.contains(what)), "{what}: {expected:#?}");
+    }
+    for tier in Tier::ALL {
+        for (index, (told, expected)) in told(tier).iter().zip(&expected).enumerate() {
+            assert_eq!(told, expected, "{tier:?}, {index}");
+        }
+    }
+}
+
+/// A host function that has changed nothing is gone back from by a short way. Whatever it does change is seen at once, by the function
+/// that has called it and in later calls.
+#[test]
+fn nothing_that_a_host_function_changes_is_overlooked() {
+    #[derive(Default)]
+    struct Changing {
+        change: u64,
+        calls: u64,
+        pause: Option<PauseHandle>,
+    }
+    const MAPPED: u64 = 0x100_0000;
+    let change = |caller: &mut Caller<'_, Changing>, value: u64| -> Result<u64, HostFault> {
+        caller.data_mut().calls += 1;
+        let code = caller.hart().pc & !0xfff..(caller.hart().pc & !0xfff) + 0x1000;
+        let mapped = MAPPED..MAPPED + 0x1000;
+        // Only every third call changes anything.
+        match if caller.data().calls % 3 == 0 { caller.data().change } else { 0 } {
+            1 => assert_eq!(caller.charge(17), 17),
+            2 => caller.set_x(X::T0, value),
+            3 => caller.set_x(X::S0, 2),
+            4 => caller.memory_mut().protect(code, Perms::R).unwrap(),
+            5 => caller.memory_mut().protect(code, Perms::RX).unwrap(),
+            // What is there, or is not, stays so.
+            6 => drop(caller.memory_mut().map(mapped, Perms::RW, SegmentKind::Data, "mapped")),
+            7 => caller.write_pod(MAPPED, value)?,
+            8 => return Ok(caller.read_pod(MAPPED)?),
+            9 => drop(caller.memory_mut().protect(mapped, Perms::NONE)),
+            10 => drop(caller.memory_mut().unmap(mapped)),
+            11 => caller.data().pause.as_ref().unwrap().pause(),
+            12 => return Err(HostFault::Errno(5)),
+            13 => return Err(HostFault::Trap(5)),
+            14 => return Err(HostFault::Pause),
+            15 => drop(caller.charge(u64::MAX)),
+            16 => return Err(HostFault::Exit(3)),
+            _ => {}
+        }
+        Ok(value)
+    };
+    let told = |tier| {
+        let engine = Engine::new(Config::new().tier(tier).memory(32 << 20).fuel(1 << 40).hot(0));
+        let module = Module::from_file(&engine, "testkit/guests/calls.elf").unwrap();
+        let mut linker = Linker::new(&engine);
+        linker.function("change", change).unwrap();
+        let options = Options::new().args(["calls"]);
+        let mut guest = linker.instantiate(&module, options, Changing::default()).unwrap();
+        guest.data_mut().pause = Some(guest.pause_handle());
+        let ask = guest.function::<(u64, u64), u64>("ask_often").unwrap();
+        let mix = guest.function::<(i32, f64, f32), f64>("mix").unwrap();
+        let read = guest.function::<u64, u64>("read_at").unwrap();
+        let code = ask.address() & !0xfff..(ask.address() & !0xfff) + 0x1000;
+        let mut told = Vec::new();
+        for change in (0..=16).chain([6, 7, 8, 15, 1]) {
+            // With calls before that leave everything as it was, and change it in a short call and in a long one.
+            for (change, times) in [(0, 1), (0, 3), (change, 1), (change, 1), (change, 1), (change, 7)] {
+                guest.data_mut().change = change;
+                let calls: [&dyn Fn(&mut _) -> String; 3] = [
+                    &|guest| format!("{change}: {:?}", ask.call(guest, (5, times))),
+                    &|guest| format!("{:?}", read.call(guest, MAPPED)),
+                    &|guest| format!("{:?}", mix.call(guest, (3, 0.1, 0.7))),
+                ];
+                for call in [0, 2, 1, 2, 2] {
+                    told.push(calls[call](&mut guest));
+                    while guest.pending_calls() > 0 {
+                        guest.abandon_call();
+                    }
+                }
+                if change == 4 {
+                    guest.memory_mut().protect(code.clone(), Perms::RX).unwrap();
+                }
+                told.push(format!("{:?} {:?} {}", guest.hart(), guest.state(), guest.data().calls));
+                guest.add_fuel(1 << 20);
+            }
+        }
+        told
+    };
+    let expected = told(Tier::Interpreter);
+    for what in ["InstructionAccessFault", "Requested", "Host)", "HostFunction", "OutOfFuel", "Completed(3)"]
+    {
         assert!(expected.iter().any(|told| told.contains(what)), "{what}: {expected:#?}");
     }
     for tier in Tier::ALL {

@@ -1,9 +1,15 @@
 //! What a host does to itself or to the hart must not break the machine.
 
 use causality_interp::Interpreter;
+use causality_jit::{NativeTier, Tunables};
+use causality_machine::isa::Inst;
+use causality_machine::isa::format::{Bare, FR, Rm};
+use causality_machine::isa::reg::F;
 use causality_machine::memory::{PAGE_SIZE, Perms, SegmentKind};
-use causality_machine::{Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, PauseReason, VmState};
-use causality_vm::{Capture, Engine, Linker, Module, Options};
+use causality_machine::{
+    Executor, Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, PauseReason, Tracked, VmState,
+};
+use causality_vm::{Capture, Engine, Linker, Module, Native, Options};
 
 const CODE: u64 = 0x1_0000;
 const ECALL: [u8; 4] = 0x0000_0073u32.to_le_bytes();
@@ -25,7 +31,7 @@ fn machine() -> Machine {
 struct Meddler<F>(F);
 
 impl<F: FnMut(&mut Hart)> Host for Meddler<F> {
-    fn ecall(&mut self, hart: &mut Hart, _: &mut Memory) -> Result<Flow, HostError> {
+    fn ecall(&mut self, hart: &mut Hart, _: &mut Tracked<Memory>) -> Result<Flow, HostError> {
         (self.0)(hart);
         Ok(Flow::Continue)
     }
@@ -90,6 +96,67 @@ fn a_machine_whose_host_panicked_is_in_error_and_can_be_reset() {
     assert_eq!(machine.state(), VmState::Error);
     machine.reset().unwrap();
     assert_eq!(machine.state(), VmState::Ready);
+}
+
+/// In which native code runs that calls the host, and goes back by a short way if that has changed nothing.
+fn natives() -> [Native; 2] {
+    [NativeTier::Baseline, NativeTier::Cranelift]
+        .map(|tier| Native::new(Tunables { tier, ..Tunables::default() }))
+}
+
+#[test]
+fn a_rounding_mode_that_a_host_sets_before_a_float_is_used_is_the_guests() {
+    let sum = Inst::FaddD(FR { rd: F::FA2, rs1: F::FA0, rs2: F::FA1, rm: Rm::Dyn });
+    let words = [Inst::Ecall(Bare {}), sum, Inst::Ecall(Bare {})].map(|inst| inst.encode());
+    let told = |executor: &mut dyn Executor, mode: u32| {
+        let mut machine = machine();
+        machine.memory.protect(CODE..CODE + PAGE_SIZE, Perms::RW).unwrap();
+        for (place, word) in (CODE..).step_by(4).zip(words) {
+            machine.memory.store(place, word.to_le_bytes()).unwrap();
+        }
+        machine.memory.protect(CODE..CODE + PAGE_SIZE, Perms::RX).unwrap();
+        machine.hart.add_fuel(1 << 20);
+        (machine.hart.f[10], machine.hart.f[11]) = (1.0_f64.to_bits(), f64::EPSILON.to_bits() / 2);
+        let mut host = Meddler(|hart: &mut Hart| hart.fcsr = mode << 5);
+        let exit = machine.run_for(executor, &mut host, 1000).unwrap();
+        assert_eq!(exit, Exit::Paused(PauseReason::Step));
+        (machine.hart.f[12], machine.hart.fcsr)
+    };
+    for mode in 0..5 {
+        let expected = told(&mut Interpreter::new(), mode);
+        for mut native in natives() {
+            assert_eq!(told(&mut native, mode), expected, "{mode}");
+        }
+    }
+}
+
+/// Swaps its memory with that of the machine that calls it.
+struct Swapping(Machine);
+
+impl Host for Swapping {
+    fn ecall(&mut self, _: &mut Hart, memory: &mut Tracked<Memory>) -> Result<Flow, HostError> {
+        // Both have been had to change as often: that alone does not tell them apart.
+        while self.0.memory.changes() < memory.changes() {
+            let _ = &mut *self.0.memory;
+        }
+        while self.0.memory.changes() > memory.changes() {
+            let _ = &mut **memory;
+        }
+        std::mem::swap(&mut self.0.memory, memory);
+        Ok(Flow::Continue)
+    }
+}
+
+#[test]
+fn a_host_that_swaps_memory_unnoticed_stops_native_code() {
+    for mut native in natives() {
+        let mut machine = machine();
+        machine.hart.add_fuel(1 << 20);
+        let mut host = Swapping(Machine::new(Limits::default()).unwrap());
+        let exit = machine.run(&mut native, &mut host).unwrap();
+        assert!(matches!(exit, Exit::Trap(trap) if trap.pc == CODE + 4), "{exit:?}");
+        assert!(!machine.is_whole());
+    }
 }
 
 /// What `floats`, which prints the bits of results and flags at corner operands, prints.

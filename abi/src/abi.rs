@@ -1,11 +1,10 @@
 //! The whole: Linux calls, host functions and the embedder's data behind one `Host`.
 
-use std::hint::cold_path;
 use std::task::{Context, Poll};
 
-use causality_machine::{Flow, Hart, Host, HostError, Image, Machine, Memory};
+use causality_machine::{Flow, Hart, Host, HostError, Image, Machine, Memory, Otherwise, Tracked};
 
-use crate::host::{self, Caller, HostFault, HostFunctions, RESOLVE, Waiting};
+use crate::host::{self, Caller, FIRST_HOST_FUNCTION, HostFault, HostFunctions, RESOLVE, Waiting};
 use crate::linux::{self, Linux};
 use crate::{Options, ProcessState, Report, RestoreError, SaveError, StartError};
 
@@ -213,28 +212,55 @@ impl<T> Abi<T> {
     }
 }
 
-impl<T> Host for Abi<T> {
-    fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
+impl<T> Abi<T> {
+    /// Answers what is no call of one of the first host functions.
+    #[inline(never)]
+    fn answer_other(&mut self, hart: &mut Hart, memory: &mut Tracked<Memory>) -> Option<Otherwise> {
         let number = hart.x[17];
         if let Some(function) = self.functions.get(number) {
-            let paid = (hart.fuel, hart.granted);
-            let ended = function(&mut Caller::new(hart, memory, &mut self.data, &mut self.waiting));
-            let Err(fault) = ended else {
-                self.linux.count(number);
-                return Ok(Flow::Continue);
-            };
-            cold_path();
-            // One that pauses has not happened, and will be made again.
-            if !matches!(fault, HostFault::Pause) {
-                self.linux.count(number);
+            let mut caller = Caller::new(hart, memory, &mut self.data, &mut self.waiting);
+            if let Err(fault) = function(&mut caller) {
+                let charged = caller.charged();
+                return self.failed(*fault, number, hart, charged);
             }
-            return host::failed(fault, hart, paid);
+            self.linux.count(number);
+            return None;
         }
         if number == RESOLVE {
             self.linux.count(number);
             hart.x[10] = host::resolve(&self.functions, memory, hart.x[10]);
-            return Ok(Flow::Continue);
+            return None;
         }
-        self.linux.ecall(hart, memory)
+        Otherwise::of(self.linux.ecall(hart, memory))
+    }
+
+    /// The host function with this number was called and has failed, after it has charged so much.
+    #[cold]
+    fn failed(&mut self, fault: HostFault, number: u64, hart: &mut Hart, charged: u64) -> Option<Otherwise> {
+        // One that pauses has not happened, and will be made again.
+        if !matches!(fault, HostFault::Pause) {
+            self.linux.count(number);
+        }
+        Otherwise::of(host::failed(fault, hart, charged))
+    }
+}
+
+impl<T> Host for Abi<T> {
+    fn ecall(&mut self, hart: &mut Hart, memory: &mut Tracked<Memory>) -> Result<Flow, HostError> {
+        Otherwise::came(self.answer(hart, memory))
+    }
+
+    #[inline(always)]
+    fn answer(&mut self, hart: &mut Hart, memory: &mut Tracked<Memory>) -> Option<Otherwise> {
+        let Some((index, function)) = self.functions.first(hart.x[17]) else {
+            return self.answer_other(hart, memory);
+        };
+        let mut caller = Caller::new(hart, memory, &mut self.data, &mut self.waiting);
+        if let Err(fault) = function(&mut caller) {
+            let charged = caller.charged();
+            return self.failed(*fault, FIRST_HOST_FUNCTION + index as u64, hart, charged);
+        }
+        self.linux.count_first(index);
+        None
     }
 }

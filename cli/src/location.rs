@@ -50,7 +50,9 @@ impl<'a> Locations<'a> {
 
     /// The source file, and the line in it.
     pub(crate) fn source(&self, pc: u64) -> Option<(&str, Option<u32>)> {
-        let location = self.lines.as_ref()?.find_location(pc.wrapping_sub(self.program.base())).ok()??;
+        // The reader of debug information adds one to it.
+        let address = Some(pc.wrapping_sub(self.program.base())).filter(|&address| address != u64::MAX)?;
+        let location = self.lines.as_ref()?.find_location(address).ok()??;
         Some((location.file?, location.line))
     }
 }

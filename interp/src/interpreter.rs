@@ -1,7 +1,8 @@
 //! Running: trace after trace while nothing special happens, else instruction by instruction.
 
 use causality_machine::{
-    Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Machine, Memory, PauseReason, Trap, call_host,
+    Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Machine, Memory, Otherwise, PauseReason, Trap,
+    call_host,
 };
 
 use crate::beside::{Alone, Beside};
@@ -170,15 +171,18 @@ impl Interpreter {
         let target = match Op::new(decoded, pc).execute(&mut machine.hart, &mut machine.memory) {
             Ok(()) => next,
             Err(Stop::Jump(target)) => target,
-            Err(Stop::Ecall) => match call_host(host, &mut machine.hart, &mut machine.memory)? {
-                Flow::Continue => next,
-                Flow::Exit(code) => {
-                    exit = Some(Exit::Completed(code));
-                    next
+            Err(Stop::Ecall) => {
+                let otherwise = call_host(host, &mut machine.hart, &mut machine.memory);
+                match Otherwise::came(otherwise)? {
+                    Flow::Continue => next,
+                    Flow::Exit(code) => {
+                        exit = Some(Exit::Completed(code));
+                        next
+                    }
+                    Flow::Pause => return Ok(Some(Exit::Paused(PauseReason::Host))),
+                    Flow::Trap(cause, tval) => return Ok(Some(Exit::Trap(Trap { cause, pc, tval }))),
                 }
-                Flow::Pause => return Ok(Some(Exit::Paused(PauseReason::Host))),
-                Flow::Trap(cause, tval) => return Ok(Some(Exit::Trap(Trap { cause, pc, tval }))),
-            },
+            }
             Err(stop) => return Ok(Some(Exit::Trap(fault(stop, pc, &machine.memory).at(pc)))),
         };
         machine.hart.pc = target;

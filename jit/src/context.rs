@@ -10,6 +10,7 @@ use causality_machine::Hart;
 use causality_machine::memory::{EXECUTOR_PAGE_SIZE, GUEST_OFFSET, HART_OFFSET};
 use causality_machine::registers::Slot;
 
+use crate::Compiler;
 use crate::sys::mxcsr::Floats;
 
 /// Sizes of accesses that have a bound of their own in a [`Range`]; others use the next larger one.
@@ -77,6 +78,17 @@ pub(crate) const fn near(is_store: bool) -> (i32, i32) {
 /// What generated code calls when the host has to do something. `C` is the System V convention on all hosts we run on.
 pub(crate) type Libcall = unsafe extern "C" fn(vm: *mut u8, argument: u64) -> u64;
 
+/// What generated code has the host do at a pc, which is odd if it is Cranelift's code that asks. They return how control
+/// goes on.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Libcalls {
+    /// Executes one instruction.
+    pub(crate) step: Libcall,
+    /// Makes an `ecall`.
+    pub(crate) ecall: Libcall,
+}
+
 /// The executor page.
 #[repr(C)]
 pub(crate) struct Context {
@@ -114,10 +126,20 @@ pub(crate) struct Context {
     pub(crate) check_len: u64,
     /// What they say: 0 if the access is allowed.
     pub(crate) check_denied: u64,
-    /// What `step` needs.
+    /// What libcalls need.
     pub(crate) session: *mut (),
+    /// The libcalls, for sessions of that type.
+    pub(crate) libcalls: *const Libcalls,
+    /// What made the code.
+    pub(crate) compiler: *const Compiler,
+    /// The hart's fuel at which the run ends: the floor unless a pause is wanted.
+    pub(crate) last: u64,
+    /// Instructions the run might retire beyond that if it had more fuel.
+    pub(crate) beyond: u64,
     /// A place to store what must be computed but is not needed.
     pub(crate) scratch: u64,
+    /// The version of code memory that generated code relies on.
+    pub(crate) code_version: u64,
     /// The version of the map that the ranges were measured with; 0 is none.
     pub(crate) measured: u64,
     /// The door it is prepared for; 0 is none.
@@ -152,8 +174,6 @@ pub(crate) struct Tier {
     pub(crate) check: [*const u8; CHECKS],
     /// Takes floating-point registers from their homes, for code that has them elsewhere.
     pub(crate) floats: *const u8,
-    /// Executes the instruction at the given pc, which is odd for an `ecall`; 0 if control then goes to the next one.
-    pub(crate) step: Option<Libcall>,
 }
 
 impl Tier {
@@ -164,7 +184,6 @@ impl Tier {
         call: std::ptr::null(),
         check: [std::ptr::null(); CHECKS],
         floats: std::ptr::null(),
-        step: None,
     };
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::memory::{Frozen, ResidentHart};
 use crate::{
     Breakpoints, Executor, Exit, Hart, Host, HostError, IllegalTransition, Limits, Memory, PauseHandle,
-    PauseReason, VmState,
+    PauseReason, Tracked, VmState,
 };
 
 /// Where functions return to that the embedder has called. No guest has anything there: to every executor, control that
@@ -19,7 +19,7 @@ pub struct Machine {
     pub hart: ResidentHart,
     /// Guest memory. Change it in place: pause requests reach generated code through the doorbell of the
     /// memory that this machine was made with.
-    pub memory: Memory,
+    pub memory: Tracked<Memory>,
     /// Where to pause.
     pub breakpoints: Breakpoints,
     state: VmState,
@@ -95,7 +95,7 @@ impl Machine {
         Ok(Machine {
             hart: memory.take_hart().ok_or(std::io::ErrorKind::ResourceBusy)?,
             pause: PauseHandle::new(memory.doorbell()),
-            memory,
+            memory: Tracked::new(memory),
             breakpoints: Breakpoints::default(),
             state: VmState::Ready,
             paused_at: None,
@@ -337,7 +337,7 @@ impl Machine {
     }
 
     /// For executors: everything they need at once.
-    pub fn parts(&mut self) -> (&mut Hart, &mut Memory, &Breakpoints, &PauseHandle) {
+    pub fn parts(&mut self) -> (&mut Hart, &mut Tracked<Memory>, &Breakpoints, &PauseHandle) {
         (&mut self.hart, &mut self.memory, &self.breakpoints, &self.pause)
     }
 

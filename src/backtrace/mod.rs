@@ -120,7 +120,8 @@ impl<'a> Names<'a> {
 
     fn describe_by_lines(&self, pc: u64, lookup: u64, frames: &mut Vec<Frame>) {
         let address = lookup.wrapping_sub(self.program.base());
-        let Some(lines) = &self.lines else { return };
+        // The reader of debug information adds one to it.
+        let Some(lines) = self.lines.as_ref().filter(|_| address != u64::MAX) else { return };
         let Ok(mut found) = lines.find_frames(address).skip_all_loads() else { return };
         let first = frames.len();
         while let Ok(Some(found)) = found.next() {

@@ -42,6 +42,19 @@ fn a_stack_that_leads_nowhere_ends_the_backtrace() {
 }
 
 #[test]
+fn a_return_to_address_zero_has_no_line() {
+    let backtrace = at(&program("testkit/guests/debugged.elf"), &Budget::default(), |program, machine| {
+        machine.hart.pc = program.symbols().find("settle").unwrap().addr;
+        machine.hart.x[X::RA.index()] = 0;
+    });
+    assert_eq!(backtrace.frames[0].function.as_deref(), Some("settle"), "{backtrace}");
+    let nowhere = at(&program("testkit/guests/debugged.elf"), &Budget::default(), |program, machine| {
+        machine.hart.pc = program.base().wrapping_sub(1);
+    });
+    assert_eq!(nowhere.frames.len(), 1, "{nowhere}");
+}
+
+#[test]
 fn a_budget_that_is_spent_cuts_the_backtrace_and_names_by_symbol() {
     for reads in [0, 1, 10, 100, 1000] {
         let backtrace =

@@ -82,11 +82,12 @@ impl Calls {
         hart.pc = address;
     }
 
-    /// The call has returned.
+    /// What was granted and used up in the call is so for what rests.
     #[inline]
-    pub(crate) fn returned(&mut self, hart: &Hart) {
-        if let Some(rest) = &mut self.resting {
-            (rest.fuel, rest.granted) = (hart.fuel, hart.granted);
+    pub(crate) fn paid(&mut self, hart: &Hart) {
+        let (fuel, granted) = (hart.fuel, hart.granted);
+        if let Some(rest) = self.resting.as_deref_mut() {
+            (rest.fuel, rest.granted) = (fuel, granted);
         }
     }
 

@@ -87,7 +87,7 @@ impl<A: CallArguments, R: CallResult> TypedFunction<A, R> {
     ///
     /// # Errors
     /// [`CallError::OtherProgram`], [`CallError::Stopped`], [`CallError::Host`].
-    #[inline]
+    #[inline(always)]
     pub fn call<T>(&self, instance: &mut Instance<T>, arguments: A) -> Result<R, CallError> {
         if !self.module.is(instance.module()) {
             cold_path();

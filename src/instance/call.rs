@@ -1,10 +1,11 @@
 //! Functions of the guest, called by the embedder.
 
 use std::hint::cold_path;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use causality_abi::{CallArguments, CallResult};
 use causality_jit::abi::Entered;
-use causality_machine::{BeforeCall, Exit, PauseReason};
+use causality_machine::{BeforeCall, Exit, PauseReason, settle_registers};
 
 use super::Instance;
 use crate::{CallError, Error, TypedFunction};
@@ -109,69 +110,91 @@ impl<T> Instance<T> {
         true
     }
 
-    #[inline]
+    /// What it returns is in registers on the way here, which a `Result` of the caller's types is not.
+    #[inline(always)]
     pub(crate) fn call_at<A: CallArguments, R: CallResult>(
         &mut self,
         address: u64,
         arguments: A,
     ) -> Result<R, CallError> {
+        match self.call_function(address, arguments) {
+            None => Ok(R::take(&self.machine.hart)),
+            Some(error) => Err(*error),
+        }
+    }
+
+    /// Leaves the result in the hart.
+    fn call_function<A: CallArguments>(&mut self, address: u64, arguments: A) -> Option<Box<CallError>> {
         // After a call that left everything as it was, there is next to nothing to do but the call.
         let Some(machine) = self.machine.as_left() else {
             cold_path();
-            let before = self.begin_call(address, arguments)?;
-            return self.enter(before, address);
+            return self.call_first(address, arguments);
         };
         self.calls.begin(&mut machine.hart, address);
         arguments.give(&mut machine.hart);
-        let is_as_left = match self.execution.call(machine, &mut self.host, true) {
-            Entered::Returned(is_as_left) => is_as_left,
-            entered => return self.not_returned(address, entered),
-        };
-        self.calls.returned(&machine.hart);
-        machine.memory.settle_registers(machine.hart.instret());
-        if !is_as_left {
-            self.machine.touch();
+        if !self.execution.call_again(machine, &mut self.host) {
+            cold_path();
+            return self.not_as_left(address);
         }
-        Ok(R::take(&self.machine.hart))
+        self.calls.paid(&machine.hart);
+        settle_registers(&mut machine.memory, &machine.hart);
+        None
+    }
+
+    /// Whatever there is to be made sure of.
+    #[inline(never)]
+    fn call_first<A: CallArguments>(&mut self, address: u64, arguments: A) -> Option<Box<CallError>> {
+        let before = match self.begin_call(address, arguments) {
+            Ok(before) => before,
+            Err(error) => return Some(Box::new(error.into())),
+        };
+        self.enter(before, address)
     }
 
     /// Runs a function whose call has begun.
-    fn enter<R: CallResult>(&mut self, before: BeforeCall, address: u64) -> Result<R, CallError> {
+    fn enter(&mut self, before: BeforeCall, address: u64) -> Option<Box<CallError>> {
         let mut entered = Entered::Closed;
         if self.crosscheck.is_none() {
-            entered = self.execution.call(&mut self.machine, &mut self.host, false);
+            entered = self.execution.call(&mut self.machine, &mut self.host);
         }
         let Entered::Returned(is_as_left) = entered else { return self.go_on(before, address, entered) };
-        let result = self.returned(before);
+        self.returned(before);
         if is_as_left && self.calls.pending() == 0 && self.host.waiting() == 0 {
             self.machine.leave();
         }
-        Ok(result)
+        None
     }
 
-    /// Goes on with a function that was called in a machine that was as it was left, and has not returned.
-    #[cold]
-    fn not_returned<R: CallResult>(&mut self, address: u64, entered: Entered) -> Result<R, CallError> {
-        let before = self.machine.begin_call().map_err(Error::from)?;
+    /// Goes on after a function was called in a machine that was as it was left, and is not so any more.
+    #[inline(never)]
+    fn not_as_left(&mut self, address: u64) -> Option<Box<CallError>> {
+        let entered = self.execution.take_entered();
+        let before = match self.machine.begin_call() {
+            Ok(before) => before,
+            Err(error) => return Some(Box::new(Error::from(error).into())),
+        };
         match entered {
+            Entered::Returned(_) => {
+                self.returned(before);
+                None
+            }
             Entered::Stopped(_) => self.go_on(before, address, entered),
-            Entered::Closed | Entered::Returned(_) => self.enter(before, address),
+            Entered::Closed => self.enter(before, address),
         }
     }
 
     /// Goes on with a function that has not returned by the short way.
     #[cold]
-    fn go_on<R: CallResult>(
-        &mut self,
-        before: BeforeCall,
-        address: u64,
-        entered: Entered,
-    ) -> Result<R, CallError> {
+    fn go_on(&mut self, before: BeforeCall, address: u64, entered: Entered) -> Option<Box<CallError>> {
         if let Entered::Stopped(stopped) = entered {
+            self.calls.paid(&self.machine.hart);
             self.execution.stop(stopped);
         }
-        self.go_for(before, address, u64::MAX)?;
-        Ok(self.returned(before))
+        if let Err(error) = self.go_for(before, address, u64::MAX) {
+            return Some(Box::new(error));
+        }
+        self.returned(before);
+        None
     }
 
     /// As [`Instance::call_at`], for at most so many instructions.
@@ -183,10 +206,10 @@ impl<T> Instance<T> {
     ) -> Result<R, CallError> {
         let before = self.begin_call(address, arguments)?;
         self.go_for(before, address, most)?;
-        Ok(self.returned(before))
+        self.returned(before);
+        Ok(R::take(&self.machine.hart))
     }
 
-    #[inline]
     fn begin_call(&mut self, address: u64, arguments: impl CallArguments) -> Result<BeforeCall, Error> {
         let before = self.machine.begin_call()?;
         let waiting = self.host.waiting();
@@ -196,19 +219,20 @@ impl<T> Instance<T> {
         Ok(before)
     }
 
-    #[inline]
-    fn returned<R: CallResult>(&mut self, before: BeforeCall) -> R {
-        let result = R::take(&self.machine.hart);
-        self.calls.returned(&self.machine.hart);
+    fn returned(&mut self, before: BeforeCall) {
+        self.calls.paid(&self.machine.hart);
         self.host.set_waiting_before(self.calls.waiting());
         self.machine.end_call(before, self.calls.pending() > 0);
-        result
     }
 
     /// Runs a function as any guest is run, for at most so many instructions.
     fn go_for(&mut self, before: BeforeCall, address: u64, most: u64) -> Result<(), CallError> {
         self.machine.go_on();
-        let ended = self.go(most);
+        let ended = catch_unwind(AssertUnwindSafe(|| self.go(most)));
+        let ended = ended.unwrap_or_else(|panic| {
+            self.calls.paid(&self.machine.hart);
+            resume_unwind(panic)
+        });
         if let Ok(RETURNED) = ended {
             return Ok(());
         }

@@ -5,7 +5,7 @@ pub mod wild;
 use causality_isa::reg::X;
 use causality_machine::memory::{Perms, SegmentKind};
 use causality_machine::{
-    Cause, Executor, Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, PauseReason, Trap,
+    Cause, Executor, Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, PauseReason, Tracked, Trap,
 };
 
 use crate::program::{CODE, DATA, DATA_END, Program, WINDOW, WINDOW_SIZE};
@@ -19,7 +19,7 @@ pub struct Console {
 }
 
 impl Host for Console {
-    fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
+    fn ecall(&mut self, hart: &mut Hart, memory: &mut Tracked<Memory>) -> Result<Flow, HostError> {
         const ENOSYS: u64 = -38_i64 as u64;
         hart.x[10] = match hart.x[17] {
             64 => {
@@ -39,7 +39,7 @@ impl Host for Console {
 pub struct Answer<F>(pub F);
 
 impl<F: FnMut(&mut Hart, &mut Memory)> Host for Answer<F> {
-    fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
+    fn ecall(&mut self, hart: &mut Hart, memory: &mut Tracked<Memory>) -> Result<Flow, HostError> {
         if hart.x[17] == 93 {
             return Ok(Flow::Exit(hart.x[10] as i32));
         }
@@ -53,7 +53,7 @@ impl<F: FnMut(&mut Hart, &mut Memory)> Host for Answer<F> {
 pub struct End;
 
 impl Host for End {
-    fn ecall(&mut self, _: &mut Hart, _: &mut Memory) -> Result<Flow, HostError> {
+    fn ecall(&mut self, _: &mut Hart, _: &mut Tracked<Memory>) -> Result<Flow, HostError> {
         Ok(Flow::Exit(0))
     }
 }

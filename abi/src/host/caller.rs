@@ -1,7 +1,7 @@
 //! What a host function can see and touch.
 
 use causality_machine::isa::reg::{F, X};
-use causality_machine::{Cause, Fault, Hart, Memory};
+use causality_machine::{Cause, Fault, Hart, Memory, Tracked};
 
 use super::HostFault;
 use super::waiting::{Ended, Waiting};
@@ -41,20 +41,27 @@ use super::waiting::{Ended, Waiting};
 #[derive(Debug)]
 pub struct Caller<'a, T> {
     hart: &'a mut Hart,
-    memory: &'a mut Memory,
+    memory: &'a mut Tracked<Memory>,
     data: &'a mut T,
     waiting: &'a mut Waiting<T>,
+    charged: u64,
 }
 
 impl<'a, T> Caller<'a, T> {
     #[inline]
     pub(crate) fn new(
         hart: &'a mut Hart,
-        memory: &'a mut Memory,
+        memory: &'a mut Tracked<Memory>,
         data: &'a mut T,
         waiting: &'a mut Waiting<T>,
     ) -> Self {
-        Caller { hart, memory, data, waiting }
+        Caller { hart, memory, data, waiting, charged: 0 }
+    }
+
+    /// How much was [charged](Caller::charge).
+    #[inline]
+    pub(crate) fn charged(&self) -> u64 {
+        self.charged
     }
 
     /// What this call, if it waits for a future, has ended with.
@@ -125,6 +132,7 @@ impl<'a, T> Caller<'a, T> {
         let taken = amount.min(self.hart.fuel.saturating_sub(1));
         self.hart.fuel -= taken;
         self.hart.granted -= taken;
+        self.charged += taken;
         taken
     }
 

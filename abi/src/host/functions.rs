@@ -24,22 +24,22 @@ pub(crate) fn index_of(number: u64) -> Option<usize> {
     (index < FIRST).then_some(index as usize)
 }
 
-/// A host function without its types.
-pub(crate) type Function<T> = dyn Fn(&mut Caller<'_, T>) -> Result<(), HostFault> + Send + Sync;
+/// A host function without its types. How it fails is boxed, so that what it mostly returns is a register.
+pub(crate) type Function<T> = dyn Fn(&mut Caller<'_, T>) -> Result<(), Box<HostFault>> + Send + Sync;
 
 /// The functions an embedder offers to its guests; `T` is the embedder's own data.
 ///
 /// Cheap to clone: clones share the functions.
 pub struct HostFunctions<T> {
-    by_number: Arc<BTreeMap<u64, Entry<T>>>,
+    by_number: Arc<BTreeMap<u64, Arc<Entry<T>>>>,
     /// Those with the first numbers, once more.
-    first: Arc<Vec<Option<Arc<Function<T>>>>>,
+    first: Arc<Vec<Option<Arc<Entry<T>>>>>,
     by_name: Arc<BTreeMap<Arc<str>, u64>>,
 }
 
 struct Entry<T> {
     name: Arc<str>,
-    function: Arc<Function<T>>,
+    function: Box<Function<T>>,
 }
 
 /// Why a host function cannot be registered.
@@ -88,12 +88,6 @@ impl<T> Clone for HostFunctions<T> {
             first: Arc::clone(first),
             by_name: Arc::clone(by_name),
         }
-    }
-}
-
-impl<T> Clone for Entry<T> {
-    fn clone(&self) -> Self {
-        Entry { name: Arc::clone(&self.name), function: Arc::clone(&self.function) }
     }
 }
 
@@ -183,7 +177,7 @@ impl<T> HostFunctions<T> {
         self.insert(number, name, function.into_host_function())
     }
 
-    fn insert(&mut self, number: u64, name: &str, function: Arc<Function<T>>) -> Result<(), RegisterError> {
+    fn insert(&mut self, number: u64, name: &str, function: Box<Function<T>>) -> Result<(), RegisterError> {
         if name.is_empty() || name.len() > 255 || name.contains('\0') {
             return Err(RegisterError::Name(name.to_owned()));
         }
@@ -193,16 +187,17 @@ impl<T> HostFunctions<T> {
         if self.by_number.contains_key(&number) {
             return Err(RegisterError::NumberTaken(number));
         }
+        let name: Arc<str> = name.into();
+        let entry = Arc::new(Entry { name: Arc::clone(&name), function });
         if let Some(index) = index_of(number) {
             let first = Arc::make_mut(&mut self.first);
             if first.len() <= index {
                 first.resize(index + 1, None);
             }
-            first[index] = Some(Arc::clone(&function));
+            first[index] = Some(Arc::clone(&entry));
         }
-        let name: Arc<str> = name.into();
-        Arc::make_mut(&mut self.by_name).insert(Arc::clone(&name), number);
-        Arc::make_mut(&mut self.by_number).insert(number, Entry { name, function });
+        Arc::make_mut(&mut self.by_name).insert(name, number);
+        Arc::make_mut(&mut self.by_number).insert(number, entry);
         Ok(())
     }
 
@@ -223,12 +218,16 @@ impl<T> HostFunctions<T> {
         self.by_number.iter().map(|(&number, entry)| (number, &*entry.name))
     }
 
-    #[inline]
     pub(crate) fn get(&self, number: u64) -> Option<&Function<T>> {
-        match index_of(number) {
-            Some(index) => self.first.get(index)?.as_deref(),
-            None => self.by_number.get(&number).map(|entry| &*entry.function),
-        }
+        self.by_number.get(&number).map(|entry| &*entry.function)
+    }
+
+    /// The function with this number and its place, if it is among the first.
+    #[inline(always)]
+    pub(crate) fn first(&self, number: u64) -> Option<(usize, &Function<T>)> {
+        let index = index_of(number)?;
+        let entry = self.first.get(index)?.as_ref()?;
+        Some((index, &*entry.function))
     }
 }
 
@@ -252,7 +251,7 @@ impl<T> HostFunctions<T> {
 pub trait IntoHostFunction<T, Types> {
     /// Wraps the function so that it takes its arguments from registers.
     #[doc(hidden)]
-    fn into_host_function(self) -> Arc<Function<T>>;
+    fn into_host_function(self) -> Box<Function<T>>;
 }
 
 /// A Rust function that can be called by guests and takes its time: `Fn(&mut Caller<'_, T>, A, B, ...) -> impl Future<Output
@@ -279,7 +278,7 @@ pub trait IntoHostFunction<T, Types> {
 pub trait IntoAsyncHostFunction<T, Types> {
     /// Wraps the function so that it takes its arguments from registers.
     #[doc(hidden)]
-    fn into_host_function(self) -> Arc<Function<T>>;
+    fn into_host_function(self) -> Box<Function<T>>;
 }
 
 macro_rules! into_host_function {
@@ -290,15 +289,15 @@ macro_rules! into_host_function {
             R: Returns,
             $($P: Parameter,)*
         {
-            fn into_host_function(self) -> Arc<Function<T>> {
-                Arc::new(move |caller: &mut Caller<'_, T>| {
+            fn into_host_function(self) -> Box<Function<T>> {
+                Box::new(move |caller: &mut Caller<'_, T>| {
                     #[allow(unused_variables, unused_mut, non_snake_case, reason = "parameters are named by their types, and there may be none")]
                     #[allow(clippy::unused_unit, reason = "what no parameters expand to")]
                     let ($($P,)*) = {
                         let mut from = Arguments::of(caller.hart());
                         ($($P::take(&mut from),)*)
                     };
-                    self(caller, $($P),*).put(caller)
+                    self(caller, $($P),*).put(caller).map_err(Box::new)
                 })
             }
         }
@@ -314,10 +313,10 @@ macro_rules! into_async_host_function {
             R: Returns + Send + 'static,
             $($P: Parameter,)*
         {
-            fn into_host_function(self) -> Arc<Function<T>> {
-                Arc::new(move |caller: &mut Caller<'_, T>| {
+            fn into_host_function(self) -> Box<Function<T>> {
+                Box::new(move |caller: &mut Caller<'_, T>| {
                     if let Some(ended) = caller.ended()? {
-                        return ended(caller);
+                        return ended(caller).map_err(Box::new);
                     }
                     #[allow(unused_variables, unused_mut, non_snake_case, reason = "parameters are named by their types, and there may be none")]
                     #[allow(clippy::unused_unit, reason = "what no parameters expand to")]
@@ -330,7 +329,7 @@ macro_rules! into_async_host_function {
                         let result = future.await;
                         Box::new(move |caller: &mut Caller<'_, T>| result.put(caller)) as Ended<T>
                     });
-                    Err(HostFault::Pause)
+                    Err(Box::new(HostFault::Pause))
                 })
             }
         }

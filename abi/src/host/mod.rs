@@ -24,13 +24,13 @@ pub(crate) use waiting::Waiting;
 /// The longest name a guest can ask for, in bytes.
 const NAME_MAX: u64 = 255;
 
-/// How the machine goes on after a call that has failed, and before which the hart had so much fuel, and was granted so much.
-#[cold]
-pub(crate) fn failed(
-    fault: HostFault,
-    hart: &mut Hart,
-    (fuel, granted): (u64, u64),
-) -> Result<Flow, HostError> {
+/// How the machine goes on after a call that has failed, and has charged so much.
+pub(crate) fn failed(fault: HostFault, hart: &mut Hart, charged: u64) -> Result<Flow, HostError> {
+    // A call that has not happened is not paid either.
+    if matches!(fault, HostFault::Pause | HostFault::Fail(_)) {
+        hart.fuel += charged;
+        hart.granted += charged;
+    }
     match fault {
         HostFault::Errno(errno) => {
             hart.x[10] = i64::from(errno).wrapping_neg() as u64;
@@ -39,15 +39,8 @@ pub(crate) fn failed(
         HostFault::Trap(reason) => Ok(Flow::Trap(Cause::HostFunction, reason)),
         HostFault::Access(fault) => Ok(Flow::Trap(fault.cause, fault.tval)),
         HostFault::Exit(code) => Ok(Flow::Exit(code)),
-        // The call has not happened, so it is not paid either.
-        HostFault::Pause => {
-            (hart.fuel, hart.granted) = (fuel, granted);
-            Ok(Flow::Pause)
-        }
-        HostFault::Fail(error) => {
-            (hart.fuel, hart.granted) = (fuel, granted);
-            Err(error)
-        }
+        HostFault::Pause => Ok(Flow::Pause),
+        HostFault::Fail(error) => Err(error),
     }
 }
 

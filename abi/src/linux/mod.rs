@@ -115,13 +115,21 @@ impl Linux {
         &mut self.files.outside
     }
 
-    /// Counts a call of a number that a host function answers.
+    /// Counts a call of one of the host functions with the first numbers, which has this place.
     #[inline]
+    pub(crate) fn count_first(&mut self, index: usize) {
+        match self.first_functions.get_mut(index) {
+            Some(count) => *count += 1,
+            None => self.count(FIRST_HOST_FUNCTION + index as u64),
+        }
+    }
+
+    /// Counts a call of a number that a host function answers.
+    #[cold]
     pub(crate) fn count(&mut self, number: u64) {
         *self.counter(number) += 1;
     }
 
-    #[inline]
     fn counter(&mut self, number: u64) -> &mut u64 {
         let Some(index) = index_of(number) else {
             return self.host_functions.entry(number).or_default();

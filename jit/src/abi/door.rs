@@ -4,9 +4,9 @@ use std::hint::cold_path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use causality_machine::{Host, HostError, Machine};
+use causality_machine::{Host, HostError, Machine, RETURN_GATE};
 
-use super::{Came, End, Outcome, Retired, Session, Step, Way, WaysIn, is_host_mode, prepare, stack_limit};
+use super::{Came, Course, Outcome, Session, Step, Way, WaysIn, is_host_mode, outcome, prepare, stack_limit};
 use crate::Compiler;
 use crate::context::{Context, Near};
 use crate::sys::mxcsr::Floats;
@@ -36,7 +36,7 @@ pub struct Door {
 }
 
 /// What became of entering.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum Entered {
     /// Control is at the [gate](causality_machine::RETURN_GATE). Whether nothing but generated code has run, so that what
     /// the door relies on is as it was, but for what other threads do.
@@ -44,12 +44,13 @@ pub enum Entered {
     /// It came back otherwise.
     Stopped(Stopped),
     /// Something is not as it was. Nothing has been done, and the door is of no use any more.
+    #[default]
     Closed,
 }
 
 /// Why control has not come to the gate.
 pub struct Stopped {
-    end: Option<End>,
+    course: Course,
     came: Came,
 }
 
@@ -65,7 +66,7 @@ impl Stopped {
     /// # Errors
     /// If the host failed.
     pub fn outcome(self) -> Result<Outcome, HostError> {
-        Session::outcome(self.end, self.came)
+        outcome(self.course, self.came)
     }
 }
 
@@ -82,17 +83,21 @@ impl Door {
     ///
     /// The caller has made sure that the code in the compiler's space is what the machine sees.
     #[must_use]
-    pub fn open(compiler: Arc<Compiler>, machine: &mut Machine, most: u64) -> Option<Self> {
+    pub fn open<H: Host + ?Sized, S: Step>(
+        compiler: Arc<Compiler>,
+        machine: &mut Machine,
+        most: u64,
+    ) -> Option<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let seen = compiler.space().version();
         let ways_in = WaysIn::of(&compiler, machine.hart.pc)?;
         let way = ways_in.at(machine.hart.pc)?;
         let has_promoted = ways_in.promoted.is_some();
-        let context = prepare(&ways_in, machine);
+        let floor = machine.hart.fuel - machine.hart.fuel.min(most);
+        let context = prepare::<H, S>(&ways_in, machine, (floor, 0));
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the context of the machine, which nobody else uses.
         unsafe { (*context).prepared = id };
-        let floor = machine.hart.fuel - machine.hart.fuel.min(most);
         Some(Door {
             id,
             code_version: machine.memory.code_version(),
@@ -115,13 +120,11 @@ impl Door {
     }
 
     /// Runs from `hart.pc` as long as there is code.
-    #[inline(always)]
-    pub fn enter(
+    pub fn enter<H: Host + ?Sized, S: Step>(
         &mut self,
         machine: &mut Machine,
-        host: &mut dyn Host,
-        step: &mut dyn Step,
-        retired: &mut Retired,
+        host: &mut H,
+        step: &mut S,
     ) -> Entered {
         let (fuel, pc) = (machine.hart.fuel, machine.hart.pc);
         let is_as_it_was = machine.memory.code_version() == self.code_version
@@ -146,6 +149,9 @@ impl Door {
             if (*context).prepared != self.id {
                 return Entered::Closed;
             }
+            (&raw mut (*context).libcalls).write(Session::<H, S>::LIBCALLS);
+            (&raw mut (*context).last).write(self.floor);
+            (&raw mut (*context).beyond).write(0);
             (&raw mut (*context).promoted).write(0);
             (&raw mut (*context).entries).write(0);
             (&raw mut (*context).near_read).write(Near::default());
@@ -155,67 +161,79 @@ impl Door {
             (&raw mut (*context).floats).write(Floats::new(machine.hart.fcsr));
         }
         self.fcsr = machine.hart.fcsr;
-        self.go_in(machine, host, step, retired, context, fuel)
+        let mut session = Session { machine, host, step, context, fuel, course: Course::Plain };
+        let next = session.pass(self.way);
+        self.go_on(session, next)
     }
 
     /// As [`enter`](Door::enter), directly after control came back to the gate and nothing but generated code had run: there is
     /// nothing to be made sure of but what other threads do. Nobody has had the machine to change since, but for
     /// the hart.
+    ///
+    /// Whether control has come to the gate once more, and that still holds. If not, `entered` is what became of it.
     #[inline(always)]
-    pub fn enter_again(
+    pub fn enter_again<H: Host + ?Sized, S: Step>(
         &mut self,
         machine: &mut Machine,
-        host: &mut dyn Host,
-        step: &mut dyn Step,
-        retired: &mut Retired,
-    ) -> Entered {
-        let context = machine.memory.executor_page().as_ptr().cast::<Context>();
-        // SAFETY: the executor page begins with a context, which belongs to whoever runs the machine, and which is prepared.
-        let context = unsafe { &mut *context };
-        let (fuel, pc) = (machine.hart.fuel, machine.hart.pc);
+        host: &mut H,
+        step: &mut S,
+        entered: &mut Entered,
+    ) -> bool {
+        let context = machine.memory.executor_page_again().as_ptr().cast::<Context>();
+        // SAFETY: the executor page begins with a context, which belongs to whoever runs the machine.
+        let known = unsafe { &mut *context };
+        let (fuel, pc) = (known.hart.fuel, known.hart.pc);
         // A pause that was asked for has raised the floor.
-        let is_open = context.prepared == self.id
-            && context.floor.load(Ordering::SeqCst) == self.floor as i64
-            && machine.hart.fcsr == self.fcsr
+        let is_open = known.prepared == self.id
+            && known.floor.load(Ordering::SeqCst) == self.floor as i64
+            && known.hart.fcsr == self.fcsr
             && fuel > self.least
             && self.seen == self.compiler.space().version()
             && (self.way.pc == pc || self.find(pc));
         if !is_open {
             cold_path();
-            return Entered::Closed;
+            return false;
         }
-        context.stack_limit = stack_limit();
-        self.go_in(machine, host, step, retired, context, fuel)
+        known.stack_limit = stack_limit();
+        known.libcalls = Session::<H, S>::LIBCALLS;
+        let mut session = Session { machine, host, step, context, fuel, course: Course::Plain };
+        let next = if self.way.is_optimised {
+            cold_path();
+            session.pass(self.way)
+        } else {
+            session.pass_plainly(self.way)
+        };
+        let context = session.context();
+        // Floats are live once Cranelift's code has run.
+        if context.floats.live != 0 {
+            cold_path();
+            session.leave();
+            session.count();
+        }
+        if next != RETURN_GATE || !matches!(session.course, Course::Plain) {
+            cold_path();
+            *entered = self.go_on(session, next);
+            return false;
+        }
+        let context = session.context();
+        context.hart.pc = RETURN_GATE;
+        let fuel = context.hart.fuel;
+        session.step.retired().native += session.fuel - fuel;
+        // There is nothing to drop.
+        std::mem::forget(session);
+        true
     }
 
-    /// The context is that of the machine, and prepared, and the fuel its hart's.
-    #[inline(always)]
-    fn go_in(
-        &self,
-        machine: &mut Machine,
-        host: &mut dyn Host,
-        step: &mut dyn Step,
-        retired: &mut Retired,
-        context: *mut Context,
-        fuel: u64,
-    ) -> Entered {
-        let compiler = &*self.compiler;
-        let mut session =
-            Session::new(compiler, machine, host, step, (fuel, self.floor, 0), context, retired);
-        let came = session.enter(self.way, |pc| way_at(compiler, pc, self.has_promoted));
-        let mut is_alone = !session.has_waited;
-        if self.way.is_optimised || session.context().entries > 0 {
-            cold_path();
-            session.count();
-            is_alone = false;
+    /// After code came back with `next`.
+    #[inline(never)]
+    fn go_on<H: Host + ?Sized, S: Step>(&self, mut session: Session<'_, H, S>, next: u64) -> Entered {
+        let came = session.go_on(next, |pc| way_at(&self.compiler, pc, self.has_promoted));
+        session.count();
+        match session.course {
+            Course::Plain if came == Came::Returned => Entered::Returned(true),
+            Course::Changed if came == Came::Returned => Entered::Returned(false),
+            course => Entered::Stopped(Stopped { course, came }),
         }
-        if session.end.is_none() && came == Came::Returned {
-            // There is nothing to drop.
-            std::mem::forget(session);
-            return Entered::Returned(is_alone);
-        }
-        cold_path();
-        Entered::Stopped(Stopped { end: session.end, came })
     }
 
     /// Finds the way to the code at `pc`; whether there is one for which it is prepared.

@@ -8,17 +8,19 @@ mod door;
 
 use std::any::Any;
 use std::hint::cold_path;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use causality_machine::memory::Perms;
 use causality_machine::{
-    Exit, Flow, Host, HostError, Machine, Memory, PauseReason, RETURN_GATE, Trap, call_host,
+    Exit, Flow, Hart, Host, HostError, Machine, Memory, Otherwise, PauseReason, RETURN_GATE, Trap, call_host,
 };
 
 use crate::Compiler;
+use crate::baseline::LONGEST;
 use crate::code::{Links, Space};
-use crate::context::{BIAS, Context, Near, Range, Registers, Tier};
+use crate::context::{BIAS, Context, Libcalls, Near, Range, Registers, Tier};
 use crate::cranelift::{LEFT, NO_CODE};
 use crate::sys::mxcsr::Floats;
 use crate::tunables::{Layout, NativeTier};
@@ -32,6 +34,9 @@ pub trait Step {
     /// # Errors
     /// If the host failed.
     fn step(&mut self, machine: &mut Machine, host: &mut dyn Host) -> Result<Option<Exit>, HostError>;
+
+    /// Where what native code retires is counted.
+    fn retired(&mut self) -> &mut Retired;
 }
 
 /// Why generated code gave control back.
@@ -48,26 +53,29 @@ pub enum Outcome {
 /// Host stack that generated code may use.
 const STACK: usize = 256 << 10;
 
-/// What libcalls need.
-struct Session<'a> {
+/// What libcalls need besides the context.
+struct Session<'a, H: ?Sized, S> {
     machine: &'a mut Machine,
-    host: &'a mut dyn Host,
-    step: &'a mut dyn Step,
-    /// The hart's fuel at which the run ends, as the context has it unless a pause is wanted.
-    floor: u64,
-    /// Instructions the run might retire beyond that if it had more fuel.
-    beyond: u64,
-    /// The hart's fuel, as of the last time control came from or went to generated code.
-    fuel: u64,
-    retired: &'a mut Retired,
-    compiler: &'a Compiler,
-    /// The version of code memory that generated code relies on.
-    code_version: u64,
+    host: &'a mut H,
+    step: &'a mut S,
     context: *mut Context,
-    /// Whether anything else than generated code has run.
-    has_waited: bool,
-    /// Why the run ends.
-    end: Option<End>,
+    /// The hart's fuel when what generated code had retired was counted last.
+    fuel: u64,
+    course: Course,
+}
+
+/// What has become of a run so far.
+enum Course {
+    /// Nothing has changed that generated code relies on.
+    Plain,
+    /// Anything may have changed.
+    Changed,
+    /// It ends.
+    Exit(Exit),
+    /// The host has failed.
+    Host(HostError),
+    /// The host has panicked.
+    Panic(Box<dyn Any + Send>),
 }
 
 /// How control came from generated code for good.
@@ -79,12 +87,6 @@ enum Came {
     Left,
     /// There is no code.
     NoCode,
-}
-
-enum End {
-    Exit(Exit),
-    Host(HostError),
-    Panic(Box<dyn Any + Send>),
 }
 
 /// How many instructions were retired, and how.
@@ -118,13 +120,12 @@ pub const fn is_host_mode(fcsr: u32) -> bool {
 ///
 /// # Errors
 /// If the host failed in a call; the hart is then as before it.
-pub fn run(
+pub fn run<H: Host + ?Sized, S: Step>(
     compiler: &Compiler,
     machine: &mut Machine,
-    host: &mut dyn Host,
-    step: &mut dyn Step,
+    host: &mut H,
+    step: &mut S,
     max: u64,
-    retired: &mut Retired,
 ) -> Result<Outcome, HostError> {
     let Some(ways_in) = WaysIn::of(compiler, machine.hart.pc) else { return Ok(Outcome::NoCode) };
     if !is_host_mode(machine.hart.fcsr) || !machine.is_whole() {
@@ -136,13 +137,13 @@ pub fn run(
     if machine.pause_requested() {
         return Ok(Outcome::Left);
     }
-    let context = prepare(&ways_in, machine);
-    let mut session =
-        Session::new(compiler, machine, host, step, (fuel, fuel - most, max - most), context, retired);
-    let Some(way) = ways_in.at(session.machine.hart.pc) else { return Ok(Outcome::NoCode) };
-    let came = session.enter(way, |pc| ways_in.at(pc));
+    let context = prepare::<H, S>(&ways_in, machine, (fuel - most, max - most));
+    let Some(way) = ways_in.at(machine.hart.pc) else { return Ok(Outcome::NoCode) };
+    let mut session = Session { machine, host, step, context, fuel, course: Course::Plain };
+    let next = session.pass(way);
+    let came = session.go_on(next, |pc| ways_in.at(pc));
     session.count();
-    Session::outcome(session.end, came)
+    outcome(session.course, came)
 }
 
 /// How code of a tier is entered: with the context, the pc, and the address of the code there. Returns the next pc.
@@ -160,6 +161,7 @@ struct Way {
 
 /// How code is entered: that of the first tier, and that which takes its place.
 struct WaysIn<'a> {
+    compiler: &'a Compiler,
     space: &'a Space,
     links: &'a Links,
     promoted: Option<(&'a Space, &'a Links)>,
@@ -172,7 +174,7 @@ impl<'a> WaysIn<'a> {
         let space = &**compiler.space();
         space.enter_at(pc)?;
         let promoted = compiler.promoted().and_then(|space| Some((&**space, space.links()?)));
-        Some(WaysIn { space, links: space.links()?, promoted })
+        Some(WaysIn { compiler, space, links: space.links()?, promoted })
     }
 
     /// The way into the code at `pc`, if there is any.
@@ -189,8 +191,12 @@ impl<'a> WaysIn<'a> {
     }
 }
 
-/// Fills in the context for a run.
-fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
+/// Fills in the context for a run that ends at so much fuel, and might retire so many instructions beyond that.
+fn prepare<H: Host + ?Sized, S: Step>(
+    ways_in: &WaysIn<'_>,
+    machine: &mut Machine,
+    (last, beyond): (u64, u64),
+) -> *mut Context {
     let context = machine.memory.executor_page().as_ptr().cast::<Context>();
     let layout = ways_in.space.tunables().layout;
     let windows = machine.memory.registers().windows();
@@ -203,10 +209,9 @@ fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
     };
     let pages = machine.memory.page_table();
     let (baseline, cranelift) = match (ways_in.space.tunables().tier, ways_in.promoted) {
-        (NativeTier::Cranelift, _) => (Tier::NONE, ways_in.links.tier(step_libcall::<true>)),
+        (NativeTier::Cranelift, _) => (Tier::NONE, ways_in.links.tier()),
         (NativeTier::Baseline, promoted) => {
-            let promoted = promoted.map(|(_, links)| links.tier(step_libcall::<true>));
-            (ways_in.links.tier(step_libcall::<false>), promoted.unwrap_or(Tier::NONE))
+            (ways_in.links.tier(), promoted.map_or(Tier::NONE, |(_, links)| links.tier()))
         }
     };
     // SAFETY: the executor page is larger than a context and aligned to a page, belongs to whoever runs the machine,
@@ -226,6 +231,11 @@ fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
         (&raw mut (*context).near_write).write(Near::default());
         (&raw mut (*context).stack_limit).write(stack_limit());
         (&raw mut (*context).prepared).write(0);
+        (&raw mut (*context).libcalls).write(Session::<H, S>::LIBCALLS);
+        (&raw mut (*context).compiler).write(ways_in.compiler);
+        (&raw mut (*context).last).write(last);
+        (&raw mut (*context).beyond).write(beyond);
+        (&raw mut (*context).code_version).write(machine.memory.code_version());
         measure(&mut *context, &machine.memory, layout);
     }
     context
@@ -234,8 +244,8 @@ fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine) -> *mut Context {
 /// How deep generated code may go on the host's stack.
 #[inline]
 fn stack_limit() -> u64 {
-    let here = std::hint::black_box(0_u8);
-    (&raw const here as u64).saturating_sub(STACK as u64)
+    let here = MaybeUninit::<u8>::uninit();
+    (&raw const here as u64).wrapping_sub(STACK as u64)
 }
 
 /// Finds out how far the ranges go that guards test first.
@@ -251,81 +261,75 @@ fn measure(context: &mut Context, memory: &Memory, layout: Layout) {
     context.stack = Range::of(layout.stack, memory.run_of(layout.stack, Perms::RW));
 }
 
-impl<'a> Session<'a> {
-    /// The context is that of the machine, and prepared.
-    #[inline]
-    fn new(
-        compiler: &'a Compiler,
-        machine: &'a mut Machine,
-        host: &'a mut dyn Host,
-        step: &'a mut dyn Step,
-        (fuel, floor, beyond): (u64, u64, u64),
-        context: *mut Context,
-        retired: &'a mut Retired,
-    ) -> Self {
-        Session {
-            floor,
-            beyond,
-            fuel,
-            retired,
-            compiler,
-            code_version: machine.memory.code_version(),
-            context,
-            has_waited: false,
-            end: None,
-            machine,
-            host,
-            step,
-        }
-    }
+impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
+    const LIBCALLS: &'static Libcalls =
+        &Libcalls { step: step_libcall::<'a, H, S>, ecall: ecall_libcall::<'a, H, S> };
 
-    /// Runs the code at `hart.pc`, which `way` leads to, and goes on as long as there is some.
-    #[inline(always)]
-    fn enter(&mut self, way: Way, way_at: impl Fn(u64) -> Option<Way>) -> Came {
-        self.context().session = (&raw mut *self).cast();
-        let mut way = way;
+    /// After code came back with `next`: goes on as long as there is some.
+    fn go_on(&mut self, next: u64, way_at: impl Fn(u64) -> Option<Way>) -> Came {
+        let mut next = next;
         let came = loop {
-            let next = self.pass(way);
-            if next == LEFT as u64 || next == NO_CODE as u64 {
-                cold_path();
-                break if next == LEFT as u64 { Came::Left } else { Came::NoCode };
+            if next == LEFT as u64 {
+                break Came::Left;
+            }
+            if next == NO_CODE as u64 {
+                break Came::NoCode;
             }
             let pc = next & !1;
             self.machine.hart.pc = pc;
             if pc == RETURN_GATE {
                 break Came::Returned;
             }
-            cold_path();
             match way_at(pc) {
-                Some(next) => way = next,
+                Some(way) => next = self.pass(way),
                 None => break Came::NoCode,
             }
         };
-        self.came();
+        self.leave();
+        self.step.retired().native += self.fuel - self.machine.hart.fuel;
         came
     }
 
+    /// Floating-point state is the host's again.
+    fn leave(&mut self) {
+        if self.context().floats.live != 0 {
+            self.machine.hart.fcsr |= self.context().floats.leave();
+        }
+    }
+
     /// Runs code until it comes back, and returns what it does: the pc where control goes on, or why that is in the hart.
-    #[inline(always)]
     fn pass(&mut self, way: Way) -> u64 {
+        let context = self.context();
+        if way.is_optimised {
+            context.floats.switch();
+            context.promoted = context.promoted.wrapping_add(context.hart.fuel);
+        }
+        let next = self.pass_plainly(way);
+        if way.is_optimised {
+            let context = self.context();
+            context.promoted = context.promoted.wrapping_sub(context.hart.fuel);
+        }
+        next
+    }
+
+    /// The same for code that is entered with floating-point state as it comes, and counts by itself: baseline code.
+    #[inline(always)]
+    fn pass_plainly(&mut self, way: Way) -> u64 {
+        let session = (&raw mut *self).cast();
         let context = self.context;
         // SAFETY: the context is in the executor page of the machine's memory, which stays where it is and is nobody
         // else's. The code follows the convention of its tier, as does the way in. The session outlives this function and
-        // is used by libcalls only, while nothing here refers to it.
+        // is used by libcalls only, which the context has for sessions of this type, while nothing here refers to it.
         unsafe {
-            let vm = context.cast::<u8>().offset(BIAS as isize);
-            if way.is_optimised {
-                cold_path();
-                (*context).floats.switch();
-                (*context).promoted = (*context).promoted.wrapping_add((*context).hart.fuel);
-            }
-            let next = (way.enter)(vm, way.pc, way.function);
-            if way.is_optimised {
-                cold_path();
-                (*context).promoted = (*context).promoted.wrapping_sub((*context).hart.fuel);
-            }
-            next
+            (*context).session = session;
+            (way.enter)(context.cast::<u8>().offset(BIAS as isize), way.pc, way.function)
         }
+    }
+
+    /// What made the code that runs.
+    fn compiler(&self) -> &Compiler {
+        // SAFETY: whoever has prepared the context keeps it as long as the run takes.
+        unsafe { &*(*self.context).compiler }
     }
 
     /// The context of the machine.
@@ -336,58 +340,26 @@ impl<'a> Session<'a> {
         unsafe { &mut *self.context }
     }
 
-    /// Adds what the context says was retired.
+    /// Adds what the context says was retired, which it forgets.
     fn count(&mut self) {
-        let &mut Context { promoted, entries, last_entry, .. } = self.context();
-        if promoted != 0 {
-            self.retired.optimised = self.retired.optimised.wrapping_add(promoted);
-        }
+        let context = self.context();
+        let promoted = std::mem::take(&mut context.promoted);
+        let entries = std::mem::take(&mut context.entries);
+        let last_entry = context.last_entry;
+        let retired = self.step.retired();
+        retired.optimised = retired.optimised.wrapping_add(promoted);
         if entries > 0 {
-            self.retired.entries += entries;
-            self.retired.last_entry = last_entry;
+            retired.entries += entries;
+            retired.last_entry = last_entry;
         }
-    }
-
-    fn outcome(end: Option<End>, came: Came) -> Result<Outcome, HostError> {
-        match end {
-            Some(End::Exit(exit)) => Ok(Outcome::Exit(exit)),
-            Some(End::Host(error)) => Err(error),
-            Some(End::Panic(panic)) => std::panic::resume_unwind(panic),
-            None if came == Came::Left => Ok(Outcome::Left),
-            None => Ok(Outcome::NoCode),
-        }
-    }
-
-    /// Control came from generated code, for good.
-    #[inline]
-    fn came(&mut self) {
-        if self.context().floats.live != 0 {
-            cold_path();
-            self.machine.hart.fcsr |= self.context().floats.leave();
-        }
-        self.retired.native += self.fuel - self.machine.hart.fuel;
-    }
-
-    /// Control came from generated code, and will go back.
-    #[inline]
-    fn waits(&mut self) {
-        self.has_waited = true;
-        if self.context().floats.live != 0 {
-            cold_path();
-            self.machine.hart.fcsr |= self.context().floats.pause();
-        }
-        self.retired.native += self.fuel - self.machine.hart.fuel;
     }
 
     /// Control goes back to generated code, if that may go on. `spent` is what the hart's fuel would be if the host had
     /// not changed it, `fcsr` what that was.
-    #[inline(always)]
     fn goes(&mut self, spent: u64, fcsr: u32) -> bool {
-        let hart = &self.machine.hart;
-        let fuel = hart.fuel;
+        let fuel = self.machine.hart.fuel;
         self.fuel = fuel;
-        if hart.fcsr != fcsr || self.context().floats.live != 0 {
-            cold_path();
+        if self.machine.hart.fcsr != fcsr || self.context().floats.live != 0 {
             let fcsr = self.machine.hart.fcsr;
             self.context().floats.resume(fcsr);
             if !is_host_mode(fcsr) {
@@ -395,117 +367,238 @@ impl<'a> Session<'a> {
             }
         }
         if fuel != spent {
-            cold_path();
-            let left = spent.saturating_sub(self.floor).saturating_add(self.beyond);
-            self.floor = fuel - fuel.min(left);
-            self.beyond = left - fuel.min(left);
-            self.machine.memory.set_floor(self.floor as i64);
+            let context = self.context();
+            let left = spent.saturating_sub(context.last).saturating_add(context.beyond);
+            let last = fuel - fuel.min(left);
+            (context.last, context.beyond) = (last, left - fuel.min(left));
+            self.machine.memory.set_floor(last as i64);
             if self.machine.pause_requested() {
                 return false;
             }
         }
-        let floor = self.context().floor.load(Ordering::SeqCst);
-        // A pause that was asked for has raised it.
-        floor == self.floor as i64
-            && fuel - self.floor >= self.compiler.longest()
-            && self.machine.memory.code_version() == self.code_version
+        self.may_go(fuel, self.compiler().longest())
+            && self.machine.memory.code_version() == self.context().code_version
             && self.machine.is_whole()
     }
 
-    /// Makes the call of the `ecall` at `pc`; whether control goes on behind it.
-    fn call<const IS_OPTIMISED: bool>(&mut self, pc: u64) -> bool {
-        self.waits();
-        let (hart, memory, ..) = self.machine.parts();
-        hart.pc = pc;
-        let (fuel, fcsr) = (hart.fuel, hart.fcsr);
-        let flow = call_host(self.host, hart, memory);
-        let mut goes_on = true;
-        if !matches!(flow, Ok(Flow::Continue)) {
+    /// Whether nobody wants a pause, and there is fuel for `longest` instructions.
+    #[inline(always)]
+    fn may_go(&mut self, fuel: u64, longest: u64) -> bool {
+        let context = self.context();
+        let last = context.last;
+        // A pause that was asked for has raised the floor.
+        if context.floor.load(Ordering::SeqCst) != last as i64 || fuel - last < longest {
             cold_path();
-            match flow {
-                Ok(Flow::Continue) => {}
-                Ok(Flow::Exit(code)) => {
-                    self.end = Some(End::Exit(Exit::Completed(code)));
-                    goes_on = false;
-                }
-                Ok(Flow::Pause) => return self.ends(End::Exit(Exit::Paused(PauseReason::Host))),
-                Ok(Flow::Trap(cause, tval)) => {
-                    return self.ends(End::Exit(Exit::Trap(Trap { cause, pc, tval })));
-                }
-                Err(error) => return self.ends(End::Host(error)),
+            return false;
+        }
+        true
+    }
+
+    /// Makes the call of the `ecall` at `place`, and returns what the libcall does. Before that, there was so much fuel.
+    ///
+    /// Mostly the host has changed nothing that generated code relies on. Then nothing is made sure of but what other
+    /// threads do, and what is retired is counted later.
+    #[inline(always)]
+    fn call(&mut self, place: u64, fuel: u64) -> u64 {
+        if self.context().floats.live != 0 {
+            cold_path();
+            return self.call_otherwise(place, fuel);
+        }
+        let (hart, memory, ..) = self.machine.parts();
+        hart.pc = place & !IS_OPTIMISED;
+        let (fcsr, changes) = (hart.fcsr, memory.changes());
+        let otherwise = call_host(self.host, hart, memory);
+        // SAFETY: the hart of the machine lives in the context, whatever has become of the memory.
+        let hart = unsafe { &mut (*self.context).hart };
+        if otherwise.is_some()
+            || hart.fuel != fuel
+            || hart.fcsr != fcsr
+            || memory.changes() != changes
+            || !self.machine.is_whole()
+        {
+            cold_path();
+            return self.called(otherwise, place, fuel, fcsr);
+        }
+        hart.fuel = fuel - 1;
+        let longest = if place & IS_OPTIMISED == 0 { u64::from(LONGEST) } else { self.compiler().longest() };
+        if !self.may_go(fuel - 1, longest) {
+            cold_path();
+            self.machine.hart.pc = behind(place);
+            return STOP;
+        }
+        ON
+    }
+
+    /// The same if floating-point registers have to be switched.
+    #[inline(never)]
+    fn call_otherwise(&mut self, place: u64, before: u64) -> u64 {
+        self.comes(place);
+        let (hart, memory, ..) = self.machine.parts();
+        let fcsr = hart.fcsr;
+        let otherwise = call_host(self.host, hart, memory);
+        self.called(otherwise, place, before, fcsr)
+    }
+
+    /// The host has answered the `ecall` at `place`, and may have changed anything. Fuel and `fcsr` before that are given.
+    #[inline(never)]
+    fn called(&mut self, otherwise: Option<Otherwise>, place: u64, before: u64, fcsr: u32) -> u64 {
+        self.count_native(before);
+        match Otherwise::came(otherwise) {
+            Ok(Flow::Continue) => {}
+            Ok(Flow::Exit(code)) => self.course = Course::Exit(Exit::Completed(code)),
+            Ok(Flow::Pause) => {
+                return self.ends(place, before, Course::Exit(Exit::Paused(PauseReason::Host)));
             }
+            Ok(Flow::Trap(cause, tval)) => {
+                let trap = Trap { cause, pc: place & !IS_OPTIMISED, tval };
+                return self.ends(place, before, Course::Exit(Exit::Trap(trap)));
+            }
+            Err(error) => return self.ends(place, before, Course::Host(error)),
         }
         let hart = &mut self.machine.hart;
-        hart.pc = pc.wrapping_add(4);
+        hart.pc = behind(place);
         hart.fuel -= 1;
-        self.retired.native += 1;
-        if IS_OPTIMISED {
-            self.retired.optimised += 1;
-        }
-        self.goes(fuel - 1, fcsr) && goes_on
+        let retired = self.step.retired();
+        retired.native += 1;
+        retired.optimised += place & IS_OPTIMISED;
+        let goes_on = self.goes(before - 1, fcsr) && matches!(self.course, Course::Changed);
+        self.came_back(place, before, goes_on)
     }
 
-    /// Executes the instruction at `pc`, which is no `ecall`; whether control goes on behind it.
-    fn execute(&mut self, pc: u64) -> bool {
-        self.waits();
-        self.machine.hart.pc = pc;
-        let (fuel, fcsr) = (self.machine.hart.fuel, self.machine.hart.fcsr);
+    /// Adds what generated code had retired when it called the host, and had so much fuel.
+    fn count_native(&mut self, before: u64) {
+        self.course = Course::Changed;
+        self.step.retired().native += self.fuel - before;
+        self.fuel = before;
+    }
+
+    /// Control comes from generated code, at `place`, to the host, which may change anything.
+    fn comes(&mut self, place: u64) {
+        if self.context().floats.live != 0 {
+            self.machine.hart.fcsr |= self.context().floats.pause();
+        }
+        self.machine.hart.pc = place & !IS_OPTIMISED;
+    }
+
+    /// Executes the instruction at `place`, which is no `ecall`, and returns what the libcall does. Before that, there was so much
+    /// fuel.
+    fn execute(&mut self, place: u64, before: u64) -> u64 {
+        self.comes(place);
+        self.count_native(before);
+        let Hart { pc, fcsr, .. } = *self.machine.hart;
         let word = self.machine.memory.fetch(pc).unwrap_or(0);
         let next = pc.wrapping_add(if word & 3 == 3 { 4 } else { 2 });
-        match self.step.step(self.machine, self.host) {
+        match self.step.step(self.machine, &mut &mut *self.host) {
             Ok(None) => {}
-            Ok(Some(exit)) => return self.ends(End::Exit(exit)),
-            Err(error) => return self.ends(End::Host(error)),
+            Ok(Some(exit)) => return self.ends(place, before, Course::Exit(exit)),
+            Err(error) => return self.ends(place, before, Course::Host(error)),
         }
-        self.retired.stepped += 1;
-        self.goes(fuel - 1, fcsr) && self.end.is_none() && self.machine.hart.pc == next
+        self.step.retired().stepped += 1;
+        let goes_on = self.goes(before - 1, fcsr) && self.machine.hart.pc == next;
+        self.came_back(place, before, goes_on)
     }
 
-    fn ends(&mut self, end: End) -> bool {
-        self.end = Some(end);
+    /// Control is about to go back to generated code, or to leave it if that does not go on. There was so much fuel before.
+    fn came_back(&mut self, place: u64, before: u64, goes_on: bool) -> u64 {
+        if place & IS_OPTIMISED != 0 {
+            // What the host did to the fuel is not what the code did.
+            let fuel = self.machine.hart.fuel;
+            let promoted = &mut self.context().promoted;
+            *promoted = promoted.wrapping_add(fuel).wrapping_sub(before);
+        }
+        if goes_on {
+            // Whatever was executed may have changed what may be accessed, and slots are made for the first register.
+            let slots = self.machine.memory.slots_for_code();
+            let context = self.context();
+            (context.near_read, context.near_write) = (Near::default(), Near::default());
+            context.registers.slots = slots;
+            // Generated code goes on writing, whatever the host has frozen meanwhile: asking for the page says so.
+            let _ = self.machine.memory.executor_page();
+            // SAFETY: as in `context`; what is measured is not in the page.
+            let context = unsafe { &mut *self.context };
+            if context.measured != self.machine.memory.map_version() {
+                measure(context, &self.machine.memory, self.compiler().space().tunables().layout);
+            }
+        }
+        match (goes_on, place & IS_OPTIMISED) {
+            (false, _) => STOP,
+            (true, 0) => ON_CHANGED,
+            (true, _) => ON,
+        }
+    }
+
+    /// The host has panicked.
+    #[cold]
+    fn panicked(&mut self, place: u64, before: u64, panic: Box<dyn Any + Send>) -> u64 {
+        self.count_native(before);
+        self.ends(place, before, Course::Panic(panic))
+    }
+
+    /// The run ends before the instruction at `place`.
+    fn ends(&mut self, place: u64, before: u64, course: Course) -> u64 {
+        self.course = course;
         let (fuel, fcsr) = (self.machine.hart.fuel, self.machine.hart.fcsr);
         self.fuel = fuel;
         self.context().floats.resume(fcsr);
-        false
+        self.came_back(place, before, false)
     }
 }
 
-/// Added to the pc of an `ecall` where that is an argument of the libcall.
-pub(crate) const IS_ECALL: u64 = 1;
+fn outcome(course: Course, came: Came) -> Result<Outcome, HostError> {
+    match course {
+        Course::Exit(exit) => Ok(Outcome::Exit(exit)),
+        Course::Host(error) => Err(error),
+        Course::Panic(panic) => std::panic::resume_unwind(panic),
+        Course::Plain | Course::Changed if came == Came::Left => Ok(Outcome::Left),
+        Course::Plain | Course::Changed => Ok(Outcome::NoCode),
+    }
+}
 
-/// The libcall that executes one instruction, of baseline code or of Cranelift's.
-unsafe extern "C" fn step_libcall<const IS_OPTIMISED: bool>(vm: *mut u8, place: u64) -> u64 {
-    // SAFETY: generated code passes what `run` gave it: a pointer into the executor page, whose context holds the
-    // session of the run that this thread is in. Nothing else uses either while generated code waits for us.
-    let (context, session) = unsafe {
+/// Added to the pc that a libcall is for where Cranelift's code makes it.
+pub(crate) const IS_OPTIMISED: u64 = 1;
+
+/// What a libcall returns if control goes on behind the instruction. The fuel is one less than it was, unless Cranelift's code has asked.
+const ON: u64 = 0;
+
+/// If it does not.
+pub(crate) const STOP: u64 = 1;
+
+/// If it does, but the fuel is to be looked up.
+const ON_CHANGED: u64 = 2;
+
+/// The pc behind the `ecall` at `place`.
+fn behind(place: u64) -> u64 {
+    (place & !IS_OPTIMISED).wrapping_add(4)
+}
+
+/// The libcall that executes one instruction.
+unsafe extern "C" fn step_libcall<'a, H: Host + ?Sized + 'a, S: Step + 'a>(vm: *mut u8, place: u64) -> u64 {
+    // SAFETY: the caller keeps the contract.
+    unsafe { libcall(vm, place, Session::<'a, H, S>::execute) }
+}
+
+/// The libcall that makes an `ecall`.
+unsafe extern "C" fn ecall_libcall<'a, H: Host + ?Sized + 'a, S: Step + 'a>(vm: *mut u8, place: u64) -> u64 {
+    // SAFETY: the caller keeps the contract.
+    unsafe { libcall(vm, place, Session::<'a, H, S>::call) }
+}
+
+/// Has something done for the session of the run that this thread is in; says how control goes on.
+///
+/// # Safety
+/// Generated code passes what it was given: a pointer into the executor page, whose context holds that session, which is
+/// of this type. Nothing else uses either while generated code waits.
+#[inline(always)]
+unsafe fn libcall<'a, H: Host + ?Sized + 'a, S: Step + 'a>(
+    vm: *mut u8,
+    place: u64,
+    execute: impl FnOnce(&mut Session<'a, H, S>, u64, u64) -> u64,
+) -> u64 {
+    // SAFETY: by contract.
+    let (session, before) = unsafe {
         let context = vm.offset(-(BIAS as isize)).cast::<Context>();
-        (context, &mut *(*context).session.cast::<Session<'_>>())
+        (&mut *(*context).session.cast::<Session<'a, H, S>>(), (*context).hart.fuel)
     };
-    let before = session.machine.hart.fuel;
-    let execute = || match place & IS_ECALL {
-        0 => session.execute(place),
-        _ => session.call::<IS_OPTIMISED>(place - IS_ECALL),
-    };
-    let goes_on = match catch_unwind(AssertUnwindSafe(execute)) {
-        Ok(goes_on) => goes_on,
-        Err(panic) => session.ends(End::Panic(panic)),
-    };
-    let fuel = session.machine.hart.fuel;
-    // SAFETY: as above. The context contains the hart, to which nothing refers now.
-    let context = unsafe { &mut *context };
-    if IS_OPTIMISED {
-        // What the host did to the fuel is not what the code did.
-        context.promoted = context.promoted.wrapping_add(fuel).wrapping_sub(before);
-    }
-    if goes_on {
-        // Whatever was executed may have changed what may be accessed, and slots are made for the first register.
-        (context.near_read, context.near_write) = (Near::default(), Near::default());
-        context.registers.slots = session.machine.memory.slots_for_code();
-        // Generated code goes on writing, whatever the host has frozen meanwhile: asking for the page says so.
-        let _ = session.machine.memory.executor_page();
-        if context.measured != session.machine.memory.map_version() {
-            measure(context, &session.machine.memory, session.compiler.space().tunables().layout);
-        }
-    }
-    u64::from(!goes_on)
+    let answer = catch_unwind(AssertUnwindSafe(|| execute(session, place, before)));
+    answer.unwrap_or_else(|panic| session.panicked(place, before, panic))
 }

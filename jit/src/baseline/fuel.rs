@@ -12,7 +12,7 @@ use super::trap::Kind;
 use crate::context::field;
 
 /// The most instructions from one check to the next.
-pub(super) const LONGEST: u32 = 120;
+pub(crate) const LONGEST: u32 = 120;
 
 /// What holds the fuel.
 pub(super) const FUEL: Gpr = R14;

@@ -49,6 +49,7 @@ use crate::tunables::{Guards, Tunables};
 use assembler::{Assembler, Cond, Label, Mem};
 use facts::Facts;
 use float::{Open, Results};
+pub(crate) use fuel::LONGEST;
 use loops::{Loop, Made};
 use memory::Hull;
 pub(crate) use register::IN_MEMORY;

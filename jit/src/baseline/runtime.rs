@@ -2,6 +2,7 @@
 
 use std::mem::offset_of;
 
+use causality_machine::RETURN_GATE;
 use causality_machine::memory::Perms;
 use causality_machine::registers::Slot;
 
@@ -39,11 +40,14 @@ fn enter() -> Vec<u8> {
     a.call_indirect(RCX);
     // Where control comes back at a pc that may have code, it goes on there, with an empty stack.
     let on = a.label();
+    a.alu_imm(Alu::Cmp, Width::Double, RAX, RETURN_GATE as i32);
+    let at_gate = a.skip_if(Cond::Equal);
     a.test_imm(RAX, 1);
     let out = a.skip_if(Cond::NotEqual);
     offset_in_table(&mut a);
     a.jump_if(Cond::Below, on);
     a.arrive(out);
+    a.arrive(at_gate);
     let giving = give_hart(&mut a);
     end(&mut a);
     a.bind(on);
@@ -85,6 +89,11 @@ fn end(a: &mut Assembler) {
 /// entered ([`floats`]).
 pub(super) fn take_hart(a: &mut Assembler) -> IfLive {
     load_all(a);
+    take_others(a)
+}
+
+/// The same but for integer registers.
+pub(super) fn take_others(a: &mut Assembler) -> IfLive {
     a.mov(Width::Double, FUEL, Mem::at(VM, field!(hart.fuel)));
     a.lea(FUEL, Mem::at(FUEL, -(LONGEST as i32)));
     IfLive::new(a, load_floats)

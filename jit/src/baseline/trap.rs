@@ -3,16 +3,17 @@
 //! Generated code never traps. Registers are where they always are, so at any instruction all it takes to give control
 //! back is its pc and what is pending; the interpreter then executes it, and traps or not.
 
-use super::assembler::{Alu, Cond, Extend, Label, Mem, RAX, RBX, RCX, RDI, RSI, RSP, Short, Width};
+use super::assembler::{Alu, Cond, Extend, Label, Mem, RAX, RCX, RDI, RSI, RSP, Short, Width};
 use super::float::Open;
+use super::fuel::{FUEL, LONGEST};
 use super::memory::look_up;
-use super::register::VM;
-use super::runtime::{give_hart, take_hart};
+use super::register::{VM, load_all};
+use super::runtime::{give_hart, take_others};
 use super::{Emitter, fuel};
 use std::mem::offset_of;
 
-use crate::abi::IS_ECALL;
-use crate::context::{Range, SPANS, WINDOW, field, near};
+use crate::abi::STOP;
+use crate::context::{Libcalls, Range, SPANS, WINDOW, field, near};
 use crate::cranelift::LEFT;
 
 /// Bytes of a jump.
@@ -102,9 +103,9 @@ impl Emitter<'_> {
     pub(super) fn libcall(&mut self, is_ecall: bool) {
         self.close();
         self.settle();
-        self.a.constant(RAX, self.at.pc | if is_ecall { IS_ECALL } else { 0 });
-        let step = self.shared(Shared::Step);
-        self.a.call(step);
+        self.a.constant(RAX, self.at.pc);
+        let libcall = self.shared(if is_ecall { Shared::Ecall } else { Shared::Step });
+        self.a.call(libcall);
         self.since = 0;
         // The host may have changed registers and what is mapped.
         self.forget_facts();
@@ -116,8 +117,10 @@ impl Emitter<'_> {
 pub(super) enum Shared {
     /// Gives control back at the pc in `rax`.
     Leave,
-    /// Has the instruction at the pc in `rax`, which is odd for an `ecall`, executed, all charged; comes back if control goes to the next one.
+    /// Has the instruction at the pc in `rax` executed, all charged; comes back if control goes to the next one.
     Step,
+    /// The same for an `ecall`.
+    Ecall,
     /// Returns.
     Return,
     /// Is called, and reads behind the call where to give control back and what to charge before.
@@ -129,7 +132,7 @@ pub(super) enum Shared {
 /// How many there are.
 pub(super) const SHARED: usize = FIRST_CHECK + CHECKS;
 
-const FIRST_CHECK: usize = 4;
+const FIRST_CHECK: usize = 5;
 const CHECKS: usize = 2 * SPANS.len();
 
 impl Shared {
@@ -137,8 +140,9 @@ impl Shared {
         match self {
             Shared::Leave => 0,
             Shared::Step => 1,
-            Shared::Return => 2,
-            Shared::LeaveAt => 3,
+            Shared::Ecall => 2,
+            Shared::Return => 3,
+            Shared::LeaveAt => 4,
             Shared::Check(which) => FIRST_CHECK + which as usize,
         }
     }
@@ -165,8 +169,12 @@ impl Emitter<'_> {
 
     /// Emits what was asked for.
     pub(super) fn emit_shared(&mut self) {
-        if self.begin(Shared::Step) {
-            self.emit_step();
+        for (libcall, function) in
+            [(Shared::Step, offset_of!(Libcalls, step)), (Shared::Ecall, offset_of!(Libcalls, ecall))]
+        {
+            if self.begin(libcall) {
+                self.emit_libcall(Mem::at(RCX, function as i32));
+            }
         }
         let is_asked = |e: &Self, which: Shared| e.shared[which.index()].is_some();
         let checks = (0..CHECKS as u8).map(Shared::Check);
@@ -271,25 +279,39 @@ impl Emitter<'_> {
         }
     }
 
-    fn emit_step(&mut self) {
+    fn emit_libcall(&mut self, function: Mem) {
         // The fuel also without metering: what the host executes is counted.
         let giving = give_hart(self.a);
         self.a.copy(RDI, VM);
         self.a.copy(RSI, RAX);
-        // The host's functions keep `rbx`, and want an aligned stack.
-        self.a.copy(RBX, RSP);
-        self.a.alu_imm(Alu::And, Width::Double, RSP, -16);
-        self.a.call_indirect(Mem::at(VM, field!(baseline.step)));
-        self.a.copy(RSP, RBX);
-        let taking = take_hart(self.a);
+        self.a.mov(Width::Double, RCX, Mem::at(VM, field!(libcalls)));
+        // The host's functions want an aligned stack. To compute it would have all that comes after wait for it.
+        let (unaligned, back) = (self.a.label(), self.a.label());
+        self.a.test_imm(RSP, 8);
+        self.a.jump_if(Cond::NotEqual, unaligned);
+        self.a.call_indirect(function);
+        self.a.bind(back);
+        load_all(self.a);
         self.a.test(Width::Double, RAX, RAX);
-        let stop = self.a.skip_if(Cond::NotEqual);
+        let otherwise = self.a.skip_if(Cond::NotEqual);
+        // Loaded, it would be there later.
+        self.a.lea(FUEL, Mem::at(FUEL, -(LONGEST as i32) - 1));
+        self.a.ret();
+        self.a.arrive(otherwise);
+        let taking = take_others(self.a);
+        self.a.alu_imm(Alu::Cmp, Width::Word, RAX, STOP as i32);
+        let stop = self.a.skip_if(Cond::Equal);
         self.a.ret();
         self.a.arrive(stop);
         // The hart is complete.
         self.a.pop(RCX);
         self.a.constant(RAX, LEFT as u64);
         self.a.ret();
+        self.a.bind(unaligned);
+        self.a.push(RAX);
+        self.a.call_indirect(function);
+        self.a.pop(RCX);
+        self.a.jump(back);
         giving.emit(self.a);
         taking.emit(self.a);
     }

@@ -11,7 +11,7 @@ use zerocopy::FromZeros;
 use super::{Arena, CodeMemory, Listener, NewCode, Origin};
 use crate::baseline;
 use crate::cache::Saved;
-use crate::context::{Libcall, Tier};
+use crate::context::Tier;
 use crate::cranelift::{Runtime, Translation};
 use crate::sys::CodeBlock;
 use crate::tunables::Tunables;
@@ -432,14 +432,13 @@ impl Links {
     }
 
     /// What generated code needs to know of it.
-    pub(crate) fn tier(&self, step: Libcall) -> Tier {
+    pub(crate) fn tier(&self) -> Tier {
         Tier {
             table: self.table.as_ptr(),
             base: self.missing(),
             call: self.border.as_ref().map_or(self.enter(), |border| border.function(1).as_ptr()),
             check: std::array::from_fn(|i| self.shared.function(3 + i).as_ptr()),
             floats: self.shared.function(2).as_ptr(),
-            step: Some(step),
         }
     }
 

@@ -3,16 +3,18 @@
 //! `docs/architecture.md` lists them. All registers are brought home, the libcall executes exactly one instruction,
 //! and code goes on behind it, unless there is a reason to stop.
 
+use std::mem::offset_of;
+
 use causality_machine::isa::{Extension, Inst};
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, types};
 use cranelift_codegen::isa::CallConv;
 
-use super::Emitter;
-use crate::abi::IS_ECALL;
-use crate::context::field;
+use super::{Emitter, own};
+use crate::abi::IS_OPTIMISED;
+use crate::context::{Libcalls, field};
 use crate::region::{RegSet, changes_access, definitions, uses};
 
-/// `fn(vm, pc) -> 0`, the pc of an `ecall` being odd, if control went to the next instruction.
+/// `fn(vm, pc) -> 0`, the pc being odd, if control went to the next instruction.
 pub(super) fn signature() -> Signature {
     let mut signature = Signature::new(CallConv::SystemV);
     signature.params.extend([AbiParam::new(types::I64); 2]);
@@ -27,9 +29,11 @@ impl Emitter<'_> {
         self.store_homes();
         self.store_fuel_now();
         let is_ecall = matches!(self.at.inst, Inst::Ecall(_));
-        let pc = self.iconst(self.at.pc | if is_ecall { IS_ECALL } else { 0 });
-        let step = self.field(types::I64, field!(cranelift.step));
-        let call = self.b.ins().call_indirect(self.signatures.libcall, step, &[self.vm, pc]);
+        let place = self.iconst(self.at.pc | IS_OPTIMISED);
+        let libcalls = self.field(types::I64, field!(libcalls));
+        let function = if is_ecall { offset_of!(Libcalls, ecall) } else { offset_of!(Libcalls, step) };
+        let function = self.b.ins().load(types::I64, own(), libcalls, function as i32);
+        let call = self.b.ins().call_indirect(self.signatures.libcall, function, &[self.vm, place]);
         let stop = self.b.inst_results(call)[0];
         let left = self.b.create_block();
         self.b.set_cold_block(left);

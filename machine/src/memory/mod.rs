@@ -272,6 +272,13 @@ impl Memory {
         self.space.executor_page()
     }
 
+    /// The same for whoever has asked for it, if nobody has had this memory to change since.
+    #[inline]
+    #[must_use]
+    pub fn executor_page_again(&self) -> NonNull<u8> {
+        self.space.executor_page_again()
+    }
+
     /// The hart in the executor page, zeroed. There is one.
     pub(crate) fn take_hart(&mut self) -> Option<ResidentHart> {
         self.space.take_hart()

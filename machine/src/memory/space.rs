@@ -231,6 +231,13 @@ impl Space {
     #[inline]
     pub(super) fn executor_page(&mut self) -> NonNull<u8> {
         (self.is_written, self.is_changed, self.is_executed) = (true, true, true);
+        self.executor_page_again()
+    }
+
+    /// The same for whoever has asked for it since this was cleaned, frozen or restored.
+    #[inline]
+    pub(super) fn executor_page_again(&self) -> NonNull<u8> {
+        debug_assert!(self.is_written && self.is_changed && self.is_executed, "somebody has asked for it");
         let page = self.base.0.wrapping_sub(GUEST_OFFSET);
         NonNull::new(page).expect("no mapping is at address 0")
     }

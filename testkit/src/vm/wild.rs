@@ -3,7 +3,7 @@
 
 use causality_machine::memory::{Loaded, MapError, Perms, SegmentKind};
 use causality_machine::registers::{Lifecycle, Rights};
-use causality_machine::{Cause, Flow, Hart, Host, HostError, Machine, Memory};
+use causality_machine::{Cause, Flow, Hart, Host, HostError, Machine, Memory, Tracked};
 
 use crate::Program;
 use crate::program::{CODE, DATA, DATA_END, WINDOW};
@@ -135,7 +135,7 @@ fn register_call(hart: &mut Hart, memory: &mut Memory) -> Result<(), causality_m
 fn ignore(_: Result<(), MapError>) {}
 
 impl Host for Meddler {
-    fn ecall(&mut self, hart: &mut Hart, memory: &mut Memory) -> Result<Flow, HostError> {
+    fn ecall(&mut self, hart: &mut Hart, memory: &mut Tracked<Memory>) -> Result<Flow, HostError> {
         if hart.pc == self.end {
             return Ok(Flow::Exit(hart.x[10] as i32));
         }
