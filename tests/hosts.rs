@@ -3,8 +3,8 @@
 use causality_interp::Interpreter;
 use causality_jit::{NativeTier, Tunables};
 use causality_machine::isa::Inst;
-use causality_machine::isa::format::{Bare, FR, Rm};
-use causality_machine::isa::reg::F;
+use causality_machine::isa::format::{FR, J, Jalr, Rm};
+use causality_machine::isa::reg::{F, X};
 use causality_machine::memory::{PAGE_SIZE, Perms, SegmentKind};
 use causality_machine::{
     Executor, Exit, Flow, Hart, Host, HostError, Limits, Machine, Memory, PauseReason, Tracked, VmState,
@@ -106,21 +106,30 @@ fn natives() -> [Native; 2] {
 
 #[test]
 fn a_rounding_mode_that_a_host_sets_before_a_float_is_used_is_the_guests() {
-    let sum = Inst::FaddD(FR { rd: F::FA2, rs1: F::FA0, rs2: F::FA1, rm: Rm::Dyn });
-    let words = [Inst::Ecall(Bare {}), sum, Inst::Ecall(Bare {})].map(|inst| inst.encode());
+    // In a function of its own, for code that uses floats has them ready from where it is entered.
+    const FUNCTION: u64 = CODE + 0x400;
+    let sum = Inst::FaddD(FR { rd: F::FA0, rs1: F::FA0, rs2: F::FA1, rm: Rm::Dyn });
+    let code = [
+        (CODE + 4, Inst::Jal(J { rd: X::RA, imm: (FUNCTION - CODE - 4) as i32 })),
+        (CODE + 8, Inst::Jal(J { rd: X::ZERO, imm: -8 })),
+        (FUNCTION, sum),
+        (FUNCTION + 4, Inst::Jalr(Jalr { rd: X::ZERO, rs1: X::RA, imm: 0 })),
+    ];
     let told = |executor: &mut dyn Executor, mode: u32| {
         let mut machine = machine();
         machine.memory.protect(CODE..CODE + PAGE_SIZE, Perms::RW).unwrap();
-        for (place, word) in (CODE..).step_by(4).zip(words) {
-            machine.memory.store(place, word.to_le_bytes()).unwrap();
+        for (place, inst) in code {
+            machine.memory.store(place, inst.encode().to_le_bytes()).unwrap();
         }
         machine.memory.protect(CODE..CODE + PAGE_SIZE, Perms::RX).unwrap();
         machine.hart.add_fuel(1 << 20);
         (machine.hart.f[10], machine.hart.f[11]) = (1.0_f64.to_bits(), f64::EPSILON.to_bits() / 2);
-        let mut host = Meddler(|hart: &mut Hart| hart.fcsr = mode << 5);
-        let exit = machine.run_for(executor, &mut host, 1000).unwrap();
-        assert_eq!(exit, Exit::Paused(PauseReason::Step));
-        (machine.hart.f[12], machine.hart.fcsr)
+        // Once to have code for all of it.
+        for mode in [0, mode] {
+            let mut host = Meddler(|hart: &mut Hart| hart.fcsr = mode << 5);
+            assert_eq!(machine.run_for(executor, &mut host, 500).unwrap(), Exit::Paused(PauseReason::Step));
+        }
+        (machine.hart.f[10], machine.hart.fcsr)
     };
     for mode in 0..5 {
         let expected = told(&mut Interpreter::new(), mode);
