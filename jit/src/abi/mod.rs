@@ -402,8 +402,20 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
     fn call(&mut self, place: u64, fuel: u64) -> u64 {
         if self.context().floats.live != 0 {
             cold_path();
-            return self.call_otherwise(place, fuel);
+            return self.call_with_floats(place, fuel);
         }
+        self.call_as::<false>(place, fuel)
+    }
+
+    /// The same if floating-point state is the guest's.
+    #[inline(never)]
+    fn call_with_floats(&mut self, place: u64, fuel: u64) -> u64 {
+        self.pause();
+        self.call_as::<true>(place, fuel)
+    }
+
+    #[inline(always)]
+    fn call_as<const HAS_FLOATS: bool>(&mut self, place: u64, fuel: u64) -> u64 {
         let (hart, memory, ..) = self.machine.parts();
         hart.pc = place & !IS_OPTIMISED;
         let (fcsr, changes) = (hart.fcsr, memory.changes());
@@ -420,23 +432,17 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
             return self.called(otherwise, place, fuel, fcsr);
         }
         hart.fuel = fuel - 1;
-        let longest = if place & IS_OPTIMISED == 0 { u64::from(LONGEST) } else { self.compiler().longest() };
+        if HAS_FLOATS {
+            self.context().floats.resume(fcsr);
+        }
+        let is_optimised = place & IS_OPTIMISED != 0;
+        let longest = if is_optimised { self.compiler().longest() } else { u64::from(LONGEST) };
         if !self.may_go(fuel - 1, longest) {
             cold_path();
             self.machine.hart.pc = behind(place);
             return STOP;
         }
-        ON
-    }
-
-    /// The same if floating-point registers have to be switched.
-    #[inline(never)]
-    fn call_otherwise(&mut self, place: u64, before: u64) -> u64 {
-        self.comes(place);
-        let (hart, memory, ..) = self.machine.parts();
-        let fcsr = hart.fcsr;
-        let otherwise = call_host(self.host, hart, memory);
-        self.called(otherwise, place, before, fcsr)
+        if HAS_FLOATS && !is_optimised { ON_CHANGED } else { ON }
     }
 
     /// The host has answered the `ecall` at `place`, and may have changed anything. Fuel and `fcsr` before that are given.
@@ -472,18 +478,18 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
         self.fuel = before;
     }
 
-    /// Control comes from generated code, at `place`, to the host, which may change anything.
-    fn comes(&mut self, place: u64) {
+    /// Floating-point state is the host's for a while, if it was the guest's.
+    fn pause(&mut self) {
         if self.context().floats.live != 0 {
             self.machine.hart.fcsr |= self.context().floats.pause();
         }
-        self.machine.hart.pc = place & !IS_OPTIMISED;
     }
 
     /// Executes the instruction at `place`, which is no `ecall`, and returns what the libcall does. Before that, there was so much
     /// fuel.
     fn execute(&mut self, place: u64, before: u64) -> u64 {
-        self.comes(place);
+        self.pause();
+        self.machine.hart.pc = place & !IS_OPTIMISED;
         self.count_native(before);
         let Hart { pc, fcsr, .. } = *self.machine.hart;
         let word = self.machine.memory.fetch(pc).unwrap_or(0);
@@ -563,7 +569,7 @@ const ON: u64 = 0;
 /// If it does not.
 pub(crate) const STOP: u64 = 1;
 
-/// If it does, but the fuel is to be looked up.
+/// If it does, but fuel and floating-point registers are to be looked up.
 const ON_CHANGED: u64 = 2;
 
 /// The pc behind the `ecall` at `place`.
