@@ -13,8 +13,8 @@ use causality_vm::isa::format::{self, Bare};
 use causality_vm::isa::reg::X;
 use causality_vm::isa::{Inst, Opcode};
 use causality_vm::{
-    Caller, Config, Engine, Error, ErrorKind, Exit, FIRST_HOST_FUNCTION, Hart, Instance, Limits, Linker,
-    Module, Options, Promotion, Tier, VmState,
+    CallError, Caller, Config, Engine, Error, ErrorKind, Exit, FIRST_HOST_FUNCTION, Hart, Instance, Limits,
+    Linker, Module, Options, Promotion, Tier, VmState,
 };
 
 const TEXT: u64 = 0x1_0000;
@@ -468,5 +468,40 @@ fn after_a_panic_in_a_run_fuel_and_registers_are_those_of_the_host_call() {
             state
         });
         assert!(states.iter().all(|state| *state == states[0]), "{depth}: {states:#?}");
+    }
+}
+
+/// The first call of a function, and one after as many calls that left everything as it was.
+#[test]
+fn after_a_panic_in_a_call_fuel_and_registers_are_those_of_the_host_call() {
+    let elf = std::fs::read("testkit/guests/calls.elf").unwrap();
+    for (before, name, times) in
+        [(0, "ask", 1), (1, "ask", 1), (100, "ask", 1), (0, "ask_often", 9), (100, "ask_often", 9)]
+    {
+        let states = configs().map(|config| {
+            let mut instance = witnessed(&Engine::new(config), &elf, false);
+            assert_eq!(instance.run().unwrap(), Exit::Completed(0));
+            let ask = instance.function::<(u64, u64), u64>(name).unwrap();
+            for _ in 0..before {
+                assert_eq!(ask.call(&mut instance, (41, times)).unwrap(), 41 + times);
+            }
+            instance.data_mut().panics = true;
+            let ended = catch_unwind(AssertUnwindSafe(|| ask.call(&mut instance, (41, times))));
+            assert_eq!(ended.expect_err("it panics").downcast_ref::<&str>(), Some(&"on purpose"));
+            assert_eq!(instance.state(), VmState::Error);
+            assert!(matches!(ask.call(&mut instance, (41, times)), Err(CallError::Host(error)) if matches!(error.kind(), ErrorKind::State(_))));
+            let state = where_it_called(&mut instance);
+            instance.data_mut().panics = false;
+            // What the function was doing can be given up, as after a trap.
+            assert_eq!(instance.pending_calls(), 1);
+            assert!(instance.abandon_call());
+            assert_eq!((instance.state(), instance.fuel()), (VmState::Completed, state.fuel));
+            assert_eq!(ask.call(&mut instance, (41, times)).unwrap(), 41 + times);
+            instance.reset().unwrap();
+            assert_eq!(ask.call(&mut instance, (41, times)).unwrap(), 41 + times);
+            assert_eq!(instance.run().unwrap(), Exit::Completed(0));
+            state
+        });
+        assert!(states.iter().all(|state| *state == states[0]), "{before} {name}: {states:#?}");
     }
 }
