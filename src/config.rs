@@ -312,6 +312,24 @@ impl Config {
 
     /// Sets whether native code withholds memory outside the guest's also from mispredicted paths (Spectre variant
     /// 1), for embedders with secrets in the same process.
+    ///
+    /// ```
+    /// use causality_vm::Tier;
+    /// # use causality_vm::{Config, Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let retired = |config: Config| -> Result<u64, causality_vm::Error> {
+    /// # let engine = Engine::new(config);
+    /// # let module = Module::from_file(&engine, "testkit/guests/calls.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("guest"), ())?;
+    /// # guest.run()?;
+    /// # Ok(guest.retired())
+    /// # };
+    /// let config = Config::new().tier(Tier::Baseline);
+    /// // It takes time, and nothing else.
+    /// assert_eq!(retired(config.clone().speculation_safe(true))?, retired(config)?);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn speculation_safe(mut self, is_on: bool) -> Self {
         self.tunables.speculation_safe = is_on;

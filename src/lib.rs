@@ -49,6 +49,8 @@ mod linker;
 mod measured;
 mod module;
 mod native;
+#[cfg(doctest)]
+mod refused;
 mod report;
 pub mod snapshot;
 mod start;

@@ -12,12 +12,13 @@ use crate::{Engine, Error, Instance, Module};
 ///
 /// A function has its caller until it returns, and no longer:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0521
+/// # use std::sync::Mutex;
 /// # use causality_vm::{Caller, Engine, Linker};
-/// let mut kept: Option<&mut Caller<'_, ()>> = None;
-/// let mut linker = Linker::<()>::new(&Engine::default());
-/// linker.function("keep", move |caller: &mut Caller<'_, ()>| {
-///     kept = Some(caller);
+/// # let mut linker = Linker::<u64>::new(&Engine::default());
+/// let kept = Mutex::new(None);
+/// linker.function("keep", move |caller: &mut Caller<'_, u64>| {
+///     *kept.lock().unwrap() = Some(caller.data());
 /// });
 /// ```
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use causality_vm::isa::format::{self, Bare};
 use causality_vm::isa::reg::X;
 use causality_vm::isa::{Inst, Opcode};
 use causality_vm::{
-    Caller, Config, Engine, Error, ErrorKind, Exit, FIRST_HOST_FUNCTION, Instance, Limits, Linker, Module,
-    Options, Promotion, Tier, VmState,
+    CallError, Caller, Config, Engine, Error, ErrorKind, Exit, FIRST_HOST_FUNCTION, Hart, Instance, Limits,
+    Linker, Module, Options, Promotion, Tier, VmState,
 };
 
 const TEXT: u64 = 0x1_0000;
@@ -414,4 +414,94 @@ fn waits_for_code(engine: &Engine) {
         let _ = done.send(());
     });
     is_done.recv_timeout(std::time::Duration::from_secs(60)).expect("the translator goes on");
+}
+
+/// Where the guest was when it called the host last, and whether the host panics then.
+#[derive(Clone, Debug, Default)]
+struct Witness {
+    seen: Option<Hart>,
+    panics: bool,
+}
+
+fn witness(caller: &mut Caller<'_, Witness>, value: u64) -> u64 {
+    caller.data_mut().seen = Some(caller.hart().clone());
+    if caller.data().panics {
+        std::panic::panic_any("on purpose");
+    }
+    value + 1
+}
+
+fn witnessed(engine: &Engine, elf: &[u8], panics: bool) -> Instance<Witness> {
+    let module = Module::new(engine, elf).unwrap();
+    let mut linker = Linker::new(engine);
+    linker.function_at(FIRST_HOST_FUNCTION, "witness", witness).unwrap();
+    let data = Witness { seen: None, panics };
+    linker.instantiate(&module, Options::new().fuel(10_000_000), data).unwrap()
+}
+
+/// Everything that is shown of the guest is as it was when it called the host, which is returned.
+fn where_it_called(instance: &mut Instance<Witness>) -> Hart {
+    let seen = instance.data_mut().seen.take().expect("the host was called");
+    assert_eq!((instance.fuel(), instance.retired()), (seen.fuel, seen.instret()));
+    let report = instance.report();
+    assert_eq!((report.fuel_left, report.fuel_used), (seen.fuel, seen.instret()), "{report:?}");
+    assert_eq!(report.host.instructions.all(), seen.instret(), "{report:?}");
+    assert_eq!(*instance.hart(), seen);
+    assert_eq!((instance.pc(), instance.x(X::A0)), (seen.pc, seen.x[X::A0.index()]));
+    seen
+}
+
+#[test]
+fn after_a_panic_in_a_run_fuel_and_registers_are_those_of_the_host_call() {
+    let elf = recursive();
+    for depth in [0, 50, DEEP] {
+        let states = configs().map(|config| {
+            let mut instance = witnessed(&Engine::new(config), &elf, true);
+            instance.set_x(X::A0, depth);
+            assert_eq!(panic_of(&mut instance), "on purpose");
+            let state = where_it_called(&mut instance);
+            assert_eq!(state.instret() + instance.fuel(), 10_000_000);
+            instance.data_mut().panics = false;
+            instance.reset().unwrap();
+            instance.set_x(X::A0, depth);
+            assert_eq!(instance.run().unwrap(), Exit::Completed(5));
+            state
+        });
+        assert!(states.iter().all(|state| *state == states[0]), "{depth}: {states:#?}");
+    }
+}
+
+/// The first call of a function, and one after as many calls that left everything as it was.
+#[test]
+fn after_a_panic_in_a_call_fuel_and_registers_are_those_of_the_host_call() {
+    let elf = std::fs::read("testkit/guests/calls.elf").unwrap();
+    for (before, name, times) in
+        [(0, "ask", 1), (1, "ask", 1), (100, "ask", 1), (0, "ask_often", 9), (100, "ask_often", 9)]
+    {
+        let states = configs().map(|config| {
+            let mut instance = witnessed(&Engine::new(config), &elf, false);
+            assert_eq!(instance.run().unwrap(), Exit::Completed(0));
+            let ask = instance.function::<(u64, u64), u64>(name).unwrap();
+            for _ in 0..before {
+                assert_eq!(ask.call(&mut instance, (41, times)).unwrap(), 41 + times);
+            }
+            instance.data_mut().panics = true;
+            let ended = catch_unwind(AssertUnwindSafe(|| ask.call(&mut instance, (41, times))));
+            assert_eq!(ended.expect_err("it panics").downcast_ref::<&str>(), Some(&"on purpose"));
+            assert_eq!(instance.state(), VmState::Error);
+            assert!(matches!(ask.call(&mut instance, (41, times)), Err(CallError::Host(error)) if matches!(error.kind(), ErrorKind::State(_))));
+            let state = where_it_called(&mut instance);
+            instance.data_mut().panics = false;
+            // What the function was doing can be given up, as after a trap.
+            assert_eq!(instance.pending_calls(), 1);
+            assert!(instance.abandon_call());
+            assert_eq!((instance.state(), instance.fuel()), (VmState::Completed, state.fuel));
+            assert_eq!(ask.call(&mut instance, (41, times)).unwrap(), 41 + times);
+            instance.reset().unwrap();
+            assert_eq!(ask.call(&mut instance, (41, times)).unwrap(), 41 + times);
+            assert_eq!(instance.run().unwrap(), Exit::Completed(0));
+            state
+        });
+        assert!(states.iter().all(|state| *state == states[0]), "{before} {name}: {states:#?}");
+    }
 }

@@ -25,3 +25,18 @@ fn the_readmes_example_is_this_one_and_runs() {
     assert!(include_str!("readme.rs").contains(example), "tests/readme.rs differs from the README");
     main().unwrap();
 }
+
+#[test]
+fn the_readme_has_the_command_of_each_example() {
+    let readme = include_str!("../README.md");
+    let examples = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
+    let names = examples.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    for name in names.filter_map(|name| name.strip_suffix(".rs").map(str::to_owned)) {
+        let command = format!("\n    cargo run --release --example {name}\n");
+        assert!(readme.contains(&command), "the README leaves out the example {name}");
+    }
+    let example = include_str!("../capi/examples/embed.c");
+    let commands: Vec<_> = example.lines().filter_map(|line| line.strip_prefix(" *     ")).collect();
+    assert_eq!(commands.len(), 3);
+    assert!(readme.contains(&format!("    {}\n", commands.join("\n    "))), "embed.c says {commands:#?}");
+}

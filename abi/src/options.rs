@@ -141,6 +141,23 @@ impl Options {
     }
 
     /// Sets the working directory the guest starts in; `/` unless set. It need not exist.
+    ///
+    /// ```
+    /// use causality_vm::{Access, Capture};
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "../testkit/guests/files.elf")?;
+    /// let folder = tempfile::tempdir()?;
+    /// let stdout = Capture::new(4096);
+    /// let options = Options::new().directory(folder.path(), "/data", Access::ReadWrite)?.stdout(stdout.clone());
+    /// // It works in the folder that its argument names, here by a relative path.
+    /// let mut guest = Linker::new(&engine).instantiate(&module, options.cwd("/data").args(["files", "."]), ())?;
+    /// guest.run()?;
+    /// assert!(stdout.text().contains("create what exists"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn cwd(mut self, guest: impl AsRef<[u8]>) -> Self {
         self.cwd = guest.as_ref().to_vec();
@@ -190,6 +207,23 @@ impl Options {
 
     /// Sets where standard input comes from when someone types it: a read returns at most one line, so
     /// that the guest can answer before the next. That too depends on nothing but the bytes.
+    ///
+    /// ```
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "../testkit/guests/cat.elf")?;
+    /// let reads = |options: Options| -> Result<u64, causality_vm::Error> {
+    ///     let mut guest = Linker::new(&engine).instantiate(&module, options, ())?;
+    ///     guest.run()?;
+    ///     Ok(guest.report().calls.iter().filter(|call| call.name.as_deref() == Some("read")).map(|call| call.count).sum())
+    /// };
+    /// let lines = &b"one\ntwo\n"[..];
+    /// assert_eq!(reads(Options::new().stdin(lines))?, 2, "everything, and the end");
+    /// assert_eq!(reads(Options::new().typed_stdin(lines))?, 3, "each line, and the end");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn typed_stdin(mut self, stdin: impl Read + Send + 'static) -> Self {
         self.stdin = Input::new(stdin, true);

@@ -11,6 +11,8 @@
 #   --rounds N     how often everything is measured
 #   --scale F      multiplies the guests' own rounds: 0.1 for a quick look
 #   --write FILE   also puts the tables into a Markdown file, between two lines that are there for it
+#   --part NAME    which two: those with this name; peers if not said
+#   --steady       no table but that of the steady state
 #   --plot FILE    draws the steady state as SVG
 #   --engine FILE  measures that executable of this engine, and builds none
 #

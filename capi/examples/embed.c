@@ -1,8 +1,8 @@
 /* The least it takes to call a function of a guest from C.
  *
  *     cargo build --release -p causality-capi
- *     cc -Icapi/include capi/examples/embed.c -Ltarget/release -lcausality_vm_c -o embed
- *     LD_LIBRARY_PATH=target/release ./embed examples/plugin.elf
+ *     cc -Icapi/include capi/examples/embed.c -Ltarget/release -lcausality_vm_c -o target/embed
+ *     LD_LIBRARY_PATH=target/release target/embed examples/plugin.elf
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -285,6 +285,28 @@ impl ResourceManager {
 
     /// Has `notify` called after each revocation by this manager or a clone of it, in whatever thread that revokes, until the
     /// watch is dropped. Revocations by others show in [`Store::commits`].
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// use causality_resource::{Grant, KeyPair, ResourceManager, Target};
+    /// use causality_store::Store;
+    ///
+    /// let manager = ResourceManager::new(Store::in_memory()?);
+    /// let (issuer, holder) = (KeyPair::generate(), KeyPair::generate());
+    /// let capability = Grant::new(holder.principal(), Target::Any, "read".parse()?).issue(&issuer)?;
+    /// let block = capability.verify()?.revocation_ids()[0];
+    /// let is_told = Arc::new(AtomicBool::new(false));
+    /// let told = Arc::clone(&is_told);
+    /// let watch = manager.on_revocation(move || told.store(true, Ordering::Relaxed));
+    ///
+    /// assert!(!manager.is_revoked(block)?);
+    /// manager.revoke([block])?;
+    /// assert!(manager.is_revoked(block)? && is_told.load(Ordering::Relaxed));
+    /// # drop(watch);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_revocation(&self, notify: impl Fn() + Send + Sync + 'static) -> RevocationWatch {
         self.watchers.add(Arc::new(notify))
     }

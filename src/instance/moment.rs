@@ -114,11 +114,47 @@ impl<T: Clone> Instance<T> {
     /// Forgets the answers that were kept after the present moment, so that the guest, which may have been changed,
     /// goes on with the world as it is. Standard input that it had read by then is read again; what it had written is
     /// written.
+    ///
+    /// ```
+    /// use causality_vm::Capture;
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/cat.elf")?;
+    /// # let stdout = Capture::new(4096);
+    /// let options = Options::new().arg("cat").stdin(&b"to be read"[..]).stdout(stdout.clone());
+    /// let mut guest = Linker::new(&engine).instantiate(&module, options, ())?;
+    /// guest.keep_answers();
+    /// let moment = guest.moment(None)?.expect("it can be copied");
+    /// guest.run()?;
+    /// guest.go_back(&moment)?;
+    /// guest.forget_later();
+    /// guest.run()?;
+    /// assert_eq!(stdout.text().matches("to be read").count(), 2, "it has written it again");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn forget_later(&mut self) {
         self.host.forget_later();
     }
 
     /// Forgets the answers that were kept before `moment`: nobody may go back to earlier ones any more.
+    ///
+    /// ```
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/cat.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("cat").stdin(&b"to be read"[..]), ())?;
+    /// guest.keep_answers();
+    /// guest.run()?;
+    /// let kept = guest.kept_bytes();
+    /// let end = guest.moment(None)?.expect("it can be copied");
+    /// guest.forget_before(&end);
+    /// assert!(guest.kept_bytes() < kept);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn forget_before(&mut self, moment: &Moment<T>) {
         self.host.forget_before(&moment.process);
     }

@@ -276,6 +276,26 @@ impl Snapshot {
 
     /// The same to a writer.
     ///
+    /// ```
+    /// use causality_vm::snapshot::Snapshot;
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "testkit/guests/cat.elf")?;
+    /// # let mut guest = Linker::new(&engine).instantiate(&module, Options::new().arg("cat").stdin(&b"to be read"[..]), ())?;
+    /// let start = Snapshot::of(&mut guest)?;
+    /// guest.run_for(500)?;
+    /// let now = Snapshot::since(&mut guest, &start)?;
+    /// assert_eq!((start.stdin_read(), now.stdin_read()), (0, 10));
+    ///
+    /// let mut changes = Vec::new();
+    /// now.write_since(&start, &mut changes)?;
+    /// assert!(changes.len() < now.to_bytes().len());
+    /// assert_eq!(Snapshot::from_bytes_on(&start, &changes)?, now);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As the writer's.
     pub fn write_since(&self, base: &Snapshot, mut out: impl Write) -> std::io::Result<()> {

@@ -181,6 +181,25 @@ impl Transactions {
     }
 
     /// The same with other limits for the hashes that guests ask for.
+    ///
+    /// ```
+    /// use causality_vm::resource::{KeyPair, ResourceManager};
+    /// use causality_vm::store::Store;
+    /// use causality_vm::transaction::{Job, TransactionError, Transactions};
+    /// use causality_vm::zk::HashLimits;
+    /// use causality_vm::Config;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = ResourceManager::new(Store::in_memory()?);
+    /// let transactions = Transactions::new(manager, Config::new().fuel(1_000_000));
+    /// let job = Job::new(KeyPair::generate().principal(), std::fs::read("examples/hello.elf")?).args(["hello", "reader"]);
+    /// let record = transactions.run(&job)?.committed.record;
+    /// // Who allows less does not repeat what was allowed more.
+    /// let strict = transactions.hash_limits(HashLimits { requests: 1, ..HashLimits::default() });
+    /// assert!(matches!(strict.verify_record(&record), Err(TransactionError::Record { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn hash_limits(self, hashes: HashLimits) -> Self {
         Transactions { hashes, ..self }

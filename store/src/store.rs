@@ -106,6 +106,16 @@ impl Store {
 
     /// Advances logical time by one; gives the new epoch.
     ///
+    /// ```
+    /// use causality_store::Store;
+    ///
+    /// let store = Store::in_memory()?;
+    /// let before = store.snapshot()?;
+    /// assert_eq!(store.advance_epoch()?, before.epoch() + 1);
+    /// assert_eq!(store.snapshot()?.epoch(), before.epoch() + 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Failures of the store.
@@ -116,6 +126,22 @@ impl Store {
     }
 
     /// Stores an object and makes it stay, until it is unpinned ([`Commit::unpin`]).
+    ///
+    /// ```
+    /// use causality_store::{Blob, Commit, Store};
+    ///
+    /// let store = Store::in_memory()?;
+    /// let id = store.put(&Blob::from("some bytes"))?;
+    /// assert_eq!(store.get::<Blob>(id)?, Blob::from("some bytes"));
+    /// assert_eq!(store.collect(|_| ())?.dropped, 0, "it stays");
+    ///
+    /// let mut commit = Commit::new();
+    /// commit.unpin(id);
+    /// store.commit(commit)?;
+    /// assert_eq!(store.collect(|_| ())?.dropped, 1);
+    /// assert!(store.get::<Blob>(id).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -140,6 +166,23 @@ impl Store {
     }
 
     /// Writes all that a reader gives to disk, to be committed later. A few chunks at a time are in memory.
+    ///
+    /// ```
+    /// use causality_store::{Commit, ObjectKind, Store};
+    /// # use std::io::Read;
+    ///
+    /// let store = Store::in_memory()?;
+    /// let staged = store.stage(ObjectKind::Blob, std::io::repeat(7).take(1 << 20), Vec::new())?;
+    /// assert!(!store.contains(staged.id())?, "it is not there before it is committed");
+    /// let mut commit = Commit::new();
+    /// let id = commit.staged(staged);
+    /// commit.pin(id);
+    /// store.commit(commit)?;
+    /// let mut bytes = Vec::new();
+    /// store.open_object(id)?.read_to_end(&mut bytes)?;
+    /// assert_eq!(bytes, [7; 1 << 20]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -186,6 +186,32 @@ impl<'a, T> Caller<'a, T> {
 
     /// The `count` values at `addr`, to change in place.
     ///
+    /// ```
+    /// use causality_vm::{Caller, FIRST_HOST_FUNCTION, HostFault, Ptr};
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "../testkit/guests/calls.elf")?;
+    /// # let mut linker = Linker::new(&engine);
+    /// /// Doubles four numbers where they are; a pointer that is not aligned traps the guest.
+    /// fn double(caller: &mut Caller<'_, ()>, at: Ptr) -> Result<u64, HostFault> {
+    ///     caller.slice_of_mut::<u32>(at.0, 4)?.iter_mut().for_each(|number| *number *= 2);
+    ///     caller.bytes_mut(at.0 + 16, 1)?.fill(0xff);
+    ///     Ok(4)
+    /// }
+    ///
+    /// linker.function_at(FIRST_HOST_FUNCTION, "double", double)?;
+    /// let mut guest = linker.instantiate(&module, Options::new(), ())?;
+    /// let pages = module.symbols().find("pages").expect("a variable").addr;
+    /// guest.memory_mut().store(pages, [1, 0, 0, 0, 2, 0, 0, 0])?;
+    /// assert_eq!(guest.call::<_, u64>("ask", Ptr(pages))?, 4);
+    /// assert_eq!(guest.memory().load(pages)?, [2, 0, 0, 0, 4, 0, 0, 0]);
+    /// assert_eq!(guest.memory().load(pages + 15)?, [0, 0xff, 0]);
+    /// assert!(guest.call::<_, u64>("ask", Ptr(pages + 1)).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Caller::slice_of`], with store faults.
     pub fn slice_of_mut<P: bytemuck::Pod>(&mut self, addr: u64, count: u64) -> Result<&mut [P], Fault> {
@@ -213,6 +239,31 @@ impl<'a, T> Caller<'a, T> {
     }
 
     /// The bytes of the C string at `addr` without its zero; `None` if it is longer than `max` bytes.
+    ///
+    /// ```
+    /// use causality_vm::{Caller, FIRST_HOST_FUNCTION, HostFault, Ptr};
+    /// # use causality_vm::{Engine, Linker, Module, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::default();
+    /// # let module = Module::from_file(&engine, "../testkit/guests/calls.elf")?;
+    /// # let mut linker = Linker::new(&engine);
+    /// /// Keeps a name of at most 15 bytes; what is longer is `EINVAL`.
+    /// fn name(caller: &mut Caller<'_, String>, at: Ptr) -> Result<(), HostFault> {
+    ///     let name = caller.c_str(at.0, 15)?.ok_or(HostFault::Errno(22))?;
+    ///     *caller.data_mut() = String::from_utf8_lossy(name).into_owned();
+    ///     Ok(())
+    /// }
+    ///
+    /// linker.function_at(FIRST_HOST_FUNCTION, "name", name)?;
+    /// let mut guest = linker.instantiate(&module, Options::new(), String::new())?;
+    /// let pages = module.symbols().find("pages").expect("a variable").addr;
+    /// guest.memory_mut().store(pages, *b"Ada\0Grace Brewster Murray Hopper\0")?;
+    /// guest.call::<_, u64>("ask", Ptr(pages))?;
+    /// assert_eq!(guest.data(), "Ada");
+    /// assert_eq!(guest.call::<_, i64>("ask", Ptr(pages + 4))?, -22);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The load fault if unreadable memory comes before the zero.

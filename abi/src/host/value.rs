@@ -140,6 +140,37 @@ call_arguments!(A B C D E G H);
 call_arguments!(A B C D E G H I);
 
 /// A type that a host function can return.
+///
+/// ```
+/// use causality_vm::{Caller, FIRST_HOST_FUNCTION, HostFault, Returns};
+/// # use causality_vm::{Engine, Linker, Module, Options};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let engine = Engine::default();
+/// # let module = Module::from_file(&engine, "../testkit/guests/calls.elf")?;
+/// # let mut linker = Linker::new(&engine);
+/// /// What guests know by numbers.
+/// enum Colour {
+///     Red,
+///     Green,
+/// }
+///
+/// impl Returns for Colour {
+///     fn put<T>(self, caller: &mut Caller<'_, T>) -> Result<(), HostFault> {
+///         let number: u64 = match self {
+///             Colour::Red => 0xff_0000,
+///             Colour::Green => 0xff00,
+///         };
+///         number.put(caller)
+///     }
+/// }
+///
+/// let colour = |_: &mut Caller<'_, ()>, is_ripe: bool| if is_ripe { Colour::Red } else { Colour::Green };
+/// linker.function_at(FIRST_HOST_FUNCTION, "colour", colour)?;
+/// let mut guest = linker.instantiate(&module, Options::new(), ())?;
+/// assert_eq!(guest.call::<_, u64>("ask", true)?, 0xff_0000);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Returns {
     /// Puts the value into `a0` or `fa0`.
     ///

@@ -41,9 +41,15 @@ pub(crate) struct Args {
     /// Write every single measurement
     #[arg(long, value_name = "FILE")]
     pub(crate) tsv: Option<PathBuf>,
-    /// Also put the tables into a Markdown file, between its lines `<!-- peers -->` and `<!-- end of peers -->`
+    /// Also put the tables into a Markdown file, between its lines `<!-- PART -->` and `<!-- end of PART -->`
     #[arg(long, value_name = "FILE.md")]
     pub(crate) write: Option<PathBuf>,
+    /// Which part of that file
+    #[arg(long, value_name = "PART", default_value = "peers")]
+    pub(crate) part: String,
+    /// No table but that of the steady state
+    #[arg(long)]
+    pub(crate) steady: bool,
     /// Draw the steady state, guest by guest; with `--write`, the Markdown file shows it
     #[arg(long, value_name = "FILE.svg")]
     pub(crate) plot: Option<PathBuf>,

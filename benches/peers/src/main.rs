@@ -2,6 +2,7 @@
 //!
 //!     benches/peers/table.sh                       # builds everything, prints the tables
 //!     benches/peers/table.sh --peer all --write docs/performance.md --plot docs/performance.svg
+//!     benches/peers/table.sh --tier interp --peer wasmi --steady --write docs/performance.md --part interpreter
 //!     benches/peers/table.sh --tier cranelift,interp --peer wasmtime,wasmi --only fib,sieve --tsv raw.tsv
 //!
 //! Every engine is a child process, given a guest and a number of rounds; what counts is the processor time of the
@@ -56,7 +57,7 @@ fn table(args: &Args) -> Result<(), Error> {
     let tables = report.markdown();
     print!("{tables}");
     if let Some(path) = &args.write {
-        section::write(path, "peers", &(tables + &args.picture()))?;
+        section::write(path, &args.part, &(tables + &args.picture()))?;
     }
     Ok(())
 }

@@ -24,20 +24,24 @@ pub(crate) struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Where the figures come from, then steady state, everything, start-up and memory.
+    /// Where the figures come from, then steady state, and everything, start-up and memory if they are wanted.
     pub(crate) fn markdown(&self) -> String {
-        let Report { guests, engines, measured, .. } = self;
+        let Report { args, guests, engines, measured } = self;
         let steady = ratios(guests, engines, &|guest, engine| measured.steady(guest, engine));
+        let (origin, refused) = (self.origin(), self.refused());
+        let rest = if args.steady { String::new() } else { self.others() };
+        format!("{origin}\n\nSteady state, processor time as a ratio to native:\n\n{steady}\n{refused}{rest}")
+    }
+
+    fn others(&self) -> String {
+        let Report { guests, engines, measured, .. } = self;
         let total = ratios(guests, engines, &|guest, engine| measured.total(guest, engine));
         let start = spread(guests, engines, &|guest, engine| Some(measured.start(guest, engine)? * 1e3));
         let memory = spread(guests, engines, &|guest, engine| Some(measured.memory(guest, engine)? / 1e6));
         format!(
-            "{}\n\nSteady state, processor time as a ratio to native:\n\n{steady}\n{}\
-             The same with start-up and compiling:\n\n{total}\n\
+            "The same with start-up and compiling:\n\n{total}\n\
              Start-up, compiling and one round, milliseconds of processor time:\n\n{start}\n\
              Memory, most megabytes resident at once{}:\n\n{memory}",
-            self.origin(),
-            self.refused(),
             self.least_memory(),
         )
     }

@@ -16,6 +16,28 @@ use crate::{Attenuation, CapabilityError, Grant, KeyPair, Principal, Right, Veri
 /// [`verify`](Capability::verify).
 ///
 /// As text, for files: `cap1:` and base64.
+///
+/// ```
+/// use causality_resource::{Attenuation, CapabilityError, Grant, KeyPair, Right, Target};
+///
+/// let (issuer, holder, friend) = (KeyPair::generate(), KeyPair::generate(), KeyPair::generate());
+/// let capability = Grant::new(holder.principal(), Target::Any, "read,consume,delegate".parse()?).issue(&issuer)?;
+///
+/// // Children have less, never more.
+/// let less = Attenuation { rights: Some("read".parse()?), ..Attenuation::default() };
+/// let child = capability.delegate(&holder, friend.principal(), &less)?;
+/// let verified = child.verify()?;
+/// assert_eq!(verified.holders(), [holder.principal(), friend.principal()]);
+/// assert!(verified.rights().has(Right::Read) && !verified.rights().has(Right::Consume));
+/// let more = Attenuation { rights: Some("read,consume".parse()?), ..Attenuation::default() };
+/// assert!(child.attenuate(&more).is_err());
+/// let handed_on = child.delegate(&friend, issuer.principal(), &less);
+/// assert!(matches!(handed_on, Err(CapabilityError::NotDelegable)));
+///
+/// // To whoever it is passed, it says the same.
+/// assert_eq!(child.to_string().parse::<causality_resource::Capability>()?, child);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Capability {
     issuer: Principal,

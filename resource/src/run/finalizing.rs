@@ -15,7 +15,7 @@ impl RunContext<Finalizing> {
     /// Takes over the hashes that were requested during the run and computed after it. The batch goes into the store with the
     /// record, which names it. Nothing else than a batch can be given, not even the identifier of one:
     ///
-    /// ```compile_fail
+    /// ```compile_fail,E0080
     /// use causality_resource::{Finalizing, Rejected, RunContext};
     /// type Run = RunContext<Finalizing>;
     /// let _ = Run::deferred_hashes::<causality_store::Blob> as fn(Run, &_) -> Result<Run, Rejected>;

@@ -41,6 +41,25 @@ impl NullifierProof {
 
 /// Checks that in the state with this root, `key` has this value, or none. Needs nothing but its arguments.
 ///
+/// ```
+/// use causality_store::{Commit, Commitment, StateKey, Store, verify_state};
+///
+/// let store = Store::in_memory()?;
+/// let (key, other) = (StateKey::from_bytes([1; 32]), StateKey::from_bytes([2; 32]));
+/// let mut commit = Commit::new();
+/// commit.set(key, Commitment::from_bytes([7; 32]));
+/// let root = store.commit(commit)?.state;
+///
+/// // Whoever knows the root need not believe the store.
+/// let (value, proof) = store.snapshot()?.prove_state(key)?;
+/// verify_state(root, key, value, &proof)?;
+/// assert!(verify_state(root, key, None, &proof).is_err());
+/// let (nothing, proof) = store.snapshot()?.prove_state(other)?;
+/// assert_eq!(nothing, None);
+/// verify_state(root, other, None, &proof)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// If the proof does not show just that.
@@ -55,6 +74,24 @@ pub fn verify_state(
 
 /// Checks that in the set with this root, `nullifier` was brought by this record, or is not there. Needs
 /// nothing but its arguments.
+///
+/// ```
+/// use causality_store::{Blob, Commit, Nullifier, Store, verify_nullifier};
+///
+/// let store = Store::in_memory()?;
+/// let nullifier = Nullifier::from_bytes([7; 32]);
+/// let mut commit = Commit::new();
+/// let record = commit.object(&Blob::from("what happened"))?;
+/// commit.record(record);
+/// commit.consume(nullifier, record);
+/// let root = store.commit(commit)?.nullifiers;
+///
+/// let (by, proof) = store.snapshot()?.prove_nullifier(nullifier)?;
+/// assert_eq!(by, Some(record));
+/// verify_nullifier(root, nullifier, by, &proof)?;
+/// assert!(verify_nullifier(root, nullifier, None, &proof).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///

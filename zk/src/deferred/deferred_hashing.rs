@@ -13,7 +13,7 @@ use crate::{Domain, Permutations, Poseidon2};
 /// It has no hash function: the requests of a run are numbered and their bytes kept, nothing more.
 /// Outputs exist only after [`DeferredHashing::finalize`], in another type:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0308
 /// # use causality_zk::{DeferredHashing, FinalizedHashes};
 /// fn commit(hashes: &FinalizedHashes) {}
 /// commit(&DeferredHashing::new());
