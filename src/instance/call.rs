@@ -186,11 +186,14 @@ impl<T> Instance<T> {
     /// Goes on with a function that has not returned by the short way.
     #[cold]
     fn go_on(&mut self, before: BeforeCall, address: u64, entered: Entered) -> Option<Box<CallError>> {
-        if let Entered::Stopped(stopped) = entered {
-            self.calls.paid(&self.machine.hart);
-            self.execution.stop(stopped);
-        }
-        if let Err(error) = self.go_for(before, address, u64::MAX) {
+        let ended = self.go_with(before, address, |instance| {
+            if let Entered::Stopped(stopped) = entered {
+                instance.execution.stop(stopped);
+            }
+            instance.machine.go_on();
+            instance.go(u64::MAX)
+        });
+        if let Err(error) = ended {
             return Some(Box::new(error));
         }
         self.returned(before);
@@ -227,17 +230,25 @@ impl<T> Instance<T> {
 
     /// Runs a function as any guest is run, for at most so many instructions.
     fn go_for(&mut self, before: BeforeCall, address: u64, most: u64) -> Result<(), CallError> {
-        self.machine.go_on();
-        let ended = catch_unwind(AssertUnwindSafe(|| self.go(most)));
-        let ended = ended.unwrap_or_else(|panic| {
-            self.calls.paid(&self.machine.hart);
-            resume_unwind(panic)
-        });
-        if let Ok(RETURNED) = ended {
+        self.go_with(before, address, |instance| {
+            instance.machine.go_on();
+            instance.go(most)
+        })
+    }
+
+    /// Runs a function. If it does not return, the call has stopped, also if it ends with a panic of the embedder's code.
+    fn go_with(
+        &mut self,
+        before: BeforeCall,
+        address: u64,
+        go: impl FnOnce(&mut Self) -> Result<Exit, Error>,
+    ) -> Result<(), CallError> {
+        let ended = catch_unwind(AssertUnwindSafe(|| go(self)));
+        if let Ok(Ok(RETURNED)) = ended {
             return Ok(());
         }
         self.calls.stopped(address, before, self.host.waiting_before(), self.exit);
-        let exit = ended?;
+        let exit = ended.unwrap_or_else(|panic| resume_unwind(panic))?;
         self.ended(exit);
         Err(CallError::Stopped(exit))
     }
