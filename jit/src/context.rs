@@ -90,7 +90,8 @@ pub(crate) struct Context {
     pub(crate) read: Range,
     /// What stores may usually touch.
     pub(crate) write: Range,
-    /// The stack.
+    /// The stack, as far as it may be written already. If its start is [far](causality_machine::Memory::is_far), code takes it from
+    /// here.
     pub(crate) stack: Range,
     /// Permissions by page.
     pub(crate) pages: *const u8,
@@ -120,6 +121,8 @@ pub(crate) struct Context {
     pub(crate) scratch: u64,
     /// The version of the map that the ranges were measured with; 0 is none.
     pub(crate) measured: u64,
+    /// Where the stack begins by the layout of the code that they were measured for.
+    pub(crate) measured_stack: u64,
     /// The door it is prepared for; 0 is none.
     pub(crate) prepared: u64,
     /// What baseline code works with.

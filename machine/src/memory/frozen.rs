@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::clean::Clean;
 use super::space::TableNow;
-use super::{Memory, PAGE_SIZE, Perms, Ranges, Segment, SegmentKind, Use};
+use super::{Memory, Narrow, PAGE_SIZE, Perms, Ranges, Segment, SegmentKind, Use};
 use crate::Limits;
 use crate::version::next_version;
 
@@ -60,6 +60,12 @@ impl Frozen {
     #[must_use]
     pub const fn code_version(&self) -> u64 {
         self.code_version
+    }
+
+    /// The version of permissions in it, which memories made from it have until they change them.
+    #[must_use]
+    pub(super) const fn map_version(&self) -> u64 {
+        self.map_version
     }
 
     /// Bytes of host memory that pages take that are not all zero.
@@ -146,6 +152,7 @@ impl Memory {
         {
             return Ok(Arc::clone(origin));
         }
+        self.widen();
         let clean = self.space.freeze(self.limits.address_space)?;
         let frozen = self.as_frozen(Arc::new(clean));
         self.latest = Some(Arc::clone(&frozen));
@@ -171,6 +178,7 @@ impl Memory {
             Ok::<_, io::Error>(range.start & !(PAGE_SIZE - 1)..end)
         };
         let filled = filled.into_iter().map(pages).collect::<io::Result<Ranges>>()?;
+        self.widen();
         let clean = self.space.settle(&filled, self.limits.address_space)?;
         let frozen = self.as_frozen(clean);
         (self.origin, self.latest, self.is_reshaped) = (Some(Arc::clone(&frozen)), None, false);
@@ -235,7 +243,7 @@ impl Memory {
         self.uses.clone_from(&frozen.uses);
         self.code.clone_from(&frozen.code);
         (self.code_version, self.map_version) = (frozen.code_version, frozen.map_version);
-        self.is_reshaped = false;
+        (self.is_reshaped, self.narrow) = (false, Narrow::default());
     }
 
     /// What it was made from, or restored to.
@@ -258,6 +266,7 @@ impl Memory {
             map_version: self.map_version,
             registers: std::mem::take(&mut self.registers),
             is_reshaped: self.is_reshaped,
+            narrow: std::mem::take(&mut self.narrow),
             latest: None,
             home: None,
             origin: Some(Arc::clone(&origin)),
