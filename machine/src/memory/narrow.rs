@@ -242,7 +242,10 @@ mod tests {
                     .map(DATA + LEN..DATA + 2 * LEN, Perms::RW, SegmentKind::Heap, "heap")
                     .expect("there is room");
             },
-            |memory| drop(memory.freeze().unwrap()),
+            |memory| {
+                memory.store(DATA, [0xee; 8]).unwrap();
+                memory.freeze().unwrap();
+            },
             |memory| memory.clear(),
         ];
         for change in changes {
