@@ -5,7 +5,8 @@
 //! write to another page makes the memory wide: then the page table says what segments do, and the kernel is asked at the end.
 //!
 //! Guards of generated code compare with one range before they ask the page table. So what is allowed is the first pages of what is
-//! writable without a gap, or the last ones of a stack; if that is not all that was written, the memory stays wide.
+//! writable without a gap, or the last ones of a stack, up to the last that was written. Those between that were not are written once,
+//! so that they are kept as well; if they are too many, the memory stays wide.
 //!
 //! Invariant: segments say what the memory allows. The page table says the same, but for pages that are not to be written yet: of
 //! these it says that they can be read.
@@ -32,16 +33,21 @@ struct Run {
 }
 
 impl Run {
-    /// What of it may be written if only `kept` was; `None` if that is not in one piece at the right end.
+    /// How much more than what was kept is kept from then on, so that there is no gap.
+    const GAP: u64 = 4 * PAGE_SIZE;
+
+    /// What of it may be written if only `kept` was, and little besides; `None` if that is not worth while.
     fn allowed(&self, kept: &Ranges) -> Option<Range<u64>> {
-        if self.is_stack && !Memory::is_far(self.range.start) {
-            return Some(self.range.clone());
+        let Range { start, end } = self.range;
+        if self.is_stack && !Memory::is_far(start) {
+            return Some(start..end);
         }
-        let mut parts = kept.within(&self.range);
-        let Some(part) = parts.next() else { return Some(self.range.start..self.range.start) };
-        let is_at_end =
-            if self.is_stack { part.end == self.range.end } else { part.start == self.range.start };
-        (is_at_end && parts.next().is_none()).then_some(part)
+        let parts = || kept.within(&self.range);
+        let Some(first) = parts().next() else { return Some(start..start) };
+        let last = parts().last().unwrap_or(first.clone());
+        let allowed = if self.is_stack { first.start..end } else { start..last.end };
+        let size = parts().map(|part| part.end - part.start).sum::<u64>();
+        (allowed.end - allowed.start <= 2 * size + Self::GAP).then_some(allowed)
     }
 }
 
@@ -72,6 +78,12 @@ impl Memory {
         let size: u64 = runs.iter().map(|run| run.range.end - run.range.start).sum();
         let allowed: Option<Ranges> = runs.iter().map(|run| run.allowed(self.space.kept())).collect();
         let Some(allowed) = allowed.filter(|_| size <= MOST * PAGE_SIZE) else { return };
+        let far = |run: &&Run| !run.is_stack || Self::is_far(run.range.start);
+        let parts = runs.iter().filter(far).flat_map(|run| allowed.within(&run.range));
+        if !self.space.keep(parts.collect()) {
+            return;
+        }
+        self.narrow.kept = self.space.kept_version();
         for closed in runs.iter().flat_map(|run| allowed.missing(&run.range)) {
             Perms::R.write(self.space.table_mut(), Self::page_numbers(&closed));
         }
@@ -300,14 +312,49 @@ mod tests {
         assert!(is_fresh(&pool.take(&frozen).unwrap()));
     }
 
-    #[test]
-    fn a_memory_that_was_written_here_and_there_stays_wide() {
+    /// What a tenant finds that writes to these pages of data and of the stack, counted from its end, after another that did.
+    fn is_narrow_after(pages: &[u64]) -> bool {
         let (pool, frozen) = (Arc::new(Pool::new(1)), program());
+        let mut is_narrow = false;
         for _ in 0..3 {
             let mut memory = pool.take(&frozen).unwrap();
-            assert!(!memory.is_narrow() && is_fresh(&memory));
-            memory.store(DATA, [0xee; 8]).unwrap();
-            memory.store(DATA + 5 * PAGE_SIZE, [0xee; 8]).unwrap();
+            assert!(is_fresh(&memory));
+            is_narrow = memory.is_narrow();
+            for page in pages {
+                memory.store(DATA + page * PAGE_SIZE, [0xee; 8]).unwrap();
+                memory.store(STACK + (PAGES - 1 - page) * PAGE_SIZE, [0xee; 8]).unwrap();
+            }
+            assert_eq!(memory.is_narrow(), is_narrow);
+        }
+        assert!(is_fresh(&pool.take(&frozen).unwrap()));
+        is_narrow
+    }
+
+    #[test]
+    fn small_gaps_between_what_was_written_are_kept_too() {
+        for pages in [&[0, 5][..], &[2], &[1, 2, 3, 9], &[0, 1, 2, 3, 4, 9, 15]] {
+            assert_eq!(is_narrow_after(pages), is_told(), "{pages:?}");
+        }
+    }
+
+    #[test]
+    fn a_memory_that_was_written_far_apart_stays_wide() {
+        for pages in [&[0, 15][..], &[9], &[1, 2, 14]] {
+            assert!(!is_narrow_after(pages), "{pages:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_more_than_is_kept_is_found() {
+        const MORE: u64 = 2 << 20;
+        let mut memory = Memory::new(Limits::default()).unwrap();
+        memory.map(DATA..DATA + MORE, Perms::RW, SegmentKind::Data, "data").unwrap();
+        let (pool, frozen) = (Arc::new(Pool::new(1)), memory.freeze().unwrap());
+        for _ in 0..4 {
+            let mut memory = pool.take(&frozen).unwrap();
+            assert!(memory.slice(DATA, MORE).unwrap().iter().all(|&byte| byte == 0));
+            memory.slice_mut(DATA, MORE).unwrap().fill(0xee);
+            assert!(!memory.is_narrow());
         }
     }
 

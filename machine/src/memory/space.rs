@@ -510,6 +510,22 @@ impl Space {
         self.kept_version
     }
 
+    /// The space is clean: from now on keeps the pages of `wanted`, which are open, if that is not too much.
+    pub(super) fn keep(&mut self, wanted: Ranges) -> bool {
+        if wanted.count(&(0..self.size)) > KEPT {
+            return false;
+        }
+        let before = (self.is_written, self.is_changed);
+        for missing in wanted.iter().flat_map(|range| self.kept.missing(range)).collect::<Vec<_>>() {
+            self.rewrite(&missing);
+            self.kept.insert(missing);
+            self.kept_version += 1;
+        }
+        // Bytes are what they were.
+        (self.is_written, self.is_changed) = before;
+        true
+    }
+
     /// The space is clean, and until further notice nobody writes elsewhere.
     pub(super) fn reach_only(&mut self, allowed: &Ranges) {
         self.reached.clone_from(allowed);
