@@ -121,8 +121,6 @@ pub(crate) struct Context {
     pub(crate) scratch: u64,
     /// The version of the map that the ranges were measured with; 0 is none.
     pub(crate) measured: u64,
-    /// Where the stack begins by the layout of the code that they were measured for.
-    pub(crate) measured_stack: u64,
     /// The door it is prepared for; 0 is none.
     pub(crate) prepared: u64,
     /// What baseline code works with.
@@ -139,6 +137,8 @@ pub(crate) struct Context {
     pub(crate) last_entry: u64,
     /// Fuel at which a loop of baseline code looks ahead again.
     pub(crate) trips_end: i64,
+    /// Where the stack begins by the layout of the code that ranges were measured for.
+    pub(crate) measured_stack: u64,
 }
 
 /// What the code of one tier works with. All zero as long as there is none.
