@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::clean::Clean;
 use super::space::TableNow;
-use super::{Memory, Narrow, PAGE_SIZE, Perms, Ranges, Segment, SegmentKind, Use};
+use super::{Memory, PAGE_SIZE, Perms, Ranges, Segment, SegmentKind, Use};
 use crate::Limits;
 use crate::version::next_version;
 
@@ -220,6 +220,7 @@ impl Memory {
         let is_origin = self.origin.as_ref().is_some_and(|origin| Arc::ptr_eq(origin, frozen));
         if self.is_reshaped || table != TableNow::AsItWas || !is_origin {
             self.reshape(frozen, table);
+            self.narrow.reshaped(is_origin);
             self.origin = Some(Arc::clone(frozen));
         }
         (self.mapped, self.peak) = (frozen.mapped, frozen.peak);
@@ -243,7 +244,7 @@ impl Memory {
         self.uses.clone_from(&frozen.uses);
         self.code.clone_from(&frozen.code);
         (self.code_version, self.map_version) = (frozen.code_version, frozen.map_version);
-        (self.is_reshaped, self.narrow) = (false, Narrow::default());
+        self.is_reshaped = false;
     }
 
     /// What it was made from, or restored to.

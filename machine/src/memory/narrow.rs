@@ -26,6 +26,13 @@ pub(super) struct Narrow {
     kept: u64,
 }
 
+impl Narrow {
+    /// The page table has been written anew, for the same program or another.
+    pub(super) fn reshaped(&mut self, is_same: bool) {
+        *self = Narrow { allowed: None, kept: if is_same { self.kept } else { 0 } };
+    }
+}
+
 /// What is writable without a gap.
 struct Run {
     range: Range<u64>,
@@ -275,6 +282,23 @@ mod tests {
             drop(memory);
             assert!(is_fresh(&pool.take(&frozen).unwrap()));
         }
+    }
+
+    #[test]
+    fn a_memory_in_which_each_guest_maps_some_stays_wide_after_the_first_time() {
+        let (pool, frozen) = (Arc::new(Pool::new(1)), program());
+        let heap = DATA + LEN..DATA + 2 * LEN;
+        let narrow = [0; 5].map(|_| {
+            let mut memory = pool.take(&frozen).unwrap();
+            assert!(is_fresh(&memory) && memory.segment_at(heap.start).is_none());
+            let is_narrow = memory.is_narrow();
+            memory.map(heap.clone(), Perms::RW, SegmentKind::Heap, "heap").unwrap();
+            assert_eq!(memory.load(heap.start), Ok([0; 8]));
+            memory.store(heap.start, [0xee; 8]).unwrap();
+            write(&mut memory, 2);
+            is_narrow
+        });
+        assert_eq!(narrow, [false, is_told(), false, false, false]);
     }
 
     #[test]
