@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::thread;
 
 use causality_machine::memory::{PAGE_SIZE, Perms, SegmentKind};
+use causality_testkit::asm::Assembler;
 use causality_testkit::digest::of_memory;
 use causality_testkit::elf::{Elf, PF_R, PF_W, PF_X, Phdr};
+use causality_vm::isa::reg::X;
+use causality_vm::isa::{Inst, Opcode, format};
 use causality_vm::{
     Capture, Config, Engine, ErrorKind, Exit, FreezeError, Instance, Limits, Linker, Module, Options,
     PauseReason, Tier, VmState,
@@ -228,6 +231,60 @@ fn a_reused_memory_runs_as_a_new_one_does() {
         assert_eq!(ends[0].len(), 1);
         assert_eq!(ends[0], ends[1]);
         assert_eq!((host.engine.pooled(), unpooled.engine.pooled()), (1, 0));
+    }
+}
+
+/// Looks at, and writes to, as many pages of its data and of its stack as it has arguments, and exits with whether
+/// anything was there before.
+fn explorer() -> Vec<u8> {
+    let mut code = Assembler::new();
+    code.inst(Inst::Ld(format::Load { rd: X::S0, rs1: X::SP, imm: 0 }));
+    code.inst(Inst::Addi(format::I { rd: X::S2, rs1: X::SP, imm: 0 }));
+    code.li(X::S1, DATA);
+    code.li(X::S3, PAGE_SIZE);
+    code.li(X::S4, 0);
+    let next = code.here();
+    code.inst(Inst::Sub(format::R { rd: X::S2, rs1: X::S2, rs2: X::S3 }));
+    for at in [X::S1, X::S2] {
+        code.inst(Inst::Ld(format::Load { rd: X::A1, rs1: at, imm: 0 }));
+        code.inst(Inst::Or(format::R { rd: X::S4, rs1: X::S4, rs2: X::A1 }));
+        code.inst(Inst::Sd(format::S { rs1: at, rs2: X::SP, imm: 0 }));
+    }
+    code.inst(Inst::Add(format::R { rd: X::S1, rs1: X::S1, rs2: X::S3 }));
+    code.inst(Inst::Addi(format::I { rd: X::S0, rs1: X::S0, imm: -1 }));
+    code.branch(Opcode::Bne, X::S0, X::ZERO, next);
+    code.inst(Inst::Sltu(format::R { rd: X::A0, rs1: X::ZERO, rs2: X::S4 }));
+    code.li(X::A7, 93);
+    code.inst(Inst::Ecall(format::Bare {}));
+    let data = Phdr::load(PF_R | PF_W, DATA, &[]).with_size(160 * PAGE_SIZE);
+    Elf::exec(START).segment(Phdr::load(PF_R | PF_X, START, &code.finish())).segment(data).build()
+}
+
+#[test]
+fn wherever_instances_write_the_next_finds_nothing_in_every_tier() {
+    let sizes = [1, 1, 3, 3, 2, 9, 9, 40, 1, 100, 100, 3, 150, 150, 150, 2];
+    let far = Limits { address_space: 4 << 30, stack: 1 << 20, ..small() };
+    for (tier, limits) in Tier::ALL.into_iter().flat_map(|tier| [(tier, far.clone()), (tier, small())]) {
+        let limits = Limits { stack: 1 << 20, ..limits };
+        let results = [0, 1].map(|pool| {
+            let config = Config::new().tier(tier).hot(0).limits(limits.clone()).pool(pool);
+            let host = Host::new(config);
+            let module = Module::new(&host.engine, &explorer()).unwrap();
+            let explore = |pages: usize| {
+                let options = Options::new().args(vec!["x"; pages]);
+                let mut instance = host.linker.instantiate(&module, options, 0).unwrap();
+                let mut runs = Vec::new();
+                for _ in 0..3 {
+                    assert_eq!(instance.run().unwrap(), Exit::Completed(0), "{pages} pages, {tier:?}");
+                    runs.push((instance.retired(), state(&instance)));
+                    instance.reset().unwrap();
+                }
+                assert_eq!((&runs[0], &runs[0]), (&runs[1], &runs[2]));
+                runs.swap_remove(0)
+            };
+            sizes.map(explore)
+        });
+        assert_eq!(results[0], results[1], "{tier:?}");
     }
 }
 

@@ -102,7 +102,8 @@ pub(crate) struct Context {
     pub(crate) read: Range,
     /// What stores may usually touch.
     pub(crate) write: Range,
-    /// The stack.
+    /// The stack, as far as it may be written already. If its start is [far](causality_machine::Memory::is_far), code takes it from
+    /// here.
     pub(crate) stack: Range,
     /// Permissions by page.
     pub(crate) pages: *const u8,
@@ -158,6 +159,8 @@ pub(crate) struct Context {
     pub(crate) last_entry: u64,
     /// Fuel at which a loop of baseline code looks ahead again.
     pub(crate) trips_end: i64,
+    /// Where the stack begins by the layout of the code that ranges were measured for.
+    pub(crate) measured_stack: u64,
 }
 
 /// What the code of one tier works with. All zero as long as there is none.

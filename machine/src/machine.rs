@@ -274,8 +274,9 @@ impl Machine {
     pub fn restart_as(&mut self, frozen: &Arc<Frozen>) -> std::io::Result<()> {
         self.begin_again();
         let restored = self.memory.restore(frozen);
-        if restored.is_err() {
-            self.state = VmState::Error;
+        match restored {
+            Ok(()) => self.memory.narrow(),
+            Err(_) => self.state = VmState::Error,
         }
         restored
     }

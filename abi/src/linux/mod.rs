@@ -59,8 +59,8 @@ pub(crate) struct Linux {
     files: Files,
     process: Process,
     random: Random,
-    /// More than all the rest, which is moved to where an instance is.
-    signals: Box<Signals>,
+    /// `None` as long as they are what they are at first, as for most guests. More than all the rest.
+    signals: Option<Box<Signals>>,
     /// Nanoseconds that sleeps have moved the clocks on.
     slept: u64,
     /// By number, up to the highest that was called.
@@ -83,7 +83,7 @@ impl Linux {
             files: Files::new(options.preopens, streams),
             process: Process::new(&Limits::default()),
             random: Random::new(options.seed),
-            signals: Box::default(),
+            signals: None,
             slept: 0,
             counts: Vec::new(),
             host_functions: BTreeMap::new(),
@@ -98,13 +98,17 @@ impl Linux {
         self.files.reset(&self.cwd, name);
         self.process = Process::new(machine.memory.limits());
         self.random.go_to(0);
-        *self.signals = Signals::default();
+        self.signals = None;
         self.slept = 0;
         self.counts.fill(0);
         self.host_functions.clear();
         self.first_functions.clear();
         self.unknown = 0;
         start::start(self, image, machine)
+    }
+
+    fn signals(&mut self) -> &mut Signals {
+        self.signals.get_or_insert_default()
     }
 
     pub(crate) fn outside(&self) -> &Outside {
@@ -182,7 +186,7 @@ impl Linux {
             peak_heap: self.areas.peak,
             bytes_read: self.files.bytes_read,
             bytes_written: self.files.bytes_written,
-            signal: self.signals.ended,
+            signal: self.signals.as_ref().and_then(|signals| signals.ended),
         }
     }
 }

@@ -149,7 +149,7 @@ impl Linux {
             files: self.files.save()?,
             process: self.process.clone(),
             random: self.random.position(),
-            signals: (*self.signals).clone(),
+            signals: self.signals.as_deref().cloned().unwrap_or_default(),
             slept: self.slept,
             counts: counts.map(|(number, &count)| (number, count)).collect(),
             function_counts: self.function_counts(),
@@ -173,7 +173,7 @@ impl Linux {
         self.process = saved.process.clone();
         self.random = Random::new(saved.seed);
         self.random.go_to(saved.random);
-        (*self.signals).clone_from(&saved.signals);
+        self.signals().clone_from(&saved.signals);
         self.slept = saved.slept;
         self.counts = vec![0; saved.counts.keys().max().map_or(0, |&most| usize::from(most) + 1)];
         for (&number, &count) in &saved.counts {

@@ -126,12 +126,13 @@ pub(super) fn rt_sigaction(call: &mut Call<'_>, signal: u32, action: u64, old: u
         return Err(Errno::INVAL.into());
     }
     let index = check(signal)? as usize - 1;
-    let before = call.linux.signals.actions[index];
+    let before = call.linux.signals().actions[index];
     if action != 0 {
         if [KILL, STOP].contains(&signal) {
             return Err(Errno::INVAL.into());
         }
-        call.linux.signals.actions[index] = call.load(action)?;
+        let action = call.load(action)?;
+        call.linux.signals().actions[index] = action;
     }
     call.store_if_wanted(old, before)?;
     Ok(0)
@@ -142,7 +143,7 @@ pub(super) fn rt_sigprocmask(call: &mut Call<'_>, how: i32, set: u64, old: u64, 
     if size != SET_SIZE {
         return Err(Errno::INVAL.into());
     }
-    let before = call.linux.signals.blocked;
+    let before = call.linux.signals().blocked;
     let set = if set == 0 { None } else { Some(call.load::<u64>(set)?) };
     let mask = match (set, how) {
         (None, _) => before,
@@ -152,7 +153,7 @@ pub(super) fn rt_sigprocmask(call: &mut Call<'_>, how: i32, set: u64, old: u64, 
         _ => return Err(Errno::INVAL.into()),
     };
     call.store_if_wanted(old, before)?;
-    call.linux.signals.set_mask(mask)?;
+    call.linux.signals().set_mask(mask)?;
     Ok(0)
 }
 
@@ -161,7 +162,7 @@ pub(super) fn rt_sigpending(call: &mut Call<'_>, set: u64, size: u64) -> Answer 
     if size > SET_SIZE {
         return Err(Errno::INVAL.into());
     }
-    let pending = call.linux.signals.pending.to_le_bytes();
+    let pending = call.linux.signals().pending.to_le_bytes();
     call.store_bytes(set, &pending[..size as usize])?;
     Ok(0)
 }
@@ -172,7 +173,7 @@ pub(super) fn rt_sigsuspend(call: &mut Call<'_>, set: u64, size: u64) -> Answer 
         return Err(Errno::INVAL.into());
     }
     let mask = call.load(set)?;
-    call.linux.signals.set_mask(mask)?;
+    call.linux.signals().set_mask(mask)?;
     Err(Stop::deadlock())
 }
 
@@ -181,10 +182,10 @@ pub(super) fn sigaltstack(call: &mut Call<'_>, stack: u64, old: u64) -> Answer {
     const AUTODISARM: i32 = i32::MIN;
     /// `MINSIGSTKSZ`.
     const SMALLEST: u64 = 2048;
-    let before = call.linux.signals.stack;
+    let before = call.linux.signals().stack;
     if stack != 0 {
         let new: Stack = call.load(stack)?;
-        call.linux.signals.stack = match new.flags & !AUTODISARM {
+        call.linux.signals().stack = match new.flags & !AUTODISARM {
             DISABLED => Signals::default().stack,
             0 | 1 if new.size < SMALLEST => return Err(Errno::NOMEM.into()),
             0 | 1 => Stack { padding: 0, ..new },
@@ -222,7 +223,7 @@ pub(super) fn tgkill(call: &mut Call<'_>, process: i32, thread: i32, signal: u32
 /// Signal 0 only asks whether one could be sent.
 fn deliver(call: &mut Call<'_>, signal: u32) -> Answer {
     if signal != 0 {
-        call.linux.signals.send(check(signal)?)?;
+        call.linux.signals().send(check(signal)?)?;
     }
     Ok(0)
 }

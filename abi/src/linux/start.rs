@@ -13,6 +13,7 @@
 //! 0             ┘
 //! ```
 
+use std::iter::once;
 use std::ops::Range;
 
 use causality_machine::memory::{MapError, PAGE_SIZE, Perms, Segment, SegmentKind};
@@ -120,43 +121,44 @@ impl Contents {
         if linux.args.iter().chain(&linux.env).any(|s| s.contains(&0)) {
             return Err(StartError::ZeroByte);
         }
-        let mut random = [0; 16];
-        linux.random.fill(&mut random);
-        // The strings, and where each begins counted from the first.
-        let mut strings = Vec::new();
-        let mut place = |bytes: &[u8]| {
-            let at = strings.len() as u64;
-            strings.extend_from_slice(bytes);
-            strings.push(0);
-            at
-        };
-        let name = place(linux.files.executable());
-        let args: Vec<u64> = linux.args.iter().map(|s| place(s)).collect();
-        let env: Vec<u64> = linux.env.iter().map(|s| place(s)).collect();
-        let platform = place(b"riscv64");
+        let (args, env) = (&linux.args, &linux.env);
+        let (name, platform) = (linux.files.executable(), &b"riscv64"[..]);
+        let strings = || once(name).chain(args.iter().chain(env).map(Vec::as_slice)).chain(once(platform));
         let words = 1 + args.len() + 1 + env.len() + 1 + 2 * AUXILIARY;
-        let size = (words * 8 + random.len() + strings.len()) as u64;
+        let length: usize = strings().map(|string| string.len() + 1).sum();
+        let size = (words * 8 + RANDOM + length) as u64;
         let limit = (stack.end - stack.start) / 4;
         if size + 16 > limit {
             return Err(StartError::Arguments { size, limit });
         }
         let sp = (stack.end - size) & !15;
         let random_at = sp + words as u64 * 8;
-        let at = |place: u64| random_at + random.len() as u64 + place;
-        let mut vector = Vec::with_capacity(words);
-        vector.push(args.len() as u64);
-        vector.extend(args.iter().map(|&place| at(place)));
-        vector.push(0);
-        vector.extend(env.iter().map(|&place| at(place)));
-        vector.push(0);
-        vector.extend(auxiliary(image, random_at, at(name), at(platform)).as_flattened());
+        let name_at = random_at + RANDOM as u64;
         let mut bytes = Vec::with_capacity(size as usize);
-        vector.iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+        let mut push = |word: u64| bytes.extend_from_slice(&word.to_le_bytes());
+        let mut at = name_at + name.len() as u64 + 1;
+        push(args.len() as u64);
+        for list in [args, env] {
+            for string in list {
+                push(at);
+                at += string.len() as u64 + 1;
+            }
+            push(0);
+        }
+        auxiliary(image, random_at, name_at, at).as_flattened().iter().for_each(|&word| push(word));
+        let mut random = [0; RANDOM];
+        linux.random.fill(&mut random);
         bytes.extend_from_slice(&random);
-        bytes.extend_from_slice(&strings);
+        for string in strings() {
+            bytes.extend_from_slice(string);
+            bytes.push(0);
+        }
         Ok(Contents { sp, bytes })
     }
 }
+
+/// Bytes of randomness that every program gets.
+const RANDOM: usize = 16;
 
 /// Entries of the auxiliary vector.
 const AUXILIARY: usize = 19;

@@ -250,15 +250,17 @@ fn stack_limit() -> u64 {
 
 /// Finds out how far the ranges go that guards test first.
 fn measure(context: &mut Context, memory: &Memory, layout: Layout) {
-    let starts = [context.read.start, context.write.start, context.stack.start];
+    let starts = [context.read.start, context.write.start, context.measured_stack];
     let version = memory.map_version();
     if context.measured == version && starts == [layout.read, layout.write, layout.stack] {
         return;
     }
-    context.measured = version;
+    (context.measured, context.measured_stack) = (version, layout.stack);
+    let [write, stack] = [layout.write, layout.stack].map(|start| memory.writable_from(start));
+    let is_first = write.start == layout.write;
     context.read = Range::of(layout.read, memory.run_of(layout.read, Perms::R));
-    context.write = Range::of(layout.write, memory.run_of(layout.write, Perms::RW));
-    context.stack = Range::of(layout.stack, memory.run_of(layout.stack, Perms::RW));
+    context.write = Range::of(layout.write, if is_first { write.end - write.start } else { 0 });
+    context.stack = Range::of(stack.start, stack.end - stack.start);
 }
 
 impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {

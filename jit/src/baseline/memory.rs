@@ -9,6 +9,7 @@
 
 use std::mem::offset_of;
 
+use causality_machine::Memory;
 use causality_machine::isa::Inst;
 use causality_machine::isa::reg::X;
 use causality_machine::memory::Perms;
@@ -298,7 +299,8 @@ impl Emitter<'_> {
             (layout.read, field!(read))
         };
         let field = |offset: usize| Mem::at(VM, range + offset as i32);
-        let disp = i32::try_from(hull.lo.wrapping_sub(start as i64));
+        let is_far = Memory::is_far(start);
+        let disp = i32::try_from(hull.lo.wrapping_sub(start as i64)).ok().filter(|_| !is_far);
         let is_safe = matches!(otherwise, Otherwise::Safe);
         let is_paged = self.is_paged && !is_stack && !is_safe;
         let outside = Outside {
@@ -331,7 +333,7 @@ impl Emitter<'_> {
             0 => self.a.copy(RCX, reg),
             disp => self.a.lea(RCX, Mem::at(reg, disp)),
         }
-        if disp.is_err() {
+        if disp.is_none() {
             self.a.alu(Alu::Sub, Width::Double, RCX, field(offset_of!(Range, start)));
         }
         self.a.alu(Alu::Cmp, Width::Double, RCX, field(offset_of!(Range, bounds) + 8 * hull.slot()));

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::mem::offset_of;
 
+use causality_machine::Memory;
 use causality_machine::isa::Inst;
 use causality_machine::isa::format::Load;
 use causality_machine::isa::reg::X;
@@ -472,10 +473,10 @@ impl Emitter<'_> {
         } else {
             (layout.read, field!(read))
         };
-        let offset = match i32::try_from(start) {
-            Ok(_) => self.offset(value, hull.lo.wrapping_sub(start as i64)),
-            // Too large for an operand.
-            Err(_) => {
+        let offset = match Memory::is_far(start) {
+            false => self.offset(value, hull.lo.wrapping_sub(start as i64)),
+            // Too large for an operand, and perhaps elsewhere.
+            true => {
                 let address = self.offset(value, hull.lo);
                 let start = self.field(types::I64, bounds + offset_of!(Range, start) as i32);
                 self.b.ins().isub(address, start)

@@ -4,6 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use causality_machine::memory::this_process;
 use memmap2::{MmapMut, MmapRaw};
 
 /// Some code, executable as long as this lives.
@@ -22,7 +23,7 @@ pub(crate) struct Chunk {
     writable: MmapMut,
     used: usize,
     /// Who fills it: a process that was forked off has the same memory, not a copy.
-    process: u32,
+    process: u64,
 }
 
 /// `int3`, in the place of code that is gone.
@@ -61,13 +62,13 @@ impl Chunk {
     /// If the host does not have it or does not allow it.
     pub(crate) fn new(size: usize) -> io::Result<Self> {
         let (memory, writable) = host::map_twice(size)?;
-        Ok(Chunk { memory: Arc::new(memory), writable, used: 0, process: std::process::id() })
+        Ok(Chunk { memory: Arc::new(memory), writable, used: 0, process: this_process() })
     }
 
     /// Makes it empty, if no code is in it any more: what was there traps. `None` if there is some, or another process has it too.
     pub(crate) fn emptied(mut self) -> Option<Self> {
         Arc::get_mut(&mut self.memory)?;
-        if self.process != std::process::id() {
+        if self.process != this_process() {
             return None;
         }
         self.writable[..self.used].fill(TRAP);
@@ -87,7 +88,7 @@ impl Chunk {
 
     /// Whether so much code may be added.
     pub(crate) fn has_room(&self, len: usize) -> bool {
-        len <= self.writable.len() - self.used && self.process == std::process::id()
+        len <= self.writable.len() - self.used && self.process == this_process()
     }
 
     /// Makes a copy of `code` executable, behind all that was added before.

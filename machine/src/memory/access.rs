@@ -11,6 +11,16 @@ impl Memory {
     #[inline(always)]
     #[must_use]
     pub fn perms_at(&self, addr: u64) -> Perms {
+        let perms = self.entry_at(addr);
+        if perms == Perms::R && self.is_narrow() {
+            return self.segment_at(addr).map_or(perms, |segment| segment.perms);
+        }
+        perms
+    }
+
+    /// What the page table says of the page that holds `addr`.
+    #[inline(always)]
+    fn entry_at(&self, addr: u64) -> Perms {
         match self.space.table().get((addr >> PAGE_SHIFT) as usize) {
             Some(&bits) => Perms::of_entry(bits),
             None => Perms::NONE,
@@ -21,7 +31,7 @@ impl Memory {
     /// wraps around: it spans pages.
     #[inline(always)]
     fn allows_in_page<const N: usize>(&self, addr: u64, perms: Perms) -> bool {
-        self.perms_at(addr).contains(perms) && (N == 1 || addr % PAGE_SIZE <= PAGE_SIZE - N as u64)
+        self.entry_at(addr).contains(perms) && (N == 1 || addr % PAGE_SIZE <= PAGE_SIZE - N as u64)
     }
 
     /// Checks that all of `len` bytes at `addr` allow `perms`. Nothing is needed for `len` 0.
@@ -32,18 +42,23 @@ impl Memory {
         if len == 0 {
             return Ok(());
         }
-        let allowed = addr.checked_add(len - 1).is_some_and(|last| {
+        let is_closed = || self.is_narrow() && self.run_of(addr, perms) >= len;
+        if self.table_allows(addr, len, perms) || self.is_in_window(addr, len, perms) || is_closed() {
+            Ok(())
+        } else {
+            Err(self.fault(addr, len, perms))
+        }
+    }
+
+    /// Whether all entries of `len` bytes at `addr`, at least one, allow `perms`.
+    fn table_allows(&self, addr: u64, len: u64, perms: Perms) -> bool {
+        addr.checked_add(len - 1).is_some_and(|last| {
             let range = (addr >> PAGE_SHIFT) as usize..=(last >> PAGE_SHIFT) as usize;
             self.space
                 .table()
                 .get(range)
                 .is_some_and(|pages| pages.iter().all(|&p| Perms::of_entry(p).contains(perms)))
-        });
-        if allowed || self.is_in_window(addr, len, perms) {
-            Ok(())
-        } else {
-            Err(self.fault(addr, len, perms))
-        }
+        })
     }
 
     /// The fault of an access of `len` bytes at `addr` that is not allowed.
@@ -162,6 +177,9 @@ impl Memory {
         self.check(addr, len, Perms::RW)?;
         if len == 0 {
             return Ok(&mut []);
+        }
+        if self.is_narrow() && !self.table_allows(addr, len, Perms::RW) {
+            self.widen();
         }
         // SAFETY: `check` found every byte in the address space and writable.
         Ok(unsafe { self.space.slice_mut(addr, len as usize) })

@@ -62,6 +62,12 @@ impl Frozen {
         self.code_version
     }
 
+    /// The version of permissions in it, which memories made from it have until they change them.
+    #[must_use]
+    pub(super) const fn map_version(&self) -> u64 {
+        self.map_version
+    }
+
     /// Bytes of host memory that pages take that are not all zero.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -146,6 +152,7 @@ impl Memory {
         {
             return Ok(Arc::clone(origin));
         }
+        self.widen();
         let clean = self.space.freeze(self.limits.address_space)?;
         let frozen = self.as_frozen(Arc::new(clean));
         self.latest = Some(Arc::clone(&frozen));
@@ -171,6 +178,7 @@ impl Memory {
             Ok::<_, io::Error>(range.start & !(PAGE_SIZE - 1)..end)
         };
         let filled = filled.into_iter().map(pages).collect::<io::Result<Ranges>>()?;
+        self.widen();
         let clean = self.space.settle(&filled, self.limits.address_space)?;
         let frozen = self.as_frozen(clean);
         (self.origin, self.latest, self.is_reshaped) = (Some(Arc::clone(&frozen)), None, false);
@@ -212,6 +220,7 @@ impl Memory {
         let is_origin = self.origin.as_ref().is_some_and(|origin| Arc::ptr_eq(origin, frozen));
         if self.is_reshaped || table != TableNow::AsItWas || !is_origin {
             self.reshape(frozen, table);
+            self.narrow.reshaped(is_origin);
             self.origin = Some(Arc::clone(frozen));
         }
         (self.mapped, self.peak) = (frozen.mapped, frozen.peak);
@@ -258,6 +267,7 @@ impl Memory {
             map_version: self.map_version,
             registers: std::mem::take(&mut self.registers),
             is_reshaped: self.is_reshaped,
+            narrow: std::mem::take(&mut self.narrow),
             latest: None,
             home: None,
             origin: Some(Arc::clone(&origin)),

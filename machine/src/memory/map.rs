@@ -82,6 +82,7 @@ impl Memory {
         if before.is_none_or(|(_, s)| !s.is_continued_by(&segment)) {
             self.check_segments(1)?;
         }
+        self.widen();
         self.open_on_host(&range, perms)?;
         self.set_pages(&range, perms);
         self.insert(segment);
@@ -95,6 +96,7 @@ impl Memory {
     pub fn unmap(&mut self, range: Range<u64>) -> Result<(), MapError> {
         self.check_range(&range)?;
         self.check_split(&range)?;
+        self.widen();
         self.space.close(range.clone()).map_err(|error| self.lose(&range, error))?;
         for segment in self.cut(&range) {
             self.uncount(&segment);
@@ -125,6 +127,7 @@ impl Memory {
         }
         self.check_growth(if perms.is_none() { 0 } else { growth })?;
         self.check_split(&range)?;
+        self.widen();
         self.open_on_host(&range, perms)?;
         let parts = self.cut(&range);
         for part in &parts {
@@ -189,6 +192,7 @@ impl Memory {
     /// the page table denies it, and nothing else can be mapped there.
     #[cold]
     pub(super) fn lose(&mut self, range: &Range<u64>, error: std::io::Error) -> MapError {
+        self.widen();
         for segment in self.cut(range) {
             self.uncount(&segment);
         }

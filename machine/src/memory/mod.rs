@@ -27,8 +27,10 @@ mod copying;
 mod doorbell;
 mod frozen;
 mod map;
+mod narrow;
 mod perms;
 mod pool;
+mod process;
 mod ranges;
 mod resident;
 mod residue;
@@ -46,8 +48,10 @@ pub use copying::Peaks;
 pub use doorbell::Doorbell;
 pub use frozen::{FreezeError, Frozen};
 pub use map::MapError;
+use narrow::Narrow;
 pub use perms::Perms;
 pub use pool::Pool;
+pub use process::this_process;
 use ranges::Ranges;
 pub use resident::ResidentHart;
 pub use segment::{Segment, SegmentKind};
@@ -115,6 +119,8 @@ pub struct Memory {
     latest: Option<Arc<Frozen>>,
     /// Whether segments, permissions or code may have changed since it was as its origin.
     is_reshaped: bool,
+    /// What the page table allows for now.
+    narrow: Narrow,
     /// Where it goes when it is dropped.
     home: Option<Arc<Pool>>,
 }
@@ -150,6 +156,7 @@ impl Memory {
             origin: None,
             latest: None,
             is_reshaped: true,
+            narrow: Narrow::default(),
             home: None,
         })
     }
@@ -227,6 +234,8 @@ impl Memory {
     /// For generated code: an entry for each page of the address space, by page number: [`Perms::bits`],
     /// [`Perms::READ_PAIR_BIT`] and [`Perms::WRITE_PAIR_BIT`]. As long as
     /// this memory lives, its address and length stay the same, also when the `Memory` is moved.
+    ///
+    /// A page that may be written may have the entry of one that may not until somebody [stores](Memory::store) there.
     #[must_use]
     pub fn page_table(&self) -> &[u8] {
         self.space.table()

@@ -47,7 +47,9 @@ impl Pool {
         let mut memory = match self.find(frozen) {
             Some(mut memory) => {
                 // What it was made from it is, since it is here.
-                if !memory.origin().is_some_and(|origin| Arc::ptr_eq(origin, frozen)) {
+                if memory.origin().is_some_and(|origin| Arc::ptr_eq(origin, frozen)) {
+                    memory.narrow();
+                } else {
                     memory.restore(frozen)?;
                 }
                 memory

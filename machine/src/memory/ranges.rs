@@ -82,6 +82,17 @@ impl Ranges {
         gaps
     }
 
+    /// `range` without what of its beginning and of its end is in it.
+    pub(super) fn trimmed(&self, range: &Range<u64>) -> Range<u64> {
+        let reaches = |other: &&Range<u64>| other.start <= range.start && range.start < other.end;
+        let start = self.0.get(self.from(range.start + 1)).filter(reaches);
+        let start = start.map_or(range.start, |other| other.end.min(range.end));
+        let holds = |other: &&Range<u64>| other.start < range.end && range.end <= other.end;
+        let end = self.0.get(self.from(range.end)).filter(holds);
+        let end = end.map_or(range.end, |other| other.start.max(start));
+        start..end
+    }
+
     /// How many addresses of `range` are in it.
     pub(super) fn count(&self, range: &Range<u64>) -> u64 {
         self.within(range).map(|part| part.end - part.start).sum()
@@ -127,6 +138,10 @@ mod tests {
                 assert!(more.0.windows(2).all(|pair| pair[0].end < pair[1].start), "gaps: {more:?}");
                 assert_eq!(ranges.contains(&range), range.clone().all(|addr| set.contains(&addr)));
                 assert_eq!(ranges.count(&range), set.iter().filter(|addr| is_in(addr)).count() as u64);
+                let rest = range.clone().filter(|addr| !set.contains(addr));
+                let trimmed = rest.clone().min().map_or(0..0, |first| first..rest.max().unwrap_or(first) + 1);
+                let found = ranges.trimmed(&range);
+                assert!(found == trimmed || found.is_empty() && trimmed.is_empty(), "{ranges:?} {range:?}");
                 let missing: Vec<u64> = ranges.missing(&range).into_iter().flatten().collect();
                 assert_eq!(missing, range.clone().filter(|addr| !set.contains(addr)).collect::<Vec<_>>());
             }

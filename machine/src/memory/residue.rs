@@ -7,11 +7,10 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering};
 
-use memmap2::{MmapOptions, MmapRaw};
 use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl, opcode};
-use rustix::mm::{Advice, madvise};
+
+use super::process;
 
 /// Bits of categories (`linux/fs.h`).
 const IS_FILE: u64 = 1 << 2;
@@ -75,31 +74,20 @@ unsafe impl Ioctl for Request<'_> {
 /// The kernel's view of this process' memory.
 struct Pagemap {
     file: File,
-    /// A page with a one, which is zero in a process that was forked from this one: there the file still speaks of this.
-    marker: MmapRaw,
+    /// Of which process: in one that was forked from it the file still speaks of this.
+    process: u64,
 }
 
 impl Pagemap {
-    fn open() -> io::Result<Self> {
-        let file = File::open("/proc/self/pagemap")?;
-        let marker = MmapRaw::from(MmapOptions::new().len(1).map_anon()?);
-        // SAFETY: the page was just mapped; after the advice a forked process finds it zero.
-        unsafe { madvise(marker.as_mut_ptr().cast(), marker.len(), Advice::LinuxWipeOnFork)? };
-        let pagemap = Pagemap { file, marker };
-        pagemap.mark().store(1, Ordering::Relaxed);
-        Ok(pagemap)
-    }
-
-    fn mark(&self) -> &AtomicU8 {
-        // SAFETY: the page is readable and writable for as long as the map lives, and accessed in this way only.
-        unsafe { AtomicU8::from_ptr(self.marker.as_mut_ptr()) }
+    fn open() -> Option<Self> {
+        Some(Pagemap { file: File::open("/proc/self/pagemap").ok()?, process: process::marked()? })
     }
 
     /// The process' only one, if there is one.
     fn of_this_process() -> Option<&'static Pagemap> {
         static PAGEMAP: OnceLock<Option<Pagemap>> = OnceLock::new();
-        let pagemap = PAGEMAP.get_or_init(|| Pagemap::open().ok()).as_ref()?;
-        (pagemap.mark().load(Ordering::Relaxed) == 1).then_some(pagemap)
+        let pagemap = PAGEMAP.get_or_init(Pagemap::open).as_ref()?;
+        (process::marked() == Some(pagemap.process)).then_some(pagemap)
     }
 
     /// Telling pages of files from others takes the kernel as long as all else together.
@@ -162,6 +150,8 @@ pub(super) fn each_private(
 #[cfg(test)]
 pub(super) mod tests {
     use std::cell::Cell;
+
+    use memmap2::MmapOptions;
 
     use super::*;
 

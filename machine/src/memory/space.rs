@@ -13,6 +13,7 @@
 //! never been written since it was last clean.
 
 use std::io;
+use std::iter::once;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -120,8 +121,12 @@ pub(super) struct Space {
     open: Ranges,
     /// What of that is to be open since it was last clean; the rest is left over from before.
     asked: Ranges,
-    /// What of that the page table may have allowed since then: nobody has written to anything else.
+    /// What of that the page table may have allowed to be written since then: nobody has written to anything else.
     reached: Ranges,
+    /// Pages that are this process' own for certain: they were when the kernel was asked last, and have not been given back.
+    kept: Ranges,
+    /// Changes whenever these do.
+    kept_version: u64,
     clean: Arc<Clean>,
     torn: Ranges,
     /// Whether there may be bytes that are not clean.
@@ -163,6 +168,8 @@ impl Space {
             open: Ranges::default(),
             asked: Ranges::default(),
             reached: Ranges::default(),
+            kept: Ranges::default(),
+            kept_version: 1,
             clean: Arc::default(),
             torn: Ranges::default(),
             is_written: false,
@@ -190,6 +197,8 @@ impl Space {
             open: std::mem::take(&mut self.open),
             asked: std::mem::take(&mut self.asked),
             reached: std::mem::take(&mut self.reached),
+            kept: std::mem::take(&mut self.kept),
+            kept_version: self.kept_version,
             clean: std::mem::take(&mut self.clean),
             torn: std::mem::take(&mut self.torn),
             is_written: self.is_written,
@@ -399,6 +408,10 @@ impl Space {
         // SAFETY: the range lies in our mapping, and no reference into it is alive; the pages of a private mapping are
         // zero, or the file's, after this advice, and both are bytes.
         unsafe { madvise(self.host(range.start).cast(), len, Advice::LinuxDontNeed)? };
+        if self.kept.within(range).next().is_some() {
+            self.kept.remove(range);
+            self.kept_version += 1;
+        }
         Ok(())
     }
 
@@ -479,31 +492,78 @@ impl Space {
             let open: Vec<_> = self.open.iter().cloned().collect();
             return open.iter().try_for_each(|range| self.renew(range));
         };
-        for range in written {
+        for range in written.iter() {
             let kept = range.start..range.end.min(range.start + left);
             left -= kept.end - kept.start;
             if kept.end < range.end {
                 self.renew(&(kept.end..range.end))?;
             }
             self.rewrite(&kept);
+            if !self.kept.contains(&kept) {
+                self.kept.insert(kept);
+                self.kept_version += 1;
+            }
         }
         Ok(())
     }
 
-    /// Pages of this process' own within `range`, if the kernel tells. Only what was reached is asked for: the kernel looks at
-    /// every page that it has a page table for, and every two megabytes.
-    fn private_within(&self, range: Range<u64>) -> io::Result<Vec<Range<u64>>> {
+    /// Pages that are this process' own, whatever the kernel says of others.
+    pub(super) fn kept(&self) -> &Ranges {
+        &self.kept
+    }
+
+    /// A number that changes whenever these do.
+    pub(super) fn kept_version(&self) -> u64 {
+        self.kept_version
+    }
+
+    /// The space is clean: from now on keeps the pages of `wanted`, which are open, if that is not too much.
+    pub(super) fn keep(&mut self, wanted: Ranges) -> bool {
+        if wanted.count(&(0..self.size)) > KEPT {
+            return false;
+        }
+        let before = (self.is_written, self.is_changed);
+        for missing in wanted.iter().flat_map(|range| self.kept.missing(range)).collect::<Vec<_>>() {
+            self.rewrite(&missing);
+            self.kept.insert(missing);
+            self.kept_version += 1;
+        }
+        // Bytes are what they were.
+        (self.is_written, self.is_changed) = before;
+        true
+    }
+
+    /// The space is clean, and until further notice nobody writes elsewhere.
+    pub(super) fn reach_only(&mut self, allowed: &Ranges) {
+        self.reached.clone_from(allowed);
+    }
+
+    /// From now on writing is allowed wherever it is when the space is clean.
+    pub(super) fn reach_all(&mut self) {
+        let clean = Arc::clone(&self.clean);
+        clean.reached.iter().for_each(|range| self.reached.insert(range.clone()));
+    }
+
+    /// Pages of this process' own within `range` where somebody may have written, if the kernel tells. It is not asked for those at
+    /// either end that are known: it looks at every page that it has a page table for, and every two megabytes.
+    fn private_within(&self, range: Range<u64>) -> io::Result<Ranges> {
         /// What lies between two ranges that are asked for together.
         const GAP: u64 = 1 << 20;
-        let mut found = Vec::new();
+        let mut found = Ranges::default();
         let has_files = !self.clean.pieces.is_empty();
-        let mut ranges = self.reached.within(&range).peekable();
+        for reached in self.reached.within(&range) {
+            self.kept.within(&reached).for_each(|kept| found.insert(kept));
+        }
+        let unknown = self.reached.within(&range).map(|reached| self.kept.trimmed(&reached));
+        let mut ranges = unknown.filter(|range| !range.is_empty()).peekable();
         while let Some(mut asked) = ranges.next() {
             while let Some(next) = ranges.next_if(|next| next.start - asked.end < GAP) {
                 asked.end = next.end;
             }
             let asked = self.host(asked.start) as u64..self.host(asked.end) as u64;
-            each_private(asked, has_files, |part| found.push(self.guest(part.start)..self.guest(part.end)))?;
+            each_private(asked, has_files, |part| {
+                found.insert(self.guest(part.start)..self.guest(part.end))
+            })?;
         }
         Ok(found)
     }
@@ -527,6 +587,8 @@ impl Space {
         let all = 0..self.size;
         let len = self.len_of(&all);
         (self.open, self.torn, self.asked) = (Ranges::default(), Ranges::default(), Ranges::default());
+        self.kept = Ranges::default();
+        self.kept_version += 1;
         // SAFETY: replaces what lies between the bands of our mapping; no reference into it is alive.
         unsafe { mmap_anonymous(self.host(0).cast(), len, ProtFlags::empty(), flags)? };
         for piece in &clean.pieces {
@@ -622,7 +684,8 @@ impl Space {
         if self.is_written {
             let private = self.private_within(0..end);
             let open = || self.open.within(&(0..end)).collect();
-            private.unwrap_or_else(|_| open()).into_iter().for_each(|range| candidates.insert(range));
+            let private = private.unwrap_or_else(|_| open());
+            private.iter().for_each(|range| candidates.insert(range.clone()));
         }
         let copies = self.clean.copies.iter().map(Copied::range).filter(|range| range.end <= end);
         let dirty = candidates.iter().flat_map(pages_of).filter(|page| !self.is_clean(page));
@@ -644,8 +707,8 @@ impl Space {
         let pages = range.start & !(PAGE_SIZE - 1)..range.end.next_multiple_of(PAGE_SIZE);
         let mut candidates: Ranges = self.clean.filled.within(&pages).collect();
         if self.is_written {
-            let private = self.private_within(pages.clone()).unwrap_or_else(|_| vec![pages]);
-            private.into_iter().for_each(|range| candidates.insert(range));
+            let private = self.private_within(pages.clone()).unwrap_or_else(|_| once(pages).collect());
+            private.iter().for_each(|range| candidates.insert(range.clone()));
         }
         let is_used = |page: &Range<u64>| {
             let (start, end) = (page.start.max(range.start), page.end.min(range.end));

@@ -63,7 +63,7 @@ impl Files {
     /// What was at and below `old` is at and below `new` now.
     pub(super) fn renamed(&mut self, old: &[u8], new: &[u8]) {
         self.nodes.met.renamed(old, new);
-        for description in self.open.values_mut() {
+        for description in self.open.iter_mut() {
             if let Object::File(file) = &mut description.object
                 && let Some(path) = moved(&file.path, old, new)
             {

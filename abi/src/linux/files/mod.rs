@@ -5,6 +5,7 @@
 //! modules hold the calls.
 
 mod control;
+mod descriptions;
 mod directory;
 mod input;
 mod met;
@@ -17,7 +18,6 @@ mod saved;
 mod stat;
 mod transfer;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
@@ -39,6 +39,7 @@ use super::Errno;
 use super::call::{Call, Stop};
 use super::outside::Outside;
 use crate::options::Preopen;
+use descriptions::Descriptions;
 use directory::Entry;
 use nodes::Nodes;
 use paths::Place;
@@ -154,7 +155,7 @@ pub(super) struct Files {
     preopens: Vec<Preopen>,
     pub(super) outside: Outside,
     slots: Vec<Option<Slot>>,
-    open: BTreeMap<u64, Description>,
+    open: Descriptions,
     next: u64,
     nodes: Nodes,
     /// Absolute and normal.
@@ -175,7 +176,7 @@ impl Files {
             preopens,
             outside: Outside::new(streams),
             slots: Vec::new(),
-            open: BTreeMap::new(),
+            open: Descriptions::default(),
             next: 0,
             nodes: Nodes::default(),
             cwd: Vec::new(),
@@ -207,7 +208,7 @@ impl Files {
         let fd = self.free(0)?;
         let description = self.next;
         self.next += 1;
-        self.open.insert(
+        self.open.add(
             description,
             Description { object, flags: flags & !(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC), offset: 0 },
         );
@@ -238,12 +239,12 @@ impl Files {
     }
 
     fn get(&self, fd: i32) -> Result<&Description, Errno> {
-        self.open.get(&self.slot(fd)?.description).ok_or(Errno::BADF)
+        self.open.get(self.slot(fd)?.description).ok_or(Errno::BADF)
     }
 
     fn get_mut(&mut self, fd: i32) -> Result<&mut Description, Errno> {
         let slot = self.slot(fd)?;
-        self.open.get_mut(&slot.description).ok_or(Errno::BADF)
+        self.open.get_mut(slot.description).ok_or(Errno::BADF)
     }
 
     /// The regular file a descriptor refers to.
@@ -260,7 +261,7 @@ impl Files {
         let description = self.slot(fd)?.description;
         self.slots[fd as usize] = None;
         if !self.slots.iter().flatten().any(|s| s.description == description) {
-            self.open.remove(&description);
+            self.open.remove(description);
         }
         Ok(())
     }

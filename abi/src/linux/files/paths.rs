@@ -44,21 +44,22 @@ const NAME_MAX: usize = 255;
 
 /// `path` seen from the absolute, normal `base`, made absolute and normal.
 pub(super) fn normal(base: &[u8], path: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<&[u8]> = Vec::new();
     let base: &[u8] = if path.first() == Some(&b'/') { b"" } else { base };
+    let mut all = Vec::with_capacity(base.len() + path.len() + 1);
     for part in base.split(|&b| b == b'/').chain(path.split(|&b| b == b'/')) {
         match part {
             b"" | b"." => {}
-            b".." => {
-                parts.pop();
+            b".." => all.truncate(all.iter().rposition(|&b| b == b'/').unwrap_or(0)),
+            part => {
+                all.push(b'/');
+                all.extend_from_slice(part);
             }
-            part => parts.push(part),
         }
     }
-    if parts.is_empty() {
-        return b"/".to_vec();
+    if all.is_empty() {
+        all.push(b'/');
     }
-    parts.iter().flat_map(|part| [&b"/"[..], part]).collect::<Vec<_>>().concat()
+    all
 }
 
 /// What follows the directory `prefix` (`/` being empty) in `path`, without its slash.

@@ -3,7 +3,6 @@
 //! A file is known by its guest path: it is opened again there. What cannot be found there as it was, byte count included, is
 //! refused, on both sides; what the file holds is the world's.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use cap_fs_ext::OpenOptionsSyncExt;
 use cap_std::fs::{Metadata, MetadataExt, OpenOptions};
 
+use super::descriptions::Descriptions;
 use super::directory::Entry;
 use super::nodes::{Kind, SavedNodes};
 use super::paths::{self, Place};
@@ -120,7 +120,7 @@ impl Files {
             }) as u16;
             descriptors.push(SavedDescriptor { number, description, close_on_exec: slot.close_on_exec });
         }
-        let described = order.iter().filter_map(|id| self.open.get(id));
+        let described = order.iter().filter_map(|id| self.open.get(*id));
         Ok(SavedFiles {
             directories: self.directories(),
             descriptors,
@@ -168,9 +168,9 @@ impl Files {
     pub(in crate::linux) fn restore(&mut self, saved: &SavedFiles) -> Result<(), RestoreError> {
         self.check_directories(&saved.directories)?;
         saved.check()?;
-        let mut open = BTreeMap::new();
+        let mut open = Descriptions::default();
         for (id, description) in (0..).zip(&saved.open) {
-            open.insert(id, self.restore_description(description)?);
+            open.add(id, self.restore_description(description)?);
         }
         self.open = open;
         self.next = saved.open.len() as u64;

@@ -142,7 +142,7 @@ impl Call<'_> {
         let bytes = self.memory.slice_mut(part.addr, len).map_err(|_| Errno::FAULT)?;
         let (files, random) = (&mut self.linux.files, &mut self.linux.random);
         let slot = files.slot(fd)?;
-        let description = files.open.get_mut(&slot.description).ok_or(Errno::BADF)?;
+        let description = files.open.get_mut(slot.description).ok_or(Errno::BADF)?;
         let offset = at.unwrap_or(description.offset);
         let done = description.read(bytes, offset, &files.outside, random)? as u64;
         match description.object {
@@ -161,7 +161,7 @@ impl Call<'_> {
         let bytes = self.memory.slice(part.addr, len).map_err(|_| Errno::FAULT)?;
         let files = &mut self.linux.files;
         let slot = files.slot(fd)?;
-        let description = files.open.get_mut(&slot.description).ok_or(Errno::BADF)?;
+        let description = files.open.get_mut(slot.description).ok_or(Errno::BADF)?;
         let own = description.write_offset(&files.outside)?;
         let appends = description.flags & O_APPEND != 0;
         let offset = if appends { own } else { at.unwrap_or(own) };
@@ -282,7 +282,7 @@ pub(in crate::linux) fn pwritev(call: &mut Call<'_>, fd: i32, parts: u64, count:
 pub(in crate::linux) fn lseek(call: &mut Call<'_>, fd: i32, offset: i64, whence: i32) -> Answer {
     let files = &mut call.linux.files;
     let slot = files.slot(fd)?;
-    let description = files.open.get_mut(&slot.description).ok_or(Errno::BADF)?;
+    let description = files.open.get_mut(slot.description).ok_or(Errno::BADF)?;
     if !description.is_seekable() {
         return Err(Errno::SPIPE.into());
     }
