@@ -339,7 +339,7 @@ impl Native {
                     entered => return entered,
                 }
             }
-            if let Err(error) = self.open_door::<H>(machine) {
+            if let Err(error) = self.open_door(machine) {
                 self.stopped = Some(Err(error));
                 break;
             }
@@ -373,7 +373,7 @@ impl Native {
     }
 
     #[cold]
-    fn open_door<H: Host>(&mut self, machine: &mut Machine) -> Result<(), HostError> {
+    fn open_door(&mut self, machine: &mut Machine) -> Result<(), HostError> {
         if let Some(door) = self.door.take() {
             door.compiler().retired(self.single.retired.native - self.opened);
         }
@@ -388,7 +388,7 @@ impl Native {
         let most = if takes_samples { now.compiler.until_sample() } else { None };
         self.opened = self.single.retired.native;
         let most = most.map_or(u64::MAX, |most| most.max(LEAST_OPEN));
-        self.door = Door::open::<H, Single>(now.compiler, machine, most);
+        self.door = Door::open(now.compiler, machine, most);
         Ok(())
     }
 

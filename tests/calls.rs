@@ -510,6 +510,60 @@ fn a_memory_that_is_swapped_by_a_host_function_stops_native_code() {
     }
 }
 
+/// What the function `answer` of a guest finds that meddles with another one.
+struct Meddling {
+    before: [u64; 8],
+    other: Option<Instance<[u64; 32]>>,
+    asked: u64,
+    after: [u64; 8],
+}
+
+/// A host function has another instance of the program run in the memory of the guest that is running, and gives it back.
+#[test]
+fn an_instance_that_has_the_memory_of_a_running_guest_does_not_run() {
+    type Meddle = fn(&mut Instance<[u64; 32]>) -> bool;
+    const MEDDLE: [Meddle; 3] = [
+        |other| other.call::<_, u64>("add", (1_u64, 2_u64)).is_ok(),
+        |other| other.run().is_ok(),
+        |other| other.call::<_, u64>("ask_often", (1_u64, 3_u64)).is_ok(),
+    ];
+    for (tier, meddle, is_warm, is_dropped) in Tier::ALL.into_iter().flat_map(|tier| {
+        let ways = MEDDLE.into_iter().flat_map(|meddle| [(meddle, false), (meddle, true)]);
+        ways.flat_map(move |(meddle, is_warm)| {
+            [(tier, meddle, is_warm, false), (tier, meddle, is_warm, true)]
+        })
+    }) {
+        let engine = engine(tier);
+        let module = Module::from_file(&engine, "testkit/guests/calls.elf").unwrap();
+        let mut linker = Linker::<[u64; 32]>::new(&engine);
+        linker.function("answer", |_: &mut Caller<'_, [u64; 32]>, value: u64| -> u64 { value + 1 }).unwrap();
+        let mut other = linker.instantiate(&module, Options::new().arg("calls"), [7; 32]).unwrap();
+        if is_warm {
+            assert_eq!(other.call::<_, u64>("add", (1_u64, 2_u64)).unwrap(), 3);
+        }
+        let mut linker = Linker::<Meddling>::new(&engine);
+        let swap = move |caller: &mut Caller<'_, Meddling>, value: u64| -> u64 {
+            let (memory, world) = caller.parts();
+            world.asked += 1;
+            if value == 7 {
+                let mut other = world.other.take().unwrap();
+                std::mem::swap(memory, other.memory_mut());
+                assert!(!meddle(&mut other), "{tier:?}");
+                std::mem::swap(memory, other.memory_mut());
+                world.other = Some(other).filter(|_| !is_dropped);
+            }
+            value + 1
+        };
+        linker.function("answer", swap).unwrap();
+        let world = Meddling { before: [1; 8], other: Some(other), asked: 0, after: [2; 8] };
+        let mut guest = linker.instantiate(&module, Options::new().arg("calls"), world).unwrap();
+        // The guest goes on, or is told that its memory was not its own for a while.
+        let _ = guest.call::<_, u64>("ask_often", (5_u64, 6_u64));
+        let world = guest.data();
+        assert_eq!((world.before, world.asked, world.after), ([1; 8], 6, [2; 8]), "{tier:?}");
+    }
+}
+
 #[test]
 fn an_instance_says_of_its_exit_what_it_said_before_a_call_that_was_given_up() {
     for tier in Tier::ALL {

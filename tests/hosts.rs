@@ -3,7 +3,7 @@
 use causality_interp::Interpreter;
 use causality_jit::{NativeTier, Tunables};
 use causality_machine::isa::Inst;
-use causality_machine::isa::format::{FR, J, Jalr, Rm};
+use causality_machine::isa::format::{Bare, FR, J, Jalr, Load, Rm};
 use causality_machine::isa::reg::{F, X};
 use causality_machine::memory::{PAGE_SIZE, Perms, SegmentKind};
 use causality_machine::{
@@ -12,6 +12,7 @@ use causality_machine::{
 use causality_vm::{Capture, Engine, Linker, Module, Native, Options};
 
 const CODE: u64 = 0x1_0000;
+const DATA: u64 = 0x10_0000;
 const ECALL: [u8; 4] = 0x0000_0073u32.to_le_bytes();
 
 /// A machine with fuel for ten instructions, and a page of `ecall`.
@@ -144,13 +145,6 @@ struct Swapping(Machine);
 
 impl Host for Swapping {
     fn ecall(&mut self, _: &mut Hart, memory: &mut Tracked<Memory>) -> Result<Flow, HostError> {
-        // Both have been had to change as often: that alone does not tell them apart.
-        while self.0.memory.changes() < memory.changes() {
-            let _ = &mut *self.0.memory;
-        }
-        while self.0.memory.changes() > memory.changes() {
-            let _ = &mut **memory;
-        }
         std::mem::swap(&mut self.0.memory, memory);
         Ok(Flow::Continue)
     }
@@ -165,6 +159,59 @@ fn a_host_that_swaps_memory_unnoticed_stops_native_code() {
         let exit = machine.run(&mut native, &mut host).unwrap();
         assert!(matches!(exit, Exit::Trap(trap) if trap.pc == CODE + 4), "{exit:?}");
         assert!(!machine.is_whole());
+    }
+}
+
+/// Puts other memory with the machine's own inside in the place of what counts changes, with a page taken away, and has
+/// that counted as often.
+struct Forger(u64);
+
+impl Host for Forger {
+    fn ecall(&mut self, _: &mut Hart, memory: &mut Tracked<Memory>) -> Result<Flow, HostError> {
+        self.0 += 1;
+        if self.0 == 10 {
+            let before = memory.changes();
+            let mut inner = std::mem::replace(&mut **memory, Memory::new(Limits::default()).unwrap());
+            inner.protect(DATA..DATA + PAGE_SIZE, Perms::NONE).unwrap();
+            let mut forged = Tracked::new(inner);
+            for _ in 0..100_000 {
+                if forged.changes() != before {
+                    let _ = &mut *forged;
+                }
+            }
+            *memory = forged;
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+#[test]
+fn a_host_cannot_forge_that_memory_is_unchanged() {
+    let told = |executor: &mut dyn Executor| {
+        let mut machine = Machine::new(Limits::default()).unwrap();
+        for (start, kind) in [(CODE, SegmentKind::Text), (DATA, SegmentKind::Data)] {
+            machine.memory.map(start..start + PAGE_SIZE, Perms::RW, kind, "x").unwrap();
+        }
+        let code = [
+            Inst::Ecall(Bare {}),
+            Inst::Ld(Load { rd: X::A1, rs1: X::A0, imm: 0 }),
+            Inst::Jal(J { rd: X::ZERO, imm: -8 }),
+        ];
+        for (place, inst) in (CODE..).step_by(4).zip(code) {
+            machine.memory.store(place, inst.encode().to_le_bytes()).unwrap();
+        }
+        machine.memory.protect(CODE..CODE + PAGE_SIZE, Perms::RX).unwrap();
+        machine.hart.pc = CODE;
+        machine.hart.x[10] = DATA;
+        machine.hart.add_fuel(1000);
+        let mut host = Forger(0);
+        let exit = machine.run(executor, &mut host).unwrap();
+        (exit, host.0)
+    };
+    let expected = told(&mut Interpreter::new());
+    assert_eq!(expected.1, 10);
+    for mut native in natives() {
+        assert_eq!(told(&mut native), expected);
     }
 }
 

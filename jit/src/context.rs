@@ -3,6 +3,7 @@
 //! One host register, `vm`, addresses everything generated code touches: the context at small negative and positive
 //! offsets, so that the homes of registers take one byte of displacement, and guest memory at a fixed distance.
 
+use std::marker::PhantomPinned;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
@@ -161,6 +162,8 @@ pub(crate) struct Context {
     pub(crate) trips_end: i64,
     /// Where the stack begins by the layout of the code that ranges were measured for.
     pub(crate) measured_stack: u64,
+    /// Other threads store to the floor, also while there is a `&mut` of all this: that does not say it is the only way there.
+    pub(crate) pinned: PhantomPinned,
 }
 
 /// What the code of one tier works with. All zero as long as there is none.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::memory::{Frozen, ResidentHart};
 use crate::{
     Breakpoints, Executor, Exit, Hart, Host, HostError, IllegalTransition, Limits, Memory, PauseHandle,
-    PauseReason, Tracked, VmState,
+    PauseReason, Tracked, VmState, settle_registers,
 };
 
 /// Where functions return to that the embedder has called. No guest has anything there: to every executor, control that
@@ -225,7 +225,7 @@ impl Machine {
     pub fn end_call(&mut self, before: BeforeCall, is_called: bool) {
         (self.state, self.paused_at) = (before.state, before.paused_at);
         self.is_called = is_called;
-        self.memory.settle_registers(self.hart.instret());
+        settle_registers(&mut self.memory, &self.hart);
     }
 
     /// The guest has ended itself in a call: no other will return.

@@ -157,7 +157,14 @@ impl<T> Instance<T> {
         if self.crosscheck.is_none() {
             entered = self.execution.call(&mut self.machine, &mut self.host);
         }
-        let Entered::Returned(is_as_left) = entered else { return self.go_on(before, address, entered) };
+        match entered {
+            Entered::Returned(is_as_left) => self.came_back(before, is_as_left),
+            entered => self.go_on(before, address, entered),
+        }
+    }
+
+    /// A function has returned by the short way.
+    fn came_back(&mut self, before: BeforeCall, is_as_left: bool) -> Option<Box<CallError>> {
         self.returned(before);
         if is_as_left && self.calls.pending() == 0 && self.host.waiting() == 0 {
             self.machine.leave();
@@ -174,10 +181,7 @@ impl<T> Instance<T> {
             Err(error) => return Some(Box::new(Error::from(error).into())),
         };
         match entered {
-            Entered::Returned(_) => {
-                self.returned(before);
-                None
-            }
+            Entered::Returned(is_as_left) => self.came_back(before, is_as_left),
             Entered::Stopped(_) => self.go_on(before, address, entered),
             Entered::Closed => self.enter(before, address),
         }

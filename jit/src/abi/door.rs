@@ -33,6 +33,8 @@ pub struct Door {
     way: Way,
     /// The version of the code space then.
     seen: u64,
+    /// The [number](causality_machine::Tracked::changes) of the memory then.
+    changes: u64,
 }
 
 /// What became of entering.
@@ -79,22 +81,18 @@ fn way_at(compiler: &Compiler, pc: u64, has_promoted: bool) -> Option<Way> {
 
 impl Door {
     /// Prepares the machine for the code at `hart.pc`, to be entered as long as at most `most` instructions have retired
-    /// in all. `None` if there is no code, or it could not run far.
+    /// in all. `None` if there is no code, or hart and memory do not belong together.
     ///
     /// The caller has made sure that the code in the compiler's space is what the machine sees.
     #[must_use]
-    pub fn open<H: Host + ?Sized, S: Step>(
-        compiler: Arc<Compiler>,
-        machine: &mut Machine,
-        most: u64,
-    ) -> Option<Self> {
+    pub fn open(compiler: Arc<Compiler>, machine: &mut Machine, most: u64) -> Option<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let seen = compiler.space().version();
         let ways_in = WaysIn::of(&compiler, machine.hart.pc)?;
         let way = ways_in.at(machine.hart.pc)?;
         let has_promoted = ways_in.promoted.is_some();
         let floor = machine.hart.fuel - machine.hart.fuel.min(most);
-        let context = prepare::<H, S>(&ways_in, machine, (floor, 0));
+        let context = prepare(&ways_in, machine, (floor, 0))?;
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the context of the machine, which nobody else uses.
         unsafe { (*context).prepared = id };
@@ -110,6 +108,7 @@ impl Door {
             fcsr: machine.hart.fcsr,
             way,
             seen,
+            changes: machine.memory.changes(),
         })
     }
 
@@ -149,7 +148,6 @@ impl Door {
             if (*context).prepared != self.id {
                 return Entered::Closed;
             }
-            (&raw mut (*context).libcalls).write(Session::<H, S>::LIBCALLS);
             (&raw mut (*context).last).write(self.floor);
             (&raw mut (*context).beyond).write(0);
             (&raw mut (*context).promoted).write(0);
@@ -160,15 +158,15 @@ impl Door {
             (&raw mut (*context).stack_limit).write(stack_limit());
             (&raw mut (*context).floats).write(Floats::new(machine.hart.fcsr));
         }
-        self.fcsr = machine.hart.fcsr;
+        (self.fcsr, self.changes) = (machine.hart.fcsr, machine.memory.changes());
         let mut session = Session { machine, host, step, context, fuel, course: Course::Plain };
         let next = session.pass(self.way);
         self.go_on(session, next)
     }
 
-    /// As [`enter`](Door::enter), directly after control came back to the gate and nothing but generated code had run: there is
-    /// nothing to be made sure of but what other threads do. Nobody has had the machine to change since, but for
-    /// the hart.
+    /// As [`enter`](Door::enter), after control came back to the gate and nothing but generated code had run. If nobody has had
+    /// memory or breakpoints to change since, there is nothing to be made sure of but what other threads do, and what is in
+    /// the hart. The caller answers for the breakpoints.
     ///
     /// Whether control has come to the gate once more, and that still holds. If not, `entered` is what became of it.
     #[inline(always)]
@@ -179,13 +177,17 @@ impl Door {
         step: &mut S,
         entered: &mut Entered,
     ) -> bool {
+        if machine.memory.changes() != self.changes || !machine.is_whole() {
+            cold_path();
+            return false;
+        }
         let context = machine.memory.executor_page_again().as_ptr().cast::<Context>();
-        // SAFETY: the executor page begins with a context, which belongs to whoever runs the machine.
+        // SAFETY: the executor page begins with a context, which belongs to whoever runs the machine. This door has filled it in,
+        // and nobody else could have since without having memory to change.
         let known = unsafe { &mut *context };
         let (fuel, pc) = (known.hart.fuel, known.hart.pc);
         // A pause that was asked for has raised the floor.
-        let is_open = known.prepared == self.id
-            && known.floor.load(Ordering::SeqCst) == self.floor as i64
+        let is_open = known.floor.load(Ordering::SeqCst) == self.floor as i64
             && known.hart.fcsr == self.fcsr
             && fuel > self.least
             && self.seen == self.compiler.space().version()
@@ -195,7 +197,6 @@ impl Door {
             return false;
         }
         known.stack_limit = stack_limit();
-        known.libcalls = Session::<H, S>::LIBCALLS;
         let mut session = Session { machine, host, step, context, fuel, course: Course::Plain };
         let next = if self.way.is_optimised {
             cold_path();

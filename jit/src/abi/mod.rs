@@ -128,16 +128,18 @@ pub fn run<H: Host + ?Sized, S: Step>(
     max: u64,
 ) -> Result<Outcome, HostError> {
     let Some(ways_in) = WaysIn::of(compiler, machine.hart.pc) else { return Ok(Outcome::NoCode) };
-    if !is_host_mode(machine.hart.fcsr) || !machine.is_whole() {
+    if !is_host_mode(machine.hart.fcsr) {
         return Ok(Outcome::Left);
     }
     let fuel = machine.hart.fuel;
     let most = fuel.min(max);
+    let Some(context) = prepare(&ways_in, machine, (fuel - most, max - most)) else {
+        return Ok(Outcome::Left);
+    };
     machine.memory.set_floor((fuel - most) as i64);
     if machine.pause_requested() {
         return Ok(Outcome::Left);
     }
-    let context = prepare::<H, S>(&ways_in, machine, (fuel - most, max - most));
     let Some(way) = ways_in.at(machine.hart.pc) else { return Ok(Outcome::NoCode) };
     let mut session = Session { machine, host, step, context, fuel, course: Course::Plain };
     let next = session.pass(way);
@@ -192,11 +194,11 @@ impl<'a> WaysIn<'a> {
 }
 
 /// Fills in the context for a run that ends at so much fuel, and might retire so many instructions beyond that.
-fn prepare<H: Host + ?Sized, S: Step>(
-    ways_in: &WaysIn<'_>,
-    machine: &mut Machine,
-    (last, beyond): (u64, u64),
-) -> *mut Context {
+/// `None` if hart and memory do not belong together: code may run then that uses the context.
+fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine, (last, beyond): (u64, u64)) -> Option<*mut Context> {
+    if !machine.is_whole() {
+        return None;
+    }
     let context = machine.memory.executor_page().as_ptr().cast::<Context>();
     let layout = ways_in.space.tunables().layout;
     let windows = machine.memory.registers().windows();
@@ -231,14 +233,13 @@ fn prepare<H: Host + ?Sized, S: Step>(
         (&raw mut (*context).near_write).write(Near::default());
         (&raw mut (*context).stack_limit).write(stack_limit());
         (&raw mut (*context).prepared).write(0);
-        (&raw mut (*context).libcalls).write(Session::<H, S>::LIBCALLS);
         (&raw mut (*context).compiler).write(ways_in.compiler);
         (&raw mut (*context).last).write(last);
         (&raw mut (*context).beyond).write(beyond);
         (&raw mut (*context).code_version).write(machine.memory.code_version());
         measure(&mut *context, &machine.memory, layout);
     }
-    context
+    Some(context)
 }
 
 /// How deep generated code may go on the host's stack.
@@ -321,9 +322,10 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
         let context = self.context;
         // SAFETY: the context is in the executor page of the machine's memory, which stays where it is and is nobody
         // else's. The code follows the convention of its tier, as does the way in. The session outlives this function and
-        // is used by libcalls only, which the context has for sessions of this type, while nothing here refers to it.
+        // is used by libcalls only, which are for sessions of this type, while nothing here refers to it.
         unsafe {
             (*context).session = session;
+            (*context).libcalls = Self::LIBCALLS;
             (way.enter)(context.cast::<u8>().offset(BIAS as isize), way.pc, way.function)
         }
     }
@@ -359,6 +361,9 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
     /// Control goes back to generated code, if that may go on. `spent` is what the hart's fuel would be if the host had
     /// not changed it, `fcsr` what that was.
     fn goes(&mut self, spent: u64, fcsr: u32) -> bool {
+        if !self.machine.is_whole() {
+            return false;
+        }
         let fuel = self.machine.hart.fuel;
         self.fuel = fuel;
         if self.machine.hart.fcsr != fcsr || self.context().floats.live != 0 {
@@ -380,7 +385,6 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
         }
         self.may_go(fuel, self.compiler().longest())
             && self.machine.memory.code_version() == self.context().code_version
-            && self.machine.is_whole()
     }
 
     /// Whether nobody wants a pause, and there is fuel for `longest` instructions.
@@ -424,12 +428,7 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
         let otherwise = call_host(self.host, hart, memory);
         // SAFETY: the hart of the machine lives in the context, whatever has become of the memory.
         let hart = unsafe { &mut (*self.context).hart };
-        if otherwise.is_some()
-            || hart.fuel != fuel
-            || hart.fcsr != fcsr
-            || memory.changes() != changes
-            || !self.machine.is_whole()
-        {
+        if otherwise.is_some() || hart.fuel != fuel || hart.fcsr != fcsr || memory.changes() != changes {
             cold_path();
             return self.called(otherwise, place, fuel, fcsr);
         }
@@ -468,7 +467,7 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
         hart.fuel -= 1;
         let retired = self.step.retired();
         retired.native += 1;
-        retired.optimised += place & IS_OPTIMISED;
+        retired.optimised += u64::from(place & IS_OPTIMISED != 0);
         let goes_on = self.goes(before - 1, fcsr) && matches!(self.course, Course::Changed);
         self.came_back(place, before, goes_on)
     }
@@ -565,13 +564,14 @@ fn outcome(course: Course, came: Came) -> Result<Outcome, HostError> {
 /// Added to the pc that a libcall is for where Cranelift's code makes it.
 pub(crate) const IS_OPTIMISED: u64 = 1;
 
-/// What a libcall returns if control goes on behind the instruction. The fuel is one less than it was, unless Cranelift's code has asked.
+/// What a libcall returns if control goes on behind the instruction. Baseline code then knows its fuel, one less than it was, and
+/// its floating-point registers; Cranelift's looks them up.
 const ON: u64 = 0;
 
 /// If it does not.
 pub(crate) const STOP: u64 = 1;
 
-/// If it does, but fuel and floating-point registers are to be looked up.
+/// If it does, but baseline code has to look them up too.
 const ON_CHANGED: u64 = 2;
 
 /// The pc behind the `ecall` at `place`.

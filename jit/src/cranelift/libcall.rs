@@ -14,7 +14,7 @@ use crate::abi::IS_OPTIMISED;
 use crate::context::{Libcalls, field};
 use crate::region::{RegSet, changes_access, definitions, uses};
 
-/// `fn(vm, pc) -> 0`, the pc being odd, if control went to the next instruction.
+/// `fn(vm, pc) -> stop`, the pc being odd: 0 if control went to the next instruction.
 pub(super) fn signature() -> Signature {
     let mut signature = Signature::new(CallConv::SystemV);
     signature.params.extend([AbiParam::new(types::I64); 2]);
