@@ -8,7 +8,6 @@ mod door;
 
 use std::any::Any;
 use std::hint::cold_path;
-use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
@@ -23,6 +22,7 @@ use crate::code::{Links, Space};
 use crate::context::{BIAS, Context, Libcalls, Near, Range, Registers, Tier};
 use crate::cranelift::{LEFT, NO_CODE};
 use crate::sys::mxcsr::Floats;
+use crate::sys::stack_pointer;
 use crate::tunables::{Layout, NativeTier};
 
 pub use door::{Door, Entered, Stopped};
@@ -245,8 +245,7 @@ fn prepare(ways_in: &WaysIn<'_>, machine: &mut Machine, (last, beyond): (u64, u6
 /// How deep generated code may go on the host's stack.
 #[inline]
 fn stack_limit() -> u64 {
-    let here = MaybeUninit::<u8>::uninit();
-    (&raw const here as u64).wrapping_sub(STACK as u64)
+    stack_pointer().wrapping_sub(STACK as u64)
 }
 
 /// Finds out how far the ranges go that guards test first.
