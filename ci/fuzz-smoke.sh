@@ -20,6 +20,7 @@ skip() {
 cargo +nightly --version >/dev/null 2>&1 || skip "no nightly toolchain"
 cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --quiet || skip "cannot install cargo-fuzz"
 
+export RUSTC_WRAPPER=$PWD/fuzz/rustc.sh
 mapfile -t targets < <(cargo +nightly fuzz list)
 share=$((SECONDS_ALL / ${#targets[@]}))
 seconds=$((SECONDS_EACH < share ? SECONDS_EACH : share))
