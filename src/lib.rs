@@ -59,7 +59,7 @@ mod tier;
 pub mod transaction;
 
 pub use causality_abi::{
-    Abi, Access, CallArguments, CallResult, Caller, Capture, FIRST_HOST_FUNCTION, HostFault,
+    Abi, Access, CallArguments, CallRegisters, CallResult, Caller, Capture, FIRST_HOST_FUNCTION, HostFault,
     IntoAsyncHostFunction, IntoHostFunction, Options, Parameter, Ptr, RegisterError, Returns, syscall_name,
 };
 pub use causality_interp::Retired;

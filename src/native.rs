@@ -16,7 +16,7 @@ use causality_jit::abi::{self, Door, Entered, Outcome, Retired, Step, Stopped};
 use causality_jit::code::{Code, CodeMemory, Listener};
 use causality_jit::region::{Asked, stack_pointers};
 use causality_jit::{Compiled, Compiler, Layout, Promoted, Snapshot, Text, Tunables};
-use causality_machine::{Executor, Exit, Host, HostError, Machine, PauseReason};
+use causality_machine::{Executor, Exit, Hart, Host, HostError, Machine, Memory, Tracked};
 
 use crate::{CodeReport, InstructionReport};
 pub use beside::Hot;
@@ -41,8 +41,6 @@ pub struct Native {
     opened: u64,
     /// What became of the last call through it.
     entered: Entered,
-    /// How a call has stopped that went through it, until somebody is told.
-    stopped: Option<Result<Exit, HostError>>,
     started: Option<Instant>,
     first: Option<Duration>,
 }
@@ -233,9 +231,13 @@ struct Single {
 }
 
 impl Step for Single {
-    fn step(&mut self, machine: &mut Machine, host: &mut dyn Host) -> Result<Option<Exit>, HostError> {
-        let exit = self.interpreter.execute(machine, host, 1)?;
-        Ok((exit != Exit::Paused(PauseReason::Step)).then_some(exit))
+    fn step(
+        &mut self,
+        hart: &mut Hart,
+        memory: &mut Tracked<Memory>,
+        host: &mut dyn Host,
+    ) -> Result<Option<Exit>, HostError> {
+        self.interpreter.step(hart, memory, host)
     }
 
     fn retired(&mut self) -> &mut Retired {
@@ -245,9 +247,6 @@ impl Step for Single {
 
 impl Executor for Native {
     fn execute(&mut self, machine: &mut Machine, host: &mut dyn Host, max: u64) -> Result<Exit, HostError> {
-        if let Some(stopped) = self.stopped.take() {
-            return stopped;
-        }
         self.started.get_or_insert_with(Instant::now);
         let mut left = max;
         let mut at_breakpoint = machine.breaks_at_start();
@@ -340,8 +339,7 @@ impl Native {
                 }
             }
             if let Err(error) = self.open_door(machine) {
-                self.stopped = Some(Err(error));
-                break;
+                return Entered::Stopped(Stopped::failed(error));
             }
         }
         Entered::Closed
@@ -361,15 +359,6 @@ impl Native {
     /// What became of the last [call](Native::call_again).
     pub(crate) fn take_entered(&mut self) -> Entered {
         std::mem::take(&mut self.entered)
-    }
-
-    /// A call has stopped: remembers why, for whoever goes on with it. Goes on with a panic of the host.
-    pub(crate) fn stop(&mut self, stopped: Stopped) {
-        self.stopped = match stopped.outcome() {
-            Ok(Outcome::Exit(exit)) => Some(Ok(exit)),
-            Ok(Outcome::NoCode | Outcome::Left) => None,
-            Err(error) => Some(Err(error)),
-        };
     }
 
     #[cold]

@@ -7,7 +7,7 @@ use std::hint::cold_path;
 use std::sync::Arc;
 
 use causality_interp::{Interpreter, Retired};
-use causality_jit::abi::{Entered, Stopped};
+use causality_jit::abi::Entered;
 use causality_jit::code::Code;
 use causality_jit::{Compiled, NativeTier, Promoted};
 use causality_machine::memory::Frozen;
@@ -181,13 +181,6 @@ impl Execution {
         match &mut self.tier {
             OfTier::Native(native) => native.take_entered(),
             OfTier::Interpreter(_) => Entered::Closed,
-        }
-    }
-
-    /// A call has [stopped](Entered::Stopped), and goes on as always. Goes on with a panic of the host.
-    pub(crate) fn stop(&mut self, stopped: Stopped) {
-        if let OfTier::Native(native) = &mut self.tier {
-            native.stop(stopped);
         }
     }
 

@@ -3,8 +3,8 @@
 use causality_vm::isa::reg::X;
 use causality_vm::memory::{Perms, SegmentKind};
 use causality_vm::{
-    CallArguments, CallError, Caller, Capture, Cause, Config, Engine, ErrorKind, Exit, Hart, HostFault,
-    Instance, Linker, Module, Options, PauseHandle, PauseReason, Promotion, Ptr, Tier, VmState,
+    CallError, Caller, Capture, Cause, Config, Engine, ErrorKind, Exit, HostFault, Instance, Linker, Module,
+    Options, PauseHandle, PauseReason, Promotion, Ptr, Tier, VmState,
 };
 
 /// What the host function `ask` answers with.
@@ -565,6 +565,40 @@ fn an_instance_that_has_the_memory_of_a_running_guest_does_not_run() {
 }
 
 #[test]
+fn an_exit_by_a_host_that_has_swapped_memory_is_told_at_once_and_once() {
+    let told = |tier| {
+        let engine = Engine::new(Config::new().tier(tier).memory(32 << 20).hot(0));
+        let module = Module::from_file(&engine, "testkit/guests/calls.elf").unwrap();
+        let mut linker = Linker::<Option<Instance<()>>>::new(&engine);
+        let swap = |caller: &mut Caller<'_, Option<Instance<()>>>, value: u64| -> Result<u64, HostFault> {
+            if value < 5 {
+                return Ok(value);
+            }
+            let (memory, other) = caller.parts();
+            std::mem::swap(memory, other.as_mut().unwrap().memory_mut());
+            Err(HostFault::Exit(77))
+        };
+        linker.function("answer", swap).unwrap();
+        let other = Linker::new(&engine).instantiate(&module, Options::new(), ()).unwrap();
+        let mut guest = linker.instantiate(&module, Options::new().arg("calls"), Some(other)).unwrap();
+        for _ in 0..3 {
+            assert_eq!(guest.call::<_, u64>("ask", 1_u64).unwrap(), 1);
+        }
+        let first = exit_of(guest.call::<_, u64>("ask", 5_u64));
+        let (memory, other) = guest.parts();
+        std::mem::swap(memory, other.as_mut().unwrap().memory_mut());
+        while guest.abandon_call() {}
+        guest.reset().unwrap();
+        (first, guest.run().unwrap(), guest.retired())
+    };
+    let expected = told(Tier::Interpreter);
+    assert_eq!(expected.0, Exit::Completed(77));
+    for tier in Tier::ALL {
+        assert_eq!(told(tier), expected, "{tier:?}");
+    }
+}
+
+#[test]
 fn an_instance_says_of_its_exit_what_it_said_before_a_call_that_was_given_up() {
     for tier in Tier::ALL {
         let mut guest = instance(tier);
@@ -772,34 +806,6 @@ fn nothing_that_a_host_function_changes_is_overlooked() {
 }
 
 /// Arguments of the embedder's own may set more than registers.
-#[test]
-fn arguments_that_change_the_rounding_mode_are_seen() {
-    #[derive(Clone, Copy)]
-    struct Rounded(u32);
-    impl CallArguments for Rounded {
-        fn give(self, hart: &mut Hart) {
-            (3_i32, 0.1_f64, 0.7_f32).give(hart);
-            hart.fcsr = self.0 << 5;
-        }
-    }
-    let told = |tier| {
-        let mut guest = instance_of(&Engine::new(Config::new().tier(tier).memory(32 << 20).hot(0)));
-        let mix = guest.function::<Rounded, f64>("mix").unwrap();
-        let mut call = |mode: u32| {
-            let told = format!("{:?}", mix.call(&mut guest, Rounded(mode)));
-            while guest.pending_calls() > 0 {
-                guest.abandon_call();
-            }
-            told
-        };
-        [0, 0, 0, 2, 3, 0, 0, 5, 0, 0].map(&mut call)
-    };
-    let expected = told(Tier::Interpreter);
-    for tier in Tier::ALL {
-        assert_eq!(told(tier), expected, "{tier:?}");
-    }
-}
-
 #[test]
 fn a_host_that_panics_in_a_call_after_others_leaves_an_instance_that_has_failed() {
     for tier in Tier::ALL {

@@ -1,8 +1,10 @@
 //! A panic of the embedder's own code reaches the embedder, whatever runs the guest and however deep in it, and takes
 //! nothing with it but the instance it happened in.
 
+use std::hint::black_box;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 
@@ -503,5 +505,116 @@ fn after_a_panic_in_a_call_fuel_and_registers_are_those_of_the_host_call() {
             state
         });
         assert!(states.iter().all(|state| *state == states[0]), "{before} {name}: {states:#?}");
+    }
+}
+
+/// Whether this thread rounds up, as hosts do not.
+fn rounds_up() -> bool {
+    black_box(1.0_f64) + black_box(f64::EPSILON / 4.0) != 1.0
+}
+
+/// Cranelift's code from a cache, which is loaded while it is run, region by region.
+fn from_cache(folder: &Path, listener: Option<Listener>) -> Instance<()> {
+    let config = Config::new().tier(Tier::Cranelift).cache(folder);
+    let engine = Engine::new(match listener {
+        Some(listener) => config.code_listener(listener),
+        None => config,
+    });
+    let module = Module::from_file(&engine, "testkit/guests/calls.elf").unwrap();
+    Linker::new(&engine).instantiate(&module, Options::new().arg("calls"), ()).unwrap()
+}
+
+/// One that panics when it is told for the `nth` time.
+fn panics_at(nth: u64) -> Listener {
+    let count = AtomicU64::new(0);
+    Listener::new(move |_| {
+        if count.fetch_add(1, Ordering::Relaxed) == nth {
+            std::panic::resume_unwind(Box::new("on purpose"));
+        }
+    })
+}
+
+/// Rounds up, in `fcsr`.
+const UP: u32 = 3 << 5;
+
+#[test]
+fn who_is_told_of_code_does_not_compute_as_the_guest_does() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(from_cache(folder.path(), None).run().unwrap(), Exit::Completed(0));
+    let (told, up) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let counts = (Arc::clone(&told), Arc::clone(&up));
+    let listener = Listener::new(move |_| {
+        counts.0.fetch_add(1, Ordering::Relaxed);
+        counts.1.fetch_add(u64::from(rounds_up()), Ordering::Relaxed);
+    });
+    let mut guest = from_cache(folder.path(), Some(listener));
+    guest.set_fcsr(UP);
+    assert_eq!(guest.run().unwrap(), Exit::Completed(0));
+    assert!(told.load(Ordering::Relaxed) > 5);
+    assert_eq!(up.load(Ordering::Relaxed), 0);
+    let engine = Engine::new(Config::new().tier(Tier::Interpreter));
+    let module = Module::from_file(&engine, "testkit/guests/calls.elf").unwrap();
+    let mut interpreted = Linker::new(&engine).instantiate(&module, Options::new().arg("calls"), ()).unwrap();
+    interpreted.set_fcsr(UP);
+    interpreted.run().unwrap();
+    assert_eq!(guest.hart().fcsr, interpreted.hart().fcsr);
+}
+
+#[test]
+fn a_panic_of_who_is_told_of_code_leaves_the_threads_rounding_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(from_cache(folder.path(), None).run().unwrap(), Exit::Completed(0));
+    let mut panics = 0;
+    for nth in 0..30 {
+        let mut guest = from_cache(folder.path(), Some(panics_at(nth)));
+        guest.set_fcsr(UP);
+        panics += u64::from(catch_unwind(AssertUnwindSafe(|| drop(guest.run()))).is_err());
+        assert!(!rounds_up(), "{nth}");
+    }
+    assert!(panics > 5, "{panics}");
+}
+
+#[test]
+fn a_panic_of_who_is_told_of_code_in_a_call_leaves_one_that_has_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let warm = |guest: &mut Instance<()>| {
+        guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap();
+        guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap();
+        guest.call::<_, i32>("main", (1_i32, 0_u64)).unwrap();
+        guest.call::<_, f64>("mix", (3_i32, 0.1_f64, 0.7_f32)).unwrap()
+    };
+    let expected = warm(&mut from_cache(folder.path(), None));
+    let mut panics = 0;
+    for nth in 0..30 {
+        let mut guest = from_cache(folder.path(), Some(panics_at(nth)));
+        let panicked = catch_unwind(AssertUnwindSafe(|| warm(&mut guest))).is_err();
+        panics += u64::from(panicked);
+        assert_eq!(guest.pending_calls(), usize::from(panicked), "{nth}");
+        assert_eq!(guest.abandon_call(), panicked, "{nth}");
+        // On another thread, which rounds as it does.
+        let found = std::thread::scope(|scope| scope.spawn(|| warm(&mut guest)).join().unwrap());
+        assert_eq!(found.to_bits(), expected.to_bits(), "{nth}");
+        assert!(!rounds_up(), "{nth}");
+    }
+    assert!(panics > 5, "{panics}");
+}
+
+#[test]
+fn a_panic_of_who_is_told_of_code_made_for_a_call_leaves_one_that_has_stopped() {
+    for tier in [Tier::Baseline, Tier::Cranelift, Tier::Auto] {
+        for nth in 0..4 {
+            let engine = Engine::new(Config::new().tier(tier).hot(0).code_listener(panics_at(nth)));
+            let module = Module::from_file(&engine, "testkit/guests/calls.elf").unwrap();
+            let options = Options::new().arg("calls");
+            let Ok(mut guest) = catch_unwind(AssertUnwindSafe(|| {
+                Linker::new(&engine).instantiate(&module, options, ()).unwrap()
+            })) else {
+                continue;
+            };
+            let called =
+                catch_unwind(AssertUnwindSafe(|| guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap()));
+            assert_eq!(guest.abandon_call(), called.is_err(), "{tier:?} {nth}");
+            assert_eq!(guest.call::<_, u64>("add", (1_u64, 2_u64)).unwrap(), 3, "{tier:?} {nth}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What a host does to itself or to the hart must not break the machine.
 
+use std::hint::black_box;
+
 use causality_interp::Interpreter;
 use causality_jit::{NativeTier, Tunables};
 use causality_machine::isa::Inst;
@@ -212,6 +214,64 @@ fn a_host_cannot_forge_that_memory_is_unchanged() {
     assert_eq!(expected.1, 10);
     for mut native in natives() {
         assert_eq!(told(&mut native), expected);
+    }
+}
+
+/// Swaps its memory with that of the machine that calls it for the fifth time, and gives fuel then. `computes`: inexactly.
+struct SwapOnce {
+    other: Machine,
+    calls: u64,
+    fuel: u64,
+    computes: bool,
+}
+
+impl Host for SwapOnce {
+    fn ecall(&mut self, hart: &mut Hart, memory: &mut Tracked<Memory>) -> Result<Flow, HostError> {
+        self.calls += 1;
+        if self.computes {
+            black_box(black_box(1.0_f64) / black_box(3.0));
+        }
+        if self.calls == 5 {
+            std::mem::swap(&mut self.other.memory, memory);
+            hart.fuel += self.fuel;
+            hart.granted += self.fuel;
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+#[test]
+fn a_host_that_swaps_memory_leaves_fuel_and_flags_exact() {
+    let of = |code: &[Inst]| {
+        let mut machine = Machine::new(Limits::default()).unwrap();
+        machine.memory.map(CODE..CODE + PAGE_SIZE, Perms::RW, SegmentKind::Text, "text").unwrap();
+        for (place, inst) in (CODE..).step_by(4).zip(code) {
+            machine.memory.store(place, inst.encode().to_le_bytes()).unwrap();
+        }
+        machine.memory.protect(CODE..CODE + PAGE_SIZE, Perms::RX).unwrap();
+        machine.hart.pc = CODE;
+        machine.hart.add_fuel(100_000);
+        (machine.hart.f[10], machine.hart.f[11]) = (1.0_f64.to_bits(), 1.0_f64.to_bits());
+        machine
+    };
+    let sum = Inst::FaddD(FR { rd: F::FA0, rs1: F::FA0, rs2: F::FA1, rm: Rm::Dyn });
+    let back = |imm| Inst::Jal(J { rd: X::ZERO, imm });
+    let told = |executor: &mut dyn Executor, code: &[Inst], (fuel, computes)| {
+        let mut machine = of(code);
+        let mut host = SwapOnce { other: of(code), calls: 0, fuel, computes };
+        let exit = machine.run_for(executor, &mut host, 1000).unwrap();
+        let Hart { pc, fuel, granted, fcsr, .. } = *machine.hart;
+        (exit, host.calls, pc, fuel, granted, fcsr)
+    };
+    let integers = [Inst::Ecall(Bare {}), back(-4)];
+    let floats = [sum, Inst::Ecall(Bare {}), back(-8)];
+    for (code, how) in
+        [(&integers[..], (0, false)), (&integers, (50, false)), (&floats, (0, true)), (&floats, (7, true))]
+    {
+        let expected = told(&mut Interpreter::new(), code, how);
+        for mut native in natives() {
+            assert_eq!(told(&mut native, code, how), expected, "{how:?}");
+        }
     }
 }
 

@@ -22,8 +22,8 @@ mod signal;
 
 pub use abi::{Abi, AbiCopy};
 pub use host::{
-    CallArguments, CallResult, Caller, FIRST_HOST_FUNCTION, HostFault, HostFunctions, IntoAsyncHostFunction,
-    IntoHostFunction, Parameter, Ptr, RESOLVE, RegisterError, Returns,
+    CallArguments, CallRegisters, CallResult, Caller, FIRST_HOST_FUNCTION, HostFault, HostFunctions,
+    IntoAsyncHostFunction, IntoHostFunction, Parameter, Ptr, RESOLVE, RegisterError, Returns, give_arguments,
 };
 pub use linux::{
     DEADLOCK, Errno, FileProblem, ProcessState, RestoreError, SaveError, StartError, Syscall, TABLE,

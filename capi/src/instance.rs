@@ -2,8 +2,8 @@
 
 use std::ffi::{CString, c_char, c_void};
 
-use causality_vm::isa::reg::{F, X};
-use causality_vm::{CallArguments, CallResult, Hart};
+use causality_vm::CallRegisters;
+use causality_vm::isa::reg::X;
 
 use crate::callback::InstanceData;
 use crate::error::Failure;
@@ -33,19 +33,15 @@ pub struct Registers {
     pub f: [u64; 8],
 }
 
-impl CallArguments for Registers {
-    fn give(self, hart: &mut Hart) {
-        hart.x[X::A0.index()..][..8].copy_from_slice(&self.x);
-        hart.f[F::FA0.index()..][..8].copy_from_slice(&self.f);
+impl From<Registers> for CallRegisters {
+    fn from(Registers { x, f }: Registers) -> Self {
+        CallRegisters { x, f }
     }
 }
 
-impl CallResult for Registers {
-    fn take(hart: &Hart) -> Self {
-        let mut registers = Registers { x: [0; 8], f: [0; 8] };
-        registers.x.copy_from_slice(&hart.x[X::A0.index()..][..8]);
-        registers.f.copy_from_slice(&hart.f[F::FA0.index()..][..8]);
-        registers
+impl From<CallRegisters> for Registers {
+    fn from(CallRegisters { x, f }: CallRegisters) -> Self {
+        Registers { x, f }
     }
 }
 
@@ -95,8 +91,8 @@ pub extern "C" fn cvm_instance_call(
 ) -> Option<Box<Error>> {
     put(exit, || {
         let (instance, registers) = (&mut given(instance)?.0, given(registers)?);
-        let function = instance.function_at::<Registers, Registers>(function);
-        let ended = function.call(instance, *registers);
+        let function = instance.function_at::<CallRegisters, CallRegisters>(function);
+        let ended = function.call(instance, (*registers).into());
         returned(ended, registers)
     })
 }
@@ -111,18 +107,18 @@ pub extern "C" fn cvm_instance_resume_call(
 ) -> Option<Box<Error>> {
     put(exit, || {
         let (instance, registers) = (&mut given(instance)?.0, given(registers)?);
-        let ended = instance.function_at::<Registers, Registers>(function).resume(instance);
+        let ended = instance.function_at::<CallRegisters, CallRegisters>(function).resume(instance);
         returned(ended, registers)
     })
 }
 
 fn returned(
-    ended: Result<Registers, causality_vm::CallError>,
+    ended: Result<CallRegisters, causality_vm::CallError>,
     registers: &mut Registers,
 ) -> Result<Exit, Failure> {
     let exit = match ended {
         Ok(results) => {
-            *registers = results;
+            *registers = results.into();
             causality_vm::Exit::Paused(causality_vm::PauseReason::Returned)
         }
         Err(error) => Failure::of_call(error)?,

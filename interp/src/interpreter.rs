@@ -1,8 +1,8 @@
 //! Running: trace after trace while nothing special happens, else instruction by instruction.
 
 use causality_machine::{
-    Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Machine, Memory, Otherwise, PauseReason, Trap,
-    call_host,
+    Cause, Executor, Exit, Fault, Flow, Hart, Host, HostError, Machine, Memory, Otherwise, PauseReason,
+    Tracked, Trap, call_host,
 };
 
 use crate::beside::{Alone, Beside};
@@ -73,7 +73,8 @@ impl Executor for Interpreter {
             }
             // Not by `instret`, which a host may change.
             let before = self.retired;
-            if let Some(exit) = self.step(machine, host)? {
+            let (hart, memory, ..) = machine.parts();
+            if let Some(exit) = self.step(hart, memory, host)? {
                 return Ok(exit);
             }
             if self.observer.is_none() {
@@ -105,10 +106,11 @@ impl Interpreter {
             if self.observer.is_none() {
                 self.run_traces(machine, left, beside);
             }
-            if self.retired == before
-                && let Some(exit) = self.step(machine, host)?
-            {
-                return Ok(Some(exit));
+            if self.retired == before {
+                let (hart, memory, ..) = machine.parts();
+                if let Some(exit) = self.step(hart, memory, host)? {
+                    return Ok(Some(exit));
+                }
             }
             left -= self.retired - before;
             let at_breakpoint = machine.breakpoints.contains(machine.hart.pc);
@@ -158,21 +160,33 @@ impl Interpreter {
         self.retired += budget - left;
     }
 
-    /// Executes one instruction, whatever it takes.
-    fn step(&mut self, machine: &mut Machine, host: &mut dyn Host) -> Result<Option<Exit>, HostError> {
-        let before = self.observer.is_some().then(|| machine.hart.clone());
-        let pc = machine.hart.pc;
-        let decoded = match decode_at(pc, &machine.memory) {
+    /// Executes one instruction, whatever it takes, and whoever wants a pause or has a breakpoint there. The exit says why it
+    /// did not retire, or that it was the last.
+    ///
+    /// # Errors
+    /// If the host failed.
+    pub fn step(
+        &mut self,
+        hart: &mut Hart,
+        memory: &mut Tracked<Memory>,
+        host: &mut dyn Host,
+    ) -> Result<Option<Exit>, HostError> {
+        if hart.fuel == 0 {
+            return Ok(Some(Exit::OutOfFuel));
+        }
+        let before = self.observer.is_some().then(|| hart.clone());
+        let pc = hart.pc;
+        let decoded = match decode_at(pc, memory) {
             Ok(decoded) => decoded,
             Err(fault) => return Ok(Some(Exit::Trap(fault.at(pc)))),
         };
         let next = pc.wrapping_add(decoded.len() as u64);
         let mut exit = None;
-        let target = match Op::new(decoded, pc).execute(&mut machine.hart, &mut machine.memory) {
+        let target = match Op::new(decoded, pc).execute(hart, memory) {
             Ok(()) => next,
             Err(Stop::Jump(target)) => target,
             Err(Stop::Ecall) => {
-                let otherwise = call_host(host, &mut machine.hart, &mut machine.memory);
+                let otherwise = call_host(host, hart, memory);
                 match Otherwise::came(otherwise)? {
                     Flow::Continue => next,
                     Flow::Exit(code) => {
@@ -183,14 +197,14 @@ impl Interpreter {
                     Flow::Trap(cause, tval) => return Ok(Some(Exit::Trap(Trap { cause, pc, tval }))),
                 }
             }
-            Err(stop) => return Ok(Some(Exit::Trap(fault(stop, pc, &machine.memory).at(pc)))),
+            Err(stop) => return Ok(Some(Exit::Trap(fault(stop, pc, memory).at(pc)))),
         };
-        machine.hart.pc = target;
-        machine.hart.fuel -= 1;
+        hart.pc = target;
+        hart.fuel -= 1;
         self.retired += 1;
         if let (Some(before), Some(observer)) = (before, &mut self.observer) {
-            let word = machine.memory.fetch(pc).unwrap_or(0);
-            observer(Retired { pc, word, before: &before, after: &machine.hart, memory: &machine.memory });
+            let word = memory.fetch(pc).unwrap_or(0);
+            observer(Retired { pc, word, before: &before, after: hart, memory });
         }
         Ok(exit)
     }

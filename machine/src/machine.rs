@@ -169,6 +169,19 @@ impl Machine {
         let running = FailOnUnwind(self);
         let result = executor.execute(running.0, host, max);
         std::mem::forget(running);
+        self.ended(result, retired_before)
+    }
+
+    /// Takes over what became of a run that was not made by [`Machine::run_for`], of a machine that is `Paused`.
+    ///
+    /// # Errors
+    /// As [`Machine::run`], but for [`RunError::Swapped`].
+    pub fn ran(&mut self, result: Result<Exit, HostError>) -> Result<Exit, RunError> {
+        self.state.become_state(VmState::Running)?;
+        self.ended(result, self.hart.instret())
+    }
+
+    fn ended(&mut self, result: Result<Exit, HostError>, retired_before: u64) -> Result<Exit, RunError> {
         let result = result.map(|exit| {
             if self.is_called && self.hart.pc == RETURN_GATE { self.returned(exit) } else { exit }
         });

@@ -1,10 +1,11 @@
 //! Functions of the guest, called by the embedder.
 
+use std::any::Any;
 use std::hint::cold_path;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use causality_abi::{CallArguments, CallResult};
-use causality_jit::abi::Entered;
+use causality_abi::{CallArguments, CallResult, give_arguments};
+use causality_jit::abi::{Entered, Outcome};
 use causality_machine::{BeforeCall, Exit, PauseReason, settle_registers};
 
 use super::Instance;
@@ -131,7 +132,7 @@ impl<T> Instance<T> {
             return self.call_first(address, arguments);
         };
         self.calls.begin(&mut machine.hart, address);
-        arguments.give(&mut machine.hart);
+        give_arguments(&mut machine.hart, arguments);
         if !self.execution.call_again(machine, &mut self.host) {
             cold_path();
             return self.not_as_left(address);
@@ -155,7 +156,12 @@ impl<T> Instance<T> {
     fn enter(&mut self, before: BeforeCall, address: u64) -> Option<Box<CallError>> {
         let mut entered = Entered::Closed;
         if self.crosscheck.is_none() {
-            entered = self.execution.call(&mut self.machine, &mut self.host);
+            // Code is made, of which the embedder is told.
+            let call = AssertUnwindSafe(|| self.execution.call(&mut self.machine, &mut self.host));
+            match catch_unwind(call) {
+                Ok(found) => entered = found,
+                Err(panic) => return self.panicked(before, address, panic),
+            }
         }
         match entered {
             Entered::Returned(is_as_left) => self.came_back(before, is_as_left),
@@ -187,15 +193,32 @@ impl<T> Instance<T> {
         }
     }
 
+    /// The embedder's code has panicked in a call.
+    #[cold]
+    fn panicked(
+        &mut self,
+        before: BeforeCall,
+        address: u64,
+        panic: Box<dyn Any + Send>,
+    ) -> Option<Box<CallError>> {
+        self.go_with(before, address, |_| resume_unwind(panic)).err().map(Box::new)
+    }
+
     /// Goes on with a function that has not returned by the short way.
     #[cold]
     fn go_on(&mut self, before: BeforeCall, address: u64, entered: Entered) -> Option<Box<CallError>> {
         let ended = self.go_with(before, address, |instance| {
-            if let Entered::Stopped(stopped) = entered {
-                instance.execution.stop(stopped);
-            }
+            let outcome = match entered {
+                Entered::Stopped(stopped) => stopped.outcome(),
+                _ => Ok(Outcome::Left),
+            };
             instance.machine.go_on();
-            instance.go(u64::MAX)
+            let result = match outcome {
+                Ok(Outcome::Exit(exit)) => Ok(exit),
+                Ok(Outcome::NoCode | Outcome::Left) => return instance.go(u64::MAX),
+                Err(error) => Err(error),
+            };
+            Ok(instance.machine.ran(result)?)
         });
         if let Err(error) = ended {
             return Some(Box::new(error));
@@ -222,7 +245,7 @@ impl<T> Instance<T> {
         let waiting = self.host.waiting();
         self.host.set_waiting_before(waiting);
         self.calls.begin(&mut self.machine.hart, address);
-        arguments.give(&mut self.machine.hart);
+        give_arguments(&mut self.machine.hart, arguments);
         Ok(before)
     }
 

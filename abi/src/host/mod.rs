@@ -13,7 +13,7 @@ pub use fault::HostFault;
 pub use functions::{
     FIRST_HOST_FUNCTION, HostFunctions, IntoAsyncHostFunction, IntoHostFunction, RESOLVE, RegisterError,
 };
-pub use value::{CallArguments, CallResult, Parameter, Ptr, Returns};
+pub use value::{CallArguments, CallRegisters, CallResult, Parameter, Ptr, Returns, give_arguments};
 
 use causality_machine::{Cause, Flow, Hart, HostError, Memory};
 

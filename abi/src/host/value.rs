@@ -89,7 +89,13 @@ pub trait Parameter: Sized {
 /// the calling convention LP64D says.
 pub trait CallArguments {
     /// Puts the values into registers.
-    fn give(self, hart: &mut Hart);
+    fn give(self, to: &mut Registers<'_>);
+}
+
+/// Puts arguments into the registers of a hart where a function expects them.
+#[inline]
+pub fn give_arguments(hart: &mut Hart, arguments: impl CallArguments) {
+    arguments.give(&mut Registers { hart, integers: 0, floats: 0 });
 }
 
 /// What a function of the guest returns: nothing, or any [`Parameter`].
@@ -111,8 +117,8 @@ impl<P: Parameter> CallResult for P {
 
 impl<P: Parameter> CallArguments for P {
     #[inline]
-    fn give(self, hart: &mut Hart) {
-        Parameter::give(self, &mut Registers { hart, integers: 0, floats: 0 });
+    fn give(self, to: &mut Registers<'_>) {
+        Parameter::give(self, to);
     }
 }
 
@@ -121,10 +127,9 @@ macro_rules! call_arguments {
         impl<$($P: Parameter),*> CallArguments for ($($P,)*) {
             #[inline]
             #[allow(unused_variables, unused_mut, non_snake_case, reason = "parameters are named by their types, and there may be none")]
-            fn give(self, hart: &mut Hart) {
-                let mut to = Registers { hart, integers: 0, floats: 0 };
+            fn give(self, to: &mut Registers<'_>) {
                 let ($($P,)*) = self;
-                $($P.give(&mut to);)*
+                $(Parameter::give($P, to);)*
             }
         }
     };
@@ -138,6 +143,47 @@ call_arguments!(A B C D E);
 call_arguments!(A B C D E G);
 call_arguments!(A B C D E G H);
 call_arguments!(A B C D E G H I);
+
+/// All registers that arguments and results travel in, for functions whose types are known only when they are called.
+///
+/// ```
+/// use causality_vm::{CallRegisters, Engine, Linker, Module, Options};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let engine = Engine::default();
+/// # let module = Module::from_file(&engine, "../testkit/guests/calls.elf")?;
+/// # let linker = Linker::<()>::new(&engine);
+/// let mut guest = linker.instantiate(&module, Options::new(), ())?;
+/// let mut registers = CallRegisters::default();
+/// registers.x[..2].copy_from_slice(&[2, 3]);
+/// let registers: CallRegisters = guest.call("add", registers)?;
+/// assert_eq!(registers.x[0], 5);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallRegisters {
+    /// `a0` to `a7`: integers, each extended to 64 bits as the calling convention says.
+    pub x: [u64; 8],
+    /// `fa0` to `fa7`: bits of floats; a single is in the low half, the high one being all ones.
+    pub f: [u64; 8],
+}
+
+impl CallArguments for CallRegisters {
+    fn give(self, to: &mut Registers<'_>) {
+        to.hart.x[X::A0.index()..][..8].copy_from_slice(&self.x);
+        to.hart.f[F::FA0.index()..][..8].copy_from_slice(&self.f);
+    }
+}
+
+impl CallResult for CallRegisters {
+    fn take(hart: &Hart) -> Self {
+        let mut registers = CallRegisters::default();
+        registers.x.copy_from_slice(&hart.x[X::A0.index()..][..8]);
+        registers.f.copy_from_slice(&hart.f[F::FA0.index()..][..8]);
+        registers
+    }
+}
 
 /// A type that a host function can return.
 ///

@@ -1,6 +1,8 @@
 //! A way into generated code that stays prepared from one call of a guest's function to the next.
 
+use std::any::Any;
 use std::hint::cold_path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -63,6 +65,16 @@ impl std::fmt::Debug for Stopped {
 }
 
 impl Stopped {
+    /// The host has failed.
+    #[must_use]
+    pub fn failed(error: HostError) -> Self {
+        Stopped { course: Course::Host(error), came: Came::NoCode }
+    }
+
+    fn panicked(panic: Box<dyn Any + Send>) -> Self {
+        Stopped { course: Course::Panic(panic), came: Came::NoCode }
+    }
+
     /// Why that is. Goes on with a panic of the host, if it was one.
     ///
     /// # Errors
@@ -191,7 +203,7 @@ impl Door {
             && known.hart.fcsr == self.fcsr
             && fuel > self.least
             && self.seen == self.compiler.space().version()
-            && (self.way.pc == pc || self.find(pc));
+            && (self.way.pc == pc || self.find_again(pc, entered));
         if !is_open {
             cold_path();
             return false;
@@ -235,6 +247,15 @@ impl Door {
             Course::Changed if came == Came::Returned => Entered::Returned(false),
             course => Entered::Stopped(Stopped { course, came }),
         }
+    }
+
+    /// As [`find`](Door::find), where a panic of the embedder's, who is told of code, is what became of entering.
+    #[cold]
+    fn find_again(&mut self, pc: u64, entered: &mut Entered) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.find(pc))).unwrap_or_else(|panic| {
+            *entered = Entered::Stopped(Stopped::panicked(panic));
+            false
+        })
     }
 
     /// Finds the way to the code at `pc`; whether there is one for which it is prepared.

@@ -13,7 +13,8 @@ use std::sync::atomic::Ordering;
 
 use causality_machine::memory::Perms;
 use causality_machine::{
-    Exit, Flow, Hart, Host, HostError, Machine, Memory, Otherwise, PauseReason, RETURN_GATE, Trap, call_host,
+    Exit, Flow, Hart, Host, HostError, Machine, Memory, Otherwise, PauseReason, RETURN_GATE, Tracked, Trap,
+    call_host,
 };
 
 use crate::Compiler;
@@ -33,7 +34,12 @@ pub trait Step {
     ///
     /// # Errors
     /// If the host failed.
-    fn step(&mut self, machine: &mut Machine, host: &mut dyn Host) -> Result<Option<Exit>, HostError>;
+    fn step(
+        &mut self,
+        hart: &mut Hart,
+        memory: &mut Tracked<Memory>,
+        host: &mut dyn Host,
+    ) -> Result<Option<Exit>, HostError>;
 
     /// Where what native code retires is counted.
     fn retired(&mut self) -> &mut Retired;
@@ -282,9 +288,15 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
             if pc == RETURN_GATE {
                 break Came::Returned;
             }
-            match way_at(pc) {
-                Some(way) => next = self.pass(way),
-                None => break Came::NoCode,
+            // To look code up may be to load it, of which the embedder is told.
+            self.leave();
+            match catch_unwind(AssertUnwindSafe(|| way_at(pc))) {
+                Ok(Some(way)) => next = self.pass(way),
+                Ok(None) => break Came::NoCode,
+                Err(panic) => {
+                    self.course = Course::Panic(panic);
+                    break Came::NoCode;
+                }
             }
         };
         self.leave();
@@ -360,9 +372,6 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
     /// Control goes back to generated code, if that may go on. `spent` is what the hart's fuel would be if the host had
     /// not changed it, `fcsr` what that was.
     fn goes(&mut self, spent: u64, fcsr: u32) -> bool {
-        if !self.machine.is_whole() {
-            return false;
-        }
         let fuel = self.machine.hart.fuel;
         self.fuel = fuel;
         if self.machine.hart.fcsr != fcsr || self.context().floats.live != 0 {
@@ -371,6 +380,9 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
             if !is_host_mode(fcsr) {
                 return false;
             }
+        }
+        if !self.machine.is_whole() {
+            return false;
         }
         if fuel != spent {
             let context = self.context();
@@ -494,7 +506,8 @@ impl<'a, H: Host + ?Sized, S: Step> Session<'a, H, S> {
         let Hart { pc, fcsr, .. } = *self.machine.hart;
         let word = self.machine.memory.fetch(pc).unwrap_or(0);
         let next = pc.wrapping_add(if word & 3 == 3 { 4 } else { 2 });
-        match self.step.step(self.machine, &mut &mut *self.host) {
+        let (hart, memory, ..) = self.machine.parts();
+        match self.step.step(hart, memory, &mut &mut *self.host) {
             Ok(None) => {}
             Ok(Some(exit)) => return self.ends(place, before, Course::Exit(exit)),
             Err(error) => return self.ends(place, before, Course::Host(error)),
