@@ -202,6 +202,15 @@ pub(super) enum Prefix {
 }
 
 impl Prefix {
+    /// What says how many bytes are moved.
+    const fn of_size(size: i64) -> Self {
+        match size {
+            4 => Prefix::F3,
+            8 => Prefix::F2,
+            _ => Prefix::None,
+        }
+    }
+
     const fn byte(self) -> Option<u8> {
         match self {
             Prefix::None => None,
@@ -776,16 +785,14 @@ impl Assembler {
         }
     }
 
-    /// Loads 8 bytes, or 4, the rest of the register zero.
+    /// Loads 16 bytes, or 8, or 4, the rest of the register zero.
     pub(super) fn vector_load(&mut self, size: i64, dst: Xmm, src: Mem) {
-        let prefix = if size == 4 { Prefix::F3 } else { Prefix::F2 };
-        self.vector(prefix, 0x10, dst, Xmm(0), src);
+        self.vector(Prefix::of_size(size), 0x10, dst, Xmm(0), src);
     }
 
-    /// Stores the low 8 bytes, or 4.
+    /// Stores 16 bytes, or the low 8, or 4.
     pub(super) fn vector_store(&mut self, size: i64, dst: Mem, src: Xmm) {
-        let prefix = if size == 4 { Prefix::F3 } else { Prefix::F2 };
-        self.vector(prefix, 0x11, src, Xmm(0), dst);
+        self.vector(Prefix::of_size(size), 0x11, src, Xmm(0), dst);
     }
 
     /// `dst` = the bits of a general-purpose register, the rest zero.

@@ -84,6 +84,13 @@ impl Emitter<'_> {
         self.since = 0;
     }
 
+    /// Goes to `label` unless trips that cost so much are allowed, and one more.
+    pub(super) fn check_trips_ahead(&mut self, cost: i64, label: Label) {
+        self.a.lea(RCX, Mem::at(FUEL, -cost as i32));
+        self.a.alu(Alu::Cmp, Width::Double, RCX, TRIPS_END);
+        self.a.jump_if(Cond::Less, label);
+    }
+
     /// Allows one trip, which costs at least `cost`.
     pub(super) fn allow_trip(&mut self, cost: i64) {
         self.a.lea(RCX, Mem::at(FUEL, 1 - cost as i32));

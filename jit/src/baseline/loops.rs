@@ -12,9 +12,10 @@ use causality_machine::isa::Inst;
 use causality_machine::isa::reg::X;
 
 use super::Emitter;
+use super::bursts::Burst;
 use super::memory::Hull;
 use super::unit::{Marks, Unit};
-use crate::cranelift::access;
+use crate::cranelift::{Access, access};
 use crate::region::{Flow, changes_access, flow};
 
 /// The most instructions of a loop.
@@ -33,7 +34,7 @@ const ENOUGH: i64 = 8;
 const TRIPS: i64 = 64;
 
 /// A sum of registers: as many as there are, the others `x0`, in their order.
-type Sum = [X; 3];
+pub(super) type Sum = [X; 3];
 
 /// What every trip accesses at a sum of registers.
 #[derive(Clone, Copy, Debug)]
@@ -52,10 +53,16 @@ impl Ahead {
         let (down, up) = self.moves;
         let step = up - down;
         if step == 0 {
-            return TRIPS;
+            return i64::MAX;
         }
         let trips = WINDOWS.map(|window| (window - self.hull.len()) / step + 1);
         if trips[0] >= ENOUGH { trips[0] } else { trips[1].min(ENOUGH) }
+    }
+
+    /// Whether an access at a sum and a constant is among those of a trip.
+    pub(super) fn allows(&self, sum: Sum, offset: i64, access: &Access) -> bool {
+        let Hull { lo, hi, store } = self.hull;
+        self.sum == sum && lo <= offset && offset + access.size <= hi && store >= access.store
     }
 
     /// The register, if there is only one.
@@ -82,6 +89,8 @@ pub(super) struct Loop {
     pub(super) last: usize,
     /// Accesses that are guarded in front though their register is made in the loop.
     pub(super) made: Vec<Made>,
+    /// How many trips are made at once.
+    pub(super) burst: Option<Burst>,
 }
 
 /// An access at a sum of registers.
@@ -91,8 +100,8 @@ pub(super) struct Made {
     pub(super) index: usize,
     base: X,
     /// What the register is more than the sum at the header.
-    gain: i64,
-    sum: Sum,
+    pub(super) gain: i64,
+    pub(super) sum: Sum,
 }
 
 /// The value of a register: a sum of registers at the header, plus a constant.
@@ -123,7 +132,8 @@ impl Value {
 
 impl Loop {
     /// Stands for what has been emitted.
-    pub(super) const NONE: Loop = Loop { aheads: Vec::new(), trips: 0, cost: 0, last: 0, made: Vec::new() };
+    pub(super) const NONE: Loop =
+        Loop { aheads: Vec::new(), trips: 0, cost: 0, last: 0, made: Vec::new(), burst: None };
 
     /// Accesses at sums, with what is guarded, the first one last.
     pub(super) fn made_hulls(&self) -> Vec<(Made, Hull)> {
@@ -140,11 +150,18 @@ impl Loop {
 
 /// What happens to a register in a loop.
 #[derive(Clone, Copy, Default)]
-struct Change {
+pub(super) struct Change {
     down: i64,
     up: i64,
     /// In another way than by adding constants.
     is_other: bool,
+}
+
+impl Change {
+    /// What is added on a trip without branches, if nothing else happens.
+    pub(super) fn step(&self) -> Option<i64> {
+        (!self.is_other).then_some(self.down + self.up)
+    }
 }
 
 /// Where control is in a trip, and what has been added to registers on the way.
@@ -298,11 +315,13 @@ impl Emitter<'_> {
             let is_address = ahead.sum != [X::ZERO; 3];
             is_address && (ahead.moves == (0, 0) || self.tunables.fuel && ahead.trips() > 3)
         });
+        let burst = Burst::find(&self.unit.codes[header..=last], &changes, &aheads, &made, header);
         made.retain(|made| {
             let is_ahead = aheads.iter().any(|ahead| ahead.sum == made.sum);
             is_ahead && made.sum != Value::of(made.base).sum
         });
-        let trips = aheads.iter().map(Ahead::trips).min()?.min(TRIPS);
-        Some(Loop { aheads, trips, cost, last, made })
+        let most = burst.as_ref().map_or(TRIPS, |burst| TRIPS.max(burst.most()));
+        let trips = aheads.iter().map(Ahead::trips).min()?.min(most);
+        Some(Loop { aheads, trips, cost, last, made, burst })
     }
 }

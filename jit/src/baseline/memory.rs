@@ -17,7 +17,7 @@ use causality_machine::memory::Perms;
 use super::Emitter;
 use super::assembler::{Alu, Assembler, Cond, Extend, Gpr, Label, Mem, RAX, RCX, Shift, Short, Width};
 use super::float::Open;
-use super::loops::Ahead;
+use super::loops::{Ahead, Sum};
 use super::register::{VM, pinned};
 use super::trap::{Kind, Shared};
 use super::unit::Marks;
@@ -184,6 +184,11 @@ impl Hull {
     }
 }
 
+/// What has been guarded, relative to a register that holds a guest address.
+pub(super) fn guarded((base, offset): (Gpr, i64), more: i64) -> Mem {
+    Mem::indexed(VM, base, 0, GUEST + (offset + more) as i32)
+}
+
 impl Emitter<'_> {
     /// The hull of this access and of those behind it through the same base.
     fn hull(&self, base: X, own: Hull) -> Hull {
@@ -271,14 +276,7 @@ impl Emitter<'_> {
     pub(super) fn guard_ahead(&mut self, ahead: Ahead, trips: i64, denied: Option<Label>) {
         let reg = match ahead.base() {
             Some(base) => self.read(base, RAX),
-            None => {
-                let [more, one, other] = ahead.sum;
-                self.load(RCX, one);
-                for r in [other, more].into_iter().filter(|r| !r.is_zero()) {
-                    self.a.alu(Alu::Add, Width::Double, RCX, self.now(r));
-                }
-                RCX
-            }
+            None => self.sum(ahead.sum, RCX),
         };
         self.guard(
             reg,
@@ -286,6 +284,15 @@ impl Emitter<'_> {
             ahead.of_trips(trips),
             denied.map_or(Otherwise::Leave, Otherwise::Go),
         );
+    }
+
+    /// `reg` = a sum of registers.
+    pub(super) fn sum(&mut self, [more, one, other]: Sum, reg: Gpr) -> Gpr {
+        self.load(reg, other);
+        for r in [one, more].into_iter().filter(|r| !r.is_zero()) {
+            self.a.alu(Alu::Add, Width::Double, reg, self.now(r));
+        }
+        reg
     }
 
     /// Guards `hull`, relative to `reg`.

@@ -13,6 +13,7 @@
 
 mod a;
 mod assembler;
+mod bursts;
 mod control;
 mod d;
 mod f;
@@ -342,6 +343,9 @@ impl<'a> Emitter<'a> {
             }
         }
         self.made = found.made_hulls();
+        if let Some(burst) = found.burst.as_ref().filter(|_| advances && self.host.avx) {
+            self.emit_burst(burst, found.cost);
+        }
         self.a.bind(again);
         if advances {
             self.check_trips(entry)

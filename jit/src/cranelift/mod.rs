@@ -39,7 +39,7 @@ use crate::region::{
 };
 use crate::tunables::Tunables;
 use memory::Guards;
-pub(crate) use memory::access;
+pub(crate) use memory::{Access, access};
 use register::Held;
 pub(crate) use runtime::Runtime;
 use trap::{Checkpoint, Exit};
