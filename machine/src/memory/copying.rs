@@ -44,10 +44,10 @@ impl Memory {
     ) -> Result<R, MapError> {
         self.check_within(range)?;
         self.open_on_host(range, Perms::RW)?;
-        // SAFETY: as above.
-        let written = write(unsafe { self.space.slice_mut(range.start, (range.end - range.start) as usize) });
+        // Before it is: `write` may panic in the middle.
         self.changed_code(range);
-        Ok(written)
+        // SAFETY: as above.
+        Ok(write(unsafe { self.space.slice_mut(range.start, (range.end - range.start) as usize) }))
     }
 
     /// Whole pages that are in one segment.
@@ -69,15 +69,17 @@ impl Memory {
 
     /// Makes fetches from each page that is writable and executable see what `copy` says, a page, or zeros.
     pub fn set_code_copies<'a>(&mut self, copy: impl Fn(u64) -> Option<&'a [u8]>) {
+        if self.code.is_empty() {
+            return;
+        }
+        // Before they have changed: `copy` may panic in the middle.
+        self.code_version = next_version();
+        self.is_reshaped = true;
         for (&addr, page) in &mut self.code {
             match copy(addr) {
                 Some(bytes) => page.copy_from_slice(bytes),
                 None => page.fill(0),
             }
-        }
-        if !self.code.is_empty() {
-            self.code_version = next_version();
-            self.is_reshaped = true;
         }
     }
 
@@ -138,6 +140,8 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
     use crate::memory::SegmentKind;
     use crate::{Cause, Fault, Limits};
@@ -175,6 +179,36 @@ mod tests {
         memory.map(PAGES, Perms::RX, SegmentKind::Text, "text").unwrap();
         let version = memory.code_version();
         memory.rewrite(&PAGES, |bytes| bytes[0] = 1).unwrap();
+        assert_ne!(memory.code_version(), version);
+    }
+
+    #[test]
+    fn code_that_was_written_has_a_new_version_also_after_a_panic() {
+        let limits = Limits { allow_writable_code: true, ..Limits::default() };
+        let mut memory = Memory::new(limits).unwrap();
+        memory.map(PAGES, Perms::RX, SegmentKind::Text, "text").unwrap();
+        let frozen = memory.freeze().unwrap();
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            memory.rewrite(&PAGES, |bytes| {
+                bytes.fill(0x13);
+                panic!("of the embedder");
+            })
+        }));
+        assert!(written.is_err());
+        assert_eq!(memory.fetch(PAGES.start), Ok(0x1313_1313));
+        assert_ne!(memory.code_version(), frozen.code_version());
+        assert_ne!(memory.freeze().unwrap().code_version(), frozen.code_version());
+
+        memory.protect(PAGES, Perms::RWX).unwrap();
+        let version = memory.code_version();
+        let copied = catch_unwind(AssertUnwindSafe(|| {
+            memory.set_code_copies(|addr| {
+                assert_eq!(addr, PAGES.start, "of the embedder");
+                None
+            });
+        }));
+        assert!(copied.is_err());
+        assert_eq!(memory.fetch(PAGES.start), Ok(0));
         assert_ne!(memory.code_version(), version);
     }
 
