@@ -576,6 +576,33 @@ mod tests {
         assert_eq!(next.floor(), i64::MAX);
     }
 
+    /// Also while the memory is on its way into the pool.
+    #[test]
+    fn doorbells_of_a_memory_that_is_being_dropped_do_not_ring_in_the_next() {
+        let frozen = program();
+        let mut memory = Memory::thaw(&frozen).unwrap();
+        let bell = memory.doorbell();
+        memory.set_floor(3);
+        let mut next = memory.recycle().expect("nobody has the hart");
+        bell.ring();
+        assert_eq!(next.floor(), 3);
+        next.set_floor(5);
+        bell.ring();
+        assert_eq!(next.floor(), 5);
+        drop(memory);
+        next.doorbell().ring();
+        assert_eq!(next.floor(), i64::MAX);
+    }
+
+    #[test]
+    fn a_memory_whose_hart_somebody_has_does_not_become_another() {
+        let pool = Arc::new(Pool::new(1));
+        let mut memory = pool.take(&program()).unwrap();
+        let hart = memory.take_hart().unwrap();
+        drop(memory);
+        assert_eq!((pool.len(), hart.pc), (0, 0));
+    }
+
     #[test]
     fn code_that_was_put_there_is_gone_after_restoring() {
         let limits = Limits { allow_writable_code: true, ..limits() };

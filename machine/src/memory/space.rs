@@ -42,7 +42,7 @@ pub const HART_OFFSET: usize = size_of::<AtomicI64>();
 const _: () = assert!(HART_OFFSET.is_multiple_of(align_of::<Hart>()));
 const _: () = assert!(HART_OFFSET + size_of::<Hart>() <= EXECUTOR_PAGE_SIZE);
 
-/// Host address of guest address 0.
+/// An address in the mapping.
 struct Base(*mut u8);
 
 // SAFETY: it is a number until `Space` uses it, and `Space` reads through it only behind `&self` and
@@ -51,10 +51,10 @@ unsafe impl Send for Base {}
 // SAFETY: as above.
 unsafe impl Sync for Base {}
 
-/// A mapping as one memory has it: later ones may have the same mapping.
+/// A mapping as one memory has it: a later one has the same mapping in another way.
 #[derive(Debug)]
 pub(super) struct Held {
-    map: Arc<MmapRaw>,
+    map: MmapRaw,
     /// Bytes that are not used, before the page table.
     skipped: usize,
     /// Bytes of the page table.
@@ -110,9 +110,13 @@ pub(super) enum TableNow {
 
 /// A reservation of host address space.
 pub(super) struct Space {
-    /// Shared with nothing but doorbells, which keep it alive while they ring.
-    held: Arc<Held>,
+    /// Shared with nothing but a hart, and doorbells, which keep it alive while they ring. `None` if it was
+    /// [handed on](Space::hand_on).
+    held: Option<Arc<Held>>,
+    /// Host address of guest address 0.
     base: Base,
+    /// Where the page table begins.
+    table: Base,
     size: u64,
     /// Whether the hart in the executor page has an owner.
     is_hart_taken: bool,
@@ -158,10 +162,11 @@ impl Space {
             // SAFETY: the range is part of the mapping just made, which nothing else refers to.
             unsafe { mprotect(start.cast(), closed.len(), MprotectFlags::empty())? };
         }
-        let held = Held { map: Arc::new(map), skipped, table };
+        let held = Held { map, skipped, table };
         Ok(Space {
             base: Base(held.page().wrapping_add(GUEST_OFFSET)),
-            held: Arc::new(held),
+            table: Base(held.table()),
+            held: Some(Arc::new(held)),
             size,
             is_hart_taken: false,
             pages,
@@ -180,20 +185,24 @@ impl Space {
         })
     }
 
-    /// The same mapping for another memory, which doorbells of this one do not reach. This one must not be used any more. `None`
+    /// The same mapping for another memory, which doorbells of this one do not reach. This one has nothing any more. `None`
     /// if somebody has the hart of this one, or rings its bell.
     pub(super) fn hand_on(&mut self) -> Option<Space> {
-        if Arc::strong_count(&self.held) > 1 {
-            return None;
-        }
-        let Held { map, skipped, table } = &*self.held;
-        let held = Held { map: Arc::clone(map), skipped: *skipped, table: *table };
+        // Either a bell has it and rings, or none finds it from here on. What the owner of the hart did has been done.
+        let held = match Arc::try_unwrap(self.held.take()?) {
+            Ok(held) => held,
+            Err(held) => {
+                self.held = Some(held);
+                return None;
+            }
+        };
         Some(Space {
-            held: Arc::new(held),
+            held: Some(Arc::new(held)),
             base: Base(self.base.0),
-            size: self.size,
+            table: Base(self.table.0),
+            size: std::mem::take(&mut self.size),
             is_hart_taken: false,
-            pages: self.pages,
+            pages: std::mem::take(&mut self.pages),
             open: std::mem::take(&mut self.open),
             asked: std::mem::take(&mut self.asked),
             reached: std::mem::take(&mut self.reached),
@@ -207,6 +216,12 @@ impl Space {
             #[cfg(test)]
             refuses: self.refuses,
         })
+    }
+
+    /// The mapping.
+    #[inline]
+    fn held(&self) -> &Arc<Held> {
+        self.held.as_ref().expect("whoever has handed it on is gone")
     }
 
     /// Host address of guest address `addr`.
@@ -227,13 +242,13 @@ impl Space {
     #[inline(always)]
     pub(super) fn table(&self) -> &[u8] {
         // SAFETY: the mapping starts with the table, which is always readable; nothing writes it while `&self` lives.
-        unsafe { std::slice::from_raw_parts(self.held.table(), self.pages) }
+        unsafe { std::slice::from_raw_parts(self.table.0, self.pages) }
     }
 
     /// The page table, to change.
     pub(super) fn table_mut(&mut self) -> &mut [u8] {
         // SAFETY: the mapping starts with the table, which is always writable; `&mut self` excludes other references.
-        unsafe { std::slice::from_raw_parts_mut(self.held.table(), self.pages) }
+        unsafe { std::slice::from_raw_parts_mut(self.table.0, self.pages) }
     }
 
     /// The executor page.
@@ -254,8 +269,8 @@ impl Space {
     /// Makes the executor page zero again.
     pub(super) fn clear_executor_page(&mut self) {
         if std::mem::take(&mut self.is_executed) {
-            self.held.floor().store(0, Ordering::SeqCst);
-            let rest = self.held.page().wrapping_add(size_of::<AtomicI64>());
+            self.floor().store(0, Ordering::SeqCst);
+            let rest = self.held().page().wrapping_add(size_of::<AtomicI64>());
             // SAFETY: the rest of the executor page, which is writable and nobody's while `&mut self` lives.
             unsafe { rest.write_bytes(0, EXECUTOR_PAGE_SIZE - size_of::<AtomicI64>()) };
         }
@@ -267,28 +282,28 @@ impl Space {
             return None;
         }
         self.is_executed = true;
-        let page = self.held.page();
+        let page = self.held().page();
         let place = NonNull::new(page.wrapping_add(HART_OFFSET).cast())?;
         // SAFETY: the executor page is readable and writable as long as the mapping lives, the place is aligned and in
         // it. Nobody was given it before in this tenancy, and there is no next one while its `Held` lives.
-        Some(unsafe { ResidentHart::new(&self.held, place) })
+        Some(unsafe { ResidentHart::new(self.held(), place) })
     }
 
     /// Whether a hart is the one in the executor page.
     #[inline]
     pub(super) fn has(&self, hart: &ResidentHart) -> bool {
-        hart.is_in(&self.held)
+        hart.is_in(self.held())
     }
 
     /// The first eight bytes of the executor page.
     #[inline]
     pub(super) fn floor(&self) -> &AtomicI64 {
-        self.held.floor()
+        self.held().floor()
     }
 
     /// What stores to the floor from any thread.
     pub(super) fn doorbell(&self) -> Doorbell {
-        Doorbell::new(&self.held)
+        Doorbell::new(self.held())
     }
 
     #[cfg(test)]
@@ -601,7 +616,7 @@ impl Space {
         // A machine that has its hart there keeps it, and everything else in the executor page.
         self.is_executed &= self.is_hart_taken;
         let page = if self.is_hart_taken { 0 } else { EXECUTOR_PAGE_SIZE };
-        let (start, len) = (self.held.table().cast(), self.held.table + page);
+        let (start, len) = (self.table.0.cast(), self.held().table + page);
         let allowed = ProtFlags::READ | ProtFlags::WRITE;
         let Some(table) = &clean.table else {
             // SAFETY: as below.
