@@ -23,7 +23,8 @@ impl Memory {
     /// Shows `look` the bytes of a range within one segment, whatever the guest may do there.
     ///
     /// # Errors
-    /// [`MapError::NotMapped`] if it is not within one segment, or the host refuses.
+    /// [`MapError::NotMapped`] if it is not within one segment; [`MapError::Host`] if the host refuses, or has before, so that
+    /// this is [lost](Memory::LOST).
     pub fn inspect<R>(&mut self, range: &Range<u64>, look: impl FnOnce(&[u8]) -> R) -> Result<R, MapError> {
         self.check_within(range)?;
         self.open_on_host(range, Perms::RW)?;
@@ -59,7 +60,7 @@ impl Memory {
         if range.start > range.end || range.end > segment.range.end {
             return Err(MapError::NotMapped);
         }
-        Ok(())
+        self.check_not_lost(range)
     }
 
     /// What fetches see of pages that are writable and executable: their bytes at the last `fence.i`, by address.

@@ -5,12 +5,13 @@
 //!
 //! Invariant: guest address `a < size` is host address `base + a`, inside a private mapping
 //! that lives at least as long as the `Space`, with a band of inaccessible host pages on both sides so
-//! that a checked base plus a 12-bit offset cannot leave it. What is `open` can be read and written, nothing else can.
+//! that a checked base plus a 12-bit offset cannot leave it. What is `open` can be read and written; nothing else can, but what
+//! the host has refused to close, or to open to its end.
 //! Page table and executor page are readable and writable
 //! for as long as the mapping lives, and the first eight bytes of the latter are accessed atomically only.
 //!
 //! Where nobody has written, a space shows what its `clean` says, and zeros where that is `torn`. What is not open has
-//! never been written since it was last clean.
+//! never been written since it was last clean. None of this is known of a space that `is_broken`, which therefore opens nothing.
 
 use std::io;
 use std::iter::once;
@@ -108,6 +109,17 @@ pub(super) enum TableNow {
     Restored,
 }
 
+/// What tests have the host refuse.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug)]
+enum Refused {
+    Nothing,
+    /// Also changes for which it need not be asked.
+    Everything,
+    /// Each call after so many, which it may have done halfway.
+    After(u32),
+}
+
 /// A reservation of host address space.
 pub(super) struct Space {
     /// Shared with nothing but a hart, and doorbells, which keep it alive while they ring. `None` if it was
@@ -139,9 +151,10 @@ pub(super) struct Space {
     is_changed: bool,
     /// Whether somebody had the executor page.
     is_executed: bool,
-    /// Makes the host refuse everything.
+    /// Whether the host refused to make it clean, so that nobody knows what is there, or open, until it does.
+    is_broken: bool,
     #[cfg(test)]
-    refuses: bool,
+    refused: Refused,
 }
 
 impl Space {
@@ -180,14 +193,18 @@ impl Space {
             is_written: false,
             is_changed: true,
             is_executed: false,
+            is_broken: false,
             #[cfg(test)]
-            refuses: false,
+            refused: Refused::Nothing,
         })
     }
 
     /// The same mapping for another memory, which doorbells of this one do not reach. This one has nothing any more. `None`
-    /// if somebody has the hart of this one, or rings its bell.
+    /// if somebody has the hart of this one, or rings its bell, or if it is [broken](Space::is_broken).
     pub(super) fn hand_on(&mut self) -> Option<Space> {
+        if self.is_broken {
+            return None;
+        }
         // Either a bell has it and rings, or none finds it from here on. What the owner of the hart did has been done.
         let held = match Arc::try_unwrap(self.held.take()?) {
             Ok(held) => held,
@@ -213,8 +230,9 @@ impl Space {
             is_written: self.is_written,
             is_changed: true,
             is_executed: self.is_executed,
+            is_broken: false,
             #[cfg(test)]
-            refuses: self.refuses,
+            refused: self.refused,
         })
     }
 
@@ -308,7 +326,13 @@ impl Space {
 
     #[cfg(test)]
     pub(super) fn refuse(&mut self, refuses: bool) {
-        self.refuses = refuses;
+        self.refused = if refuses { Refused::Everything } else { Refused::Nothing };
+    }
+
+    /// Has the host do what it is asked so many times, and refuse from then on.
+    #[cfg(test)]
+    pub(super) fn refuse_after(&mut self, calls: u32) {
+        self.refused = Refused::After(calls);
     }
 
     #[cfg(test)]
@@ -319,10 +343,30 @@ impl Space {
     /// What tests put in the way of every change.
     fn may_change(&self) -> io::Result<()> {
         #[cfg(test)]
-        if self.refuses {
+        if matches!(self.refused, Refused::Everything) {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
         Ok(())
+    }
+
+    /// What tests put in the way of every call of the host.
+    fn may_ask(&mut self) -> io::Result<()> {
+        #[cfg(test)]
+        match &mut self.refused {
+            Refused::Nothing => {}
+            Refused::Everything | Refused::After(0) => return Err(io::ErrorKind::OutOfMemory.into()),
+            Refused::After(calls) => *calls -= 1,
+        }
+        Ok(())
+    }
+
+    /// Whether the host refused to [restore](Space::restore) it, and has not done so since.
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    fn check_whole(&self) -> io::Result<()> {
+        if self.is_broken { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
     }
 
     fn len_of(&self, range: &Range<u64>) -> usize {
@@ -355,6 +399,7 @@ impl Space {
 
     /// The same where the page table allows nothing yet.
     pub(super) fn open_ahead(&mut self, range: Range<u64>) -> io::Result<()> {
+        self.check_whole()?;
         self.let_in(&range)?;
         if !self.asked.contains(&range) {
             self.asked.insert(range);
@@ -385,25 +430,35 @@ impl Space {
         for part in kept.missing(&range) {
             let open: Vec<_> = self.open.within(&part).collect();
             for part in open {
-                self.allow(&part, MprotectFlags::empty())?;
-                self.open.remove(&part);
-                self.asked.remove(&part);
+                self.shut(&part)?;
             }
         }
         Ok(())
     }
 
+    /// Has the host allow nothing in `range`, which is clean. If it refuses, it may have done so for a part, so nothing of it is
+    /// taken for open.
+    fn shut(&mut self, range: &Range<u64>) -> io::Result<()> {
+        self.open.remove(range);
+        self.asked.remove(range);
+        self.allow(range, MprotectFlags::empty())
+    }
+
     fn allow(&mut self, range: &Range<u64>, flags: MprotectFlags) -> io::Result<()> {
         let len = self.len_of(range);
+        let answer = self.may_ask();
+        #[cfg(test)]
+        let len = if answer.is_ok() { len } else { PAGE_SIZE as usize };
         // SAFETY: `len_of` checked that the range lies in our mapping; `&mut self` means that no
         // reference into it is alive.
         unsafe { mprotect(self.host(range.start).cast(), len, flags)? };
-        Ok(())
+        answer
     }
 
     /// Gives the pages of `range` back to the host; they are zero when next touched.
     pub(super) fn discard(&mut self, range: Range<u64>) -> io::Result<()> {
         self.len_of(&range);
+        self.check_whole()?;
         self.may_change()?;
         if self.open.within(&range).next().is_none() {
             return Ok(());
@@ -420,13 +475,15 @@ impl Space {
     /// Gives the pages of `range` back to the host: there the space is clean but for what is copied, or torn.
     fn forget(&mut self, range: &Range<u64>) -> io::Result<()> {
         let len = self.len_of(range);
-        // SAFETY: the range lies in our mapping, and no reference into it is alive; the pages of a private mapping are
-        // zero, or the file's, after this advice, and both are bytes.
-        unsafe { madvise(self.host(range.start).cast(), len, Advice::LinuxDontNeed)? };
+        // Before the host is asked, which may give some of them back and then refuse.
         if self.kept.within(range).next().is_some() {
             self.kept.remove(range);
             self.kept_version += 1;
         }
+        self.may_ask()?;
+        // SAFETY: the range lies in our mapping, and no reference into it is alive; the pages of a private mapping are
+        // zero, or the file's, after this advice, and both are bytes.
+        unsafe { madvise(self.host(range.start).cast(), len, Advice::LinuxDontNeed)? };
         Ok(())
     }
 
@@ -453,6 +510,7 @@ impl Space {
         let len = self.len_of(&range);
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         let addr = self.host(range.start).cast();
+        self.may_ask()?;
         // SAFETY: the range lies in our mapping, which it replaces, and no reference into it is alive.
         unsafe { mmap_anonymous(addr, len, ProtFlags::READ | ProtFlags::WRITE, flags)? };
         self.torn.insert(range);
@@ -461,11 +519,20 @@ impl Space {
 
     /// Makes it clean by `clean`. Says what has become of the page table; if anything, the executor page is zero if it has no hart.
     ///
-    /// If the host refuses, it may have done so halfway.
+    /// If the host refuses, it may have done so halfway: then it is [broken](Space::is_broken) until this succeeds, by mapping
+    /// everything anew.
     pub(super) fn restore(&mut self, clean: &Arc<Clean>) -> io::Result<TableNow> {
+        let was_broken = std::mem::replace(&mut self.is_broken, true);
+        let table = self.become_clean(clean, was_broken)?;
+        self.is_broken = false;
+        Ok(table)
+    }
+
+    fn become_clean(&mut self, clean: &Arc<Clean>, was_broken: bool) -> io::Result<TableNow> {
         self.may_change()?;
         let is_same = Arc::ptr_eq(clean, &self.clean) || clean.pieces == self.clean.pieces;
-        let is_there = is_same && self.torn.len() == 0 && self.open.len() <= clean.open.len() + MOST_OPEN;
+        let is_known = !was_broken && self.torn.len() == 0;
+        let is_there = is_same && is_known && self.open.len() <= clean.open.len() + MOST_OPEN;
         let table = if is_there {
             self.sweep()?;
             TableNow::AsItWas
@@ -601,37 +668,43 @@ impl Space {
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         let all = 0..self.size;
         let len = self.len_of(&all);
+        self.may_ask()?;
+        // SAFETY: replaces what lies between the bands of our mapping; no reference into it is alive.
+        unsafe { mmap_anonymous(self.host(0).cast(), len, ProtFlags::empty(), flags)? };
         (self.open, self.torn, self.asked) = (Ranges::default(), Ranges::default(), Ranges::default());
         self.kept = Ranges::default();
         self.kept_version += 1;
-        // SAFETY: replaces what lies between the bands of our mapping; no reference into it is alive.
-        unsafe { mmap_anonymous(self.host(0).cast(), len, ProtFlags::empty(), flags)? };
         for piece in &clean.pieces {
             let len = self.len_of(&piece.range);
             let (addr, file) = (self.host(piece.range.start).cast(), &piece.file.file);
+            self.may_ask()?;
             // SAFETY: as above, for a part of it; the file is sealed, and what is written here is not written to it.
             unsafe { mmap(addr, len, ProtFlags::READ | ProtFlags::WRITE, flags, file, piece.offset)? };
             self.open.insert(piece.range.clone());
         }
         // A machine that has its hart there keeps it, and everything else in the executor page.
-        self.is_executed &= self.is_hart_taken;
         let page = if self.is_hart_taken { 0 } else { EXECUTOR_PAGE_SIZE };
         let (start, len) = (self.table.0.cast(), self.held().table + page);
         let allowed = ProtFlags::READ | ProtFlags::WRITE;
-        let Some(table) = &clean.table else {
-            // SAFETY: as below.
+        self.may_ask()?;
+        let now = if let Some(table) = &clean.table {
+            // SAFETY: as above, for the table and the executor page, whose floor is a whole word of either page at any time,
+            // and whose hart nobody has.
+            unsafe { mmap(start, len, allowed, flags, &table.file.file, table.offset)? };
+            TableNow::Restored
+        } else {
+            // SAFETY: as above.
             unsafe { mmap_anonymous(start, len, allowed, flags)? };
-            return Ok(TableNow::Empty);
+            TableNow::Empty
         };
-        // SAFETY: as above, for the table and the executor page, whose floor is a whole word of either page at any time,
-        // and whose hart nobody has.
-        unsafe { mmap(start, len, allowed, flags, &table.file.file, table.offset)? };
-        Ok(TableNow::Restored)
+        self.is_executed &= self.is_hart_taken;
+        Ok(now)
     }
 
     /// Takes the bytes of `filled` for clean from now on, and zeros elsewhere: copies those pages that are not zero. Whatever was left
     /// open from before and is not wanted is closed. Nothing may have been copied or mapped from a file before.
     pub(super) fn settle(&mut self, filled: &Ranges, end: u64) -> io::Result<Arc<Clean>> {
+        self.check_whole()?;
         let is_bare = self.clean.pieces.is_empty() && self.clean.copies.is_empty() && self.torn.len() == 0;
         if !is_bare || !filled.iter().all(|range| range.end <= end && self.asked.contains(range)) {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -639,8 +712,7 @@ impl Space {
         let left_over: Vec<_> = self.open.iter().flat_map(|open| self.asked.missing(open)).collect();
         for range in left_over {
             self.forget(&range)?;
-            self.allow(&range, MprotectFlags::empty())?;
-            self.open.remove(&range);
+            self.shut(&range)?;
         }
         let filled = self.not_zero(filled);
         let copied = |range: &Range<u64>| {
@@ -658,6 +730,8 @@ impl Space {
     /// What is below `end`, to restore this and other spaces to. Asking again while it does not [change](Space::is_changed) gives another
     /// of the same.
     pub(super) fn freeze(&mut self, end: u64) -> io::Result<Clean> {
+        self.check_whole()?;
+        self.may_ask()?;
         let dirty = self.dirty(end);
         let (mut layout, mut replaced) = (Layout::default(), Ranges::default());
         let mut filled = self.clean.filled.clone();
