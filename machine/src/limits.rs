@@ -33,7 +33,8 @@ pub struct Limits {
     pub memory: u64,
     /// Bytes of the stack segment. Default 8 MiB.
     pub stack: u64,
-    /// Number of segments. Default 1024.
+    /// Number of segments. Each costs the host two of the mappings that it allows a process, if the guest puts them apart from each
+    /// other. Default 1024.
     pub segments: usize,
     /// What a guest sees when `memory` or `segments` is reached. Default: a trap.
     pub on_memory_limit: OnMemoryLimit,

@@ -23,7 +23,8 @@ impl Memory {
     /// Shows `look` the bytes of a range within one segment, whatever the guest may do there.
     ///
     /// # Errors
-    /// [`MapError::NotMapped`] if it is not within one segment, or the host refuses.
+    /// [`MapError::NotMapped`] if it is not within one segment; [`MapError::Host`] if the host refuses, or has before, so that
+    /// this is [lost](Memory::LOST).
     pub fn inspect<R>(&mut self, range: &Range<u64>, look: impl FnOnce(&[u8]) -> R) -> Result<R, MapError> {
         self.check_within(range)?;
         self.open_on_host(range, Perms::RW)?;
@@ -44,10 +45,10 @@ impl Memory {
     ) -> Result<R, MapError> {
         self.check_within(range)?;
         self.open_on_host(range, Perms::RW)?;
-        // SAFETY: as above.
-        let written = write(unsafe { self.space.slice_mut(range.start, (range.end - range.start) as usize) });
+        // Before it is: `write` may panic in the middle.
         self.changed_code(range);
-        Ok(written)
+        // SAFETY: as above.
+        Ok(write(unsafe { self.space.slice_mut(range.start, (range.end - range.start) as usize) }))
     }
 
     /// Whole pages that are in one segment.
@@ -59,7 +60,7 @@ impl Memory {
         if range.start > range.end || range.end > segment.range.end {
             return Err(MapError::NotMapped);
         }
-        Ok(())
+        self.check_not_lost(range)
     }
 
     /// What fetches see of pages that are writable and executable: their bytes at the last `fence.i`, by address.
@@ -69,15 +70,17 @@ impl Memory {
 
     /// Makes fetches from each page that is writable and executable see what `copy` says, a page, or zeros.
     pub fn set_code_copies<'a>(&mut self, copy: impl Fn(u64) -> Option<&'a [u8]>) {
+        if self.code.is_empty() {
+            return;
+        }
+        // Before they have changed: `copy` may panic in the middle.
+        self.code_version = next_version();
+        self.is_reshaped = true;
         for (&addr, page) in &mut self.code {
             match copy(addr) {
                 Some(bytes) => page.copy_from_slice(bytes),
                 None => page.fill(0),
             }
-        }
-        if !self.code.is_empty() {
-            self.code_version = next_version();
-            self.is_reshaped = true;
         }
     }
 
@@ -138,6 +141,8 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
     use crate::memory::SegmentKind;
     use crate::{Cause, Fault, Limits};
@@ -175,6 +180,36 @@ mod tests {
         memory.map(PAGES, Perms::RX, SegmentKind::Text, "text").unwrap();
         let version = memory.code_version();
         memory.rewrite(&PAGES, |bytes| bytes[0] = 1).unwrap();
+        assert_ne!(memory.code_version(), version);
+    }
+
+    #[test]
+    fn code_that_was_written_has_a_new_version_also_after_a_panic() {
+        let limits = Limits { allow_writable_code: true, ..Limits::default() };
+        let mut memory = Memory::new(limits).unwrap();
+        memory.map(PAGES, Perms::RX, SegmentKind::Text, "text").unwrap();
+        let frozen = memory.freeze().unwrap();
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            memory.rewrite(&PAGES, |bytes| {
+                bytes.fill(0x13);
+                panic!("of the embedder");
+            })
+        }));
+        assert!(written.is_err());
+        assert_eq!(memory.fetch(PAGES.start), Ok(0x1313_1313));
+        assert_ne!(memory.code_version(), frozen.code_version());
+        assert_ne!(memory.freeze().unwrap().code_version(), frozen.code_version());
+
+        memory.protect(PAGES, Perms::RWX).unwrap();
+        let version = memory.code_version();
+        let copied = catch_unwind(AssertUnwindSafe(|| {
+            memory.set_code_copies(|addr| {
+                assert_eq!(addr, PAGES.start, "of the embedder");
+                None
+            });
+        }));
+        assert!(copied.is_err());
+        assert_eq!(memory.fetch(PAGES.start), Ok(0));
         assert_ne!(memory.code_version(), version);
     }
 

@@ -202,7 +202,8 @@ impl Memory {
     /// Becomes what `frozen` was. The executor page is left alone or made zero.
     ///
     /// # Errors
-    /// If the limits differ, or the host refuses; then nothing is accessible any more, and nothing can be mapped.
+    /// If the limits differ, or the host refuses; then nothing is accessible any more, and nothing can be mapped or frozen, until it
+    /// is restored to this or another.
     pub fn restore(&mut self, frozen: &Arc<Frozen>) -> io::Result<()> {
         if self.limits != frozen.limits {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -212,8 +213,10 @@ impl Memory {
         let table = match self.space.restore(&frozen.clean) {
             Ok(table) => table,
             Err(error) => {
-                self.origin = None;
                 self.lose(&(0..self.limits.address_space), io::ErrorKind::OutOfMemory.into());
+                // Windows are gone too. What the page table has said meanwhile, and of which code, does not count.
+                self.mapped = 0;
+                (self.code_version, self.map_version) = (next_version(), next_version());
                 return Err(error);
             }
         };
@@ -550,6 +553,217 @@ mod tests {
         assert!(memory.map(DATA..DATA + PAGE_SIZE, Perms::RW, SegmentKind::Data, "again").is_err());
     }
 
+    /// Programs of either kind, one that shows the same files as the first with other bytes in a page, and nothing.
+    fn programs() -> [Arc<Frozen>; 4] {
+        let first = program();
+        let mut memory = Memory::thaw(&first).unwrap();
+        memory.store(DATA, [7]).unwrap();
+        [memory.freeze().unwrap(), first, copied(), Frozen::empty(limits()).unwrap()]
+    }
+
+    /// Has `memory` used up, with bytes of the program given back, so that it is mapped anew, or left, so that it is swept.
+    fn use_up_and(tears: bool, memory: &mut Memory) {
+        if memory.segment_at(DATA).is_none() {
+            fill(memory);
+        }
+        use_up(memory, 3);
+        if tears {
+            memory.zero(CODE..CODE + PAGE_SIZE).unwrap();
+            memory.unmap(DATA + 4 * PAGE_SIZE..DATA + 6 * PAGE_SIZE).unwrap();
+        }
+    }
+
+    /// Whether whatever is mapped where `use_up` wrote and nothing is mapped is zero.
+    fn assert_nothing_is_left(memory: &mut Memory) {
+        let parts = [CODE, DATA, FAR / 2, FAR].map(|start| start..start + 16 * PAGE_SIZE);
+        for addr in parts.into_iter().flat_map(|part| part.step_by(PAGE_SIZE as usize)) {
+            if memory.segment_at(addr).is_none() {
+                memory.map(addr..addr + PAGE_SIZE, Perms::RW, SegmentKind::Heap, "fresh").unwrap();
+                assert_eq!(memory.load(addr), Ok([0; PAGE_SIZE as usize]), "{addr:#x}");
+                memory.store(addr, [1]).unwrap();
+            }
+        }
+    }
+
+    /// Nothing can be seen, or done but to restore it.
+    fn assert_is_dead(memory: &mut Memory) {
+        let page = DATA..DATA + PAGE_SIZE;
+        assert_eq!((memory.mapped(), memory.segments().count()), (0, 1));
+        assert!(memory.page_table().iter().all(|&entry| entry == 0));
+        assert!(memory.inspect(&page, |_| ()).is_err() && memory.rewrite(&page, |_| ()).is_err());
+        assert!(memory.unmap(0..limits().address_space).is_err() && memory.unmap(page.clone()).is_err());
+        assert!(memory.protect(page.clone(), Perms::R).is_err() && memory.zero(page.clone()).is_err());
+        assert!(memory.map(page, Perms::RW, SegmentKind::Heap, "fresh").is_err());
+        assert!(memory.create_register(0, 5000).is_err() && memory.settle([]).is_err());
+        assert!(memory.freeze().is_err());
+    }
+
+    /// From each program to each, whichever call the host refuses first: how often it refused.
+    fn refused_restores(after: impl Fn(&mut Memory, &Arc<Frozen>)) -> usize {
+        let (all, mut refused) = (programs(), 0);
+        let pairs = all.iter().flat_map(|from| all.iter().map(move |to| (from, to)));
+        for (from, to, tears) in pairs.flat_map(|(from, to)| [(from, to, false), (from, to, true)]) {
+            for calls in 0.. {
+                let mut memory = Memory::thaw(from).unwrap();
+                use_up_and(tears, &mut memory);
+                let versions = (memory.code_version(), memory.map_version());
+                memory.space.refuse_after(calls);
+                let restored = memory.restore(to);
+                memory.space.refuse(false);
+                if restored.is_ok() {
+                    break;
+                }
+                refused += 1;
+                assert!(memory.code_version() != versions.0 && memory.map_version() != versions.1);
+                assert_is_dead(&mut memory);
+                after(&mut memory, to);
+            }
+        }
+        refused
+    }
+
+    #[test]
+    fn a_memory_that_could_not_be_restored_is_dead_until_it_is() {
+        both_ways(|| {
+            let refused = refused_restores(|memory, frozen| {
+                memory.space.refuse_after(0);
+                assert!(memory.restore(frozen).is_err());
+                assert_is_dead(memory);
+                memory.space.refuse(false);
+                memory.restore(frozen).unwrap();
+                assert_eq!(all_of(memory), all_of(&Memory::thaw(frozen).unwrap()));
+                assert_nothing_is_left(memory);
+                memory.restore(frozen).unwrap();
+                assert_eq!(all_of(memory), all_of(&Memory::thaw(frozen).unwrap()));
+            });
+            assert!(refused > 50, "{refused}");
+        });
+    }
+
+    #[test]
+    fn a_memory_that_could_not_be_restored_is_cleared_or_stays_dead() {
+        both_ways(|| {
+            refused_restores(|memory, _| {
+                memory.space.refuse(true);
+                memory.clear();
+                assert_is_dead(memory);
+                memory.space.refuse(false);
+                memory.clear();
+                assert_eq!((memory.segments().count(), memory.mapped()), (0, 0));
+                assert_nothing_is_left(memory);
+                assert!(memory.freeze().is_ok());
+            });
+        });
+    }
+
+    #[test]
+    fn a_memory_that_could_not_be_restored_is_pooled_only_when_it_is() {
+        both_ways(|| {
+            let pool = Arc::new(Pool::new(1));
+            refused_restores(|memory, frozen| {
+                let mut dead = std::mem::replace(memory, Memory::new(limits()).unwrap());
+                assert!(dead.recycle().is_none() && dead.space.hand_on().is_none());
+                dead.restore(frozen).unwrap();
+                dead.home = Some(Arc::clone(&pool));
+                drop(dead);
+                assert_eq!(pool.len(), 1);
+                let mut next = pool.take(frozen).unwrap();
+                assert_eq!(all_of(&next).1, all_of(&Memory::thaw(frozen).unwrap()).1);
+                assert_nothing_is_left(&mut next);
+                next.home = None;
+            });
+        });
+    }
+
+    #[test]
+    fn a_machine_that_could_not_be_restored_and_was_reset_shows_nothing_old() {
+        both_ways(|| {
+            let (from, to) = (program(), copied());
+            for calls in 0.. {
+                let mut machine = crate::Machine::with_memory(Memory::thaw(&from).unwrap()).unwrap();
+                use_up(&mut machine.memory, 1);
+                machine.memory.space.refuse_after(calls);
+                let restored = machine.restart_as(&to);
+                machine.memory.space.refuse(false);
+                if restored.is_ok() {
+                    assert!(calls > 1);
+                    break;
+                }
+                assert_is_dead(&mut machine.memory);
+                machine.reset().unwrap();
+                assert_eq!(machine.memory.segments().count(), 0);
+                assert_nothing_is_left(&mut machine.memory);
+                machine.restart_as(&from).unwrap();
+                assert_eq!(all_of(&machine.memory).1, all_of(&Memory::thaw(&from).unwrap()).1);
+            }
+        });
+    }
+
+    #[test]
+    fn a_memory_that_could_not_be_frozen_or_settled_is_as_it_was_and_can_be_the_next_time() {
+        both_ways(|| {
+            let mut memory = Memory::thaw(&program()).unwrap();
+            use_up(&mut memory, 0);
+            let before = all_of(&memory);
+            memory.space.refuse_after(0);
+            assert!(memory.freeze().is_err());
+            assert_eq!(all_of(&memory), before);
+            memory.space.refuse(false);
+            assert_eq!(all_of(&Memory::thaw(&memory.freeze().unwrap()).unwrap()), before);
+
+            for calls in 0.. {
+                let mut memory = Memory::thaw(&copied()).unwrap();
+                use_up(&mut memory, 1);
+                memory.restore(&Frozen::empty(limits()).unwrap()).unwrap();
+                let page = DATA..DATA + PAGE_SIZE;
+                memory.map(page.clone(), Perms::RW, SegmentKind::Data, "small").unwrap();
+                memory.store(DATA, [1]).unwrap();
+                let before = all_of(&memory);
+                memory.space.refuse_after(calls);
+                let settled = memory.settle(once(page.clone()));
+                memory.space.refuse(false);
+                if settled.is_ok() {
+                    assert!(calls > 2);
+                    break;
+                }
+                assert_eq!(all_of(&memory), before);
+                // What was closed halfway is not taken for open.
+                assert_nothing_is_left(&mut memory);
+                let frozen = memory.settle(once(page)).unwrap();
+                assert_eq!(Memory::thaw(&frozen).unwrap().load(DATA), Ok([1]));
+            }
+        });
+    }
+
+    /// The host closes the first page and refuses to close the second.
+    #[test]
+    fn what_was_closed_halfway_is_not_taken_for_open() {
+        let (pool, frozen) = (Arc::new(Pool::new(4)), program());
+        let heap = FAR / 2..FAR / 2 + 2 * PAGE_SIZE;
+        for is_pooled in [false, true] {
+            let mut memory = pool.take(&frozen).unwrap();
+            memory.map(heap.clone(), Perms::RW, SegmentKind::Heap, "heap").unwrap();
+            memory.slice_mut(heap.start, 2 * PAGE_SIZE).unwrap().fill(0xee);
+            memory.space.refuse_after(1);
+            assert!(memory.unmap(heap.clone()).is_err());
+            memory.space.refuse(false);
+            assert!(!memory.space.is_open(&heap));
+            let mut next = if is_pooled {
+                drop(memory);
+                assert_eq!(pool.len(), 0, "nobody gets what has lost anything");
+                pool.take(&frozen).unwrap()
+            } else {
+                memory.restore(&frozen).unwrap();
+                memory
+            };
+            next.map(heap.clone(), Perms::RW, SegmentKind::Heap, "heap").unwrap();
+            let bytes = next.slice_mut(heap.start, 2 * PAGE_SIZE).unwrap();
+            assert!(bytes.iter().all(|&byte| byte == 0));
+            bytes.fill(1);
+            next.home = None;
+        }
+    }
+
     #[test]
     fn what_the_host_does_not_clean_does_not_go_into_a_pool() {
         let (pool, frozen) = (Arc::new(Pool::new(4)), program());
@@ -574,6 +788,33 @@ mod tests {
         assert_eq!(next.floor(), 5);
         next.doorbell().ring();
         assert_eq!(next.floor(), i64::MAX);
+    }
+
+    /// Also while the memory is on its way into the pool.
+    #[test]
+    fn doorbells_of_a_memory_that_is_being_dropped_do_not_ring_in_the_next() {
+        let frozen = program();
+        let mut memory = Memory::thaw(&frozen).unwrap();
+        let bell = memory.doorbell();
+        memory.set_floor(3);
+        let mut next = memory.recycle().expect("nobody has the hart");
+        bell.ring();
+        assert_eq!(next.floor(), 3);
+        next.set_floor(5);
+        bell.ring();
+        assert_eq!(next.floor(), 5);
+        drop(memory);
+        next.doorbell().ring();
+        assert_eq!(next.floor(), i64::MAX);
+    }
+
+    #[test]
+    fn a_memory_whose_hart_somebody_has_does_not_become_another() {
+        let pool = Arc::new(Pool::new(1));
+        let mut memory = pool.take(&program()).unwrap();
+        let hart = memory.take_hart().unwrap();
+        drop(memory);
+        assert_eq!((pool.len(), hart.pc), (0, 0));
     }
 
     #[test]

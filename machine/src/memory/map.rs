@@ -1,6 +1,8 @@
 //! Changing what is mapped: segments, the page table and host protection move together.
 
+use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{Memory, PAGE_SHIFT, PAGE_SIZE, Perms, Segment, SegmentKind};
 use crate::version::next_version;
@@ -37,9 +39,10 @@ pub enum MapError {
     /// Writable and executable at once.
     #[error("a segment may not be writable and executable at once")]
     WritableCode,
-    /// The host refused, perhaps halfway. The range is inaccessible from now on, and stays so.
+    /// The host refused, perhaps halfway. The range is inaccessible from now on, and stays so until the memory is
+    /// [restored](Memory::restore) or the machine reset.
     #[error("the host refused: {0}")]
-    Host(#[from] std::io::Error),
+    Host(#[from] io::Error),
 }
 
 impl Memory {
@@ -95,6 +98,12 @@ impl Memory {
     /// See [`MapError`]; splitting a segment may reach the segment limit.
     pub fn unmap(&mut self, range: Range<u64>) -> Result<(), MapError> {
         self.check_range(&range)?;
+        self.check_not_lost(&range)?;
+        self.give_up(range)
+    }
+
+    /// The same where some of it may be lost, which it is no more if the host agrees.
+    fn give_up(&mut self, range: Range<u64>) -> Result<(), MapError> {
         self.check_split(&range)?;
         self.widen();
         self.space.close(range.clone()).map_err(|error| self.lose(&range, error))?;
@@ -125,6 +134,7 @@ impl Memory {
         if covered != range.end {
             return Err(MapError::NotMapped);
         }
+        self.check_not_lost(&range)?;
         self.check_growth(if perms.is_none() { 0 } else { growth })?;
         self.check_split(&range)?;
         self.widen();
@@ -153,10 +163,14 @@ impl Memory {
 
     /// Unmaps everything. The executor page is left alone.
     pub(crate) fn clear(&mut self) {
+        if self.space.is_broken() && self.space.restore(&Arc::default()).is_ok() {
+            // All of it was lost. It is empty now, and so is the page table.
+            self.segments.clear();
+        }
         let mapped: Vec<_> = self.segments.values().map(|s| s.range.clone()).collect();
         for range in mapped {
             // Whole segments: nothing is split, so only the host can refuse, and then the range is lost.
-            let _ = self.unmap(range);
+            let _ = self.give_up(range);
         }
         self.clear_windows();
         self.peak = 0;
@@ -189,10 +203,11 @@ impl Memory {
     }
 
     /// Gives up a range of which nobody knows what the host allows there now, or what bytes are there:
-    /// the page table denies it, and nothing else can be mapped there.
+    /// the page table denies it, and nothing else can be mapped there. Nobody else gets such a memory.
     #[cold]
-    pub(super) fn lose(&mut self, range: &Range<u64>, error: std::io::Error) -> MapError {
+    pub(super) fn lose(&mut self, range: &Range<u64>, error: io::Error) -> MapError {
         self.widen();
+        self.origin = None;
         for segment in self.cut(range) {
             self.uncount(&segment);
         }
@@ -208,6 +223,14 @@ impl Memory {
         }
         if range.start >= range.end || range.end > self.limits.address_space {
             return Err(MapError::OutsideAddressSpace);
+        }
+        Ok(())
+    }
+
+    /// Nothing of `range` is lost, so that what the host allows there is known.
+    pub(super) fn check_not_lost(&self, range: &Range<u64>) -> Result<(), MapError> {
+        if self.overlapping(range).any(Segment::is_lost) {
+            return Err(MapError::Host(io::Error::other("it refused an earlier change of that range")));
         }
         Ok(())
     }
@@ -367,6 +390,14 @@ mod tests {
             memory.space.refuse(false);
             let again = memory.map(PAGE, Perms::RW, SegmentKind::Data, "data");
             assert!(matches!(again, Err(MapError::Overlap)), "the old bytes must not come back");
+            for change in [changes[0], changes[2]] {
+                assert!(matches!(change(&mut memory), Err(MapError::Host(_))));
+            }
+            assert!(memory.inspect(&PAGE, |_| ()).is_err() && memory.rewrite(&PAGE, |_| ()).is_err());
+            assert!(is_lost(&memory));
+            memory.clear();
+            memory.map(PAGE, Perms::RW, SegmentKind::Data, "data").unwrap();
+            assert_eq!(memory.load(PAGE.start), Ok([0]), "nothing of it is left");
         }
     }
 

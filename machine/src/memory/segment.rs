@@ -3,7 +3,7 @@
 use core::fmt;
 use std::ops::Range;
 
-use super::Perms;
+use super::{Memory, Perms};
 
 /// What a segment is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +69,11 @@ impl Segment {
     #[must_use]
     pub fn holds_bytes(&self) -> bool {
         self.kind != SegmentKind::Guard || !self.perms.is_none()
+    }
+
+    /// Whether nobody knows what the host allows there: see [`Memory::LOST`].
+    pub(super) fn is_lost(&self) -> bool {
+        self.kind == SegmentKind::Guard && self.perms.is_none() && self.name == Memory::LOST
     }
 
     /// Whether `other` continues this segment, so that the two can be one.

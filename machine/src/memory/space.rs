@@ -5,12 +5,13 @@
 //!
 //! Invariant: guest address `a < size` is host address `base + a`, inside a private mapping
 //! that lives at least as long as the `Space`, with a band of inaccessible host pages on both sides so
-//! that a checked base plus a 12-bit offset cannot leave it. What is `open` can be read and written, nothing else can.
+//! that a checked base plus a 12-bit offset cannot leave it. What is `open` can be read and written; nothing else can, but what
+//! the host has refused to close, or to open to its end.
 //! Page table and executor page are readable and writable
 //! for as long as the mapping lives, and the first eight bytes of the latter are accessed atomically only.
 //!
 //! Where nobody has written, a space shows what its `clean` says, and zeros where that is `torn`. What is not open has
-//! never been written since it was last clean.
+//! never been written since it was last clean. None of this is known of a space that `is_broken`, which therefore opens nothing.
 
 use std::io;
 use std::iter::once;
@@ -42,7 +43,7 @@ pub const HART_OFFSET: usize = size_of::<AtomicI64>();
 const _: () = assert!(HART_OFFSET.is_multiple_of(align_of::<Hart>()));
 const _: () = assert!(HART_OFFSET + size_of::<Hart>() <= EXECUTOR_PAGE_SIZE);
 
-/// Host address of guest address 0.
+/// An address in the mapping.
 struct Base(*mut u8);
 
 // SAFETY: it is a number until `Space` uses it, and `Space` reads through it only behind `&self` and
@@ -51,10 +52,10 @@ unsafe impl Send for Base {}
 // SAFETY: as above.
 unsafe impl Sync for Base {}
 
-/// A mapping as one memory has it: later ones may have the same mapping.
+/// A mapping as one memory has it: a later one has the same mapping in another way.
 #[derive(Debug)]
 pub(super) struct Held {
-    map: Arc<MmapRaw>,
+    map: MmapRaw,
     /// Bytes that are not used, before the page table.
     skipped: usize,
     /// Bytes of the page table.
@@ -108,11 +109,26 @@ pub(super) enum TableNow {
     Restored,
 }
 
+/// What tests have the host refuse.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug)]
+enum Refused {
+    Nothing,
+    /// Also changes for which it need not be asked.
+    Everything,
+    /// Each call after so many, which it may have done halfway.
+    After(u32),
+}
+
 /// A reservation of host address space.
 pub(super) struct Space {
-    /// Shared with nothing but doorbells, which keep it alive while they ring.
-    held: Arc<Held>,
+    /// Shared with nothing but a hart, and doorbells, which keep it alive while they ring. `None` if it was
+    /// [handed on](Space::hand_on).
+    held: Option<Arc<Held>>,
+    /// Host address of guest address 0.
     base: Base,
+    /// Where the page table begins.
+    table: Base,
     size: u64,
     /// Whether the hart in the executor page has an owner.
     is_hart_taken: bool,
@@ -135,9 +151,10 @@ pub(super) struct Space {
     is_changed: bool,
     /// Whether somebody had the executor page.
     is_executed: bool,
-    /// Makes the host refuse everything.
+    /// Whether the host refused to make it clean, so that nobody knows what is there, or open, until it does.
+    is_broken: bool,
     #[cfg(test)]
-    refuses: bool,
+    refused: Refused,
 }
 
 impl Space {
@@ -158,10 +175,11 @@ impl Space {
             // SAFETY: the range is part of the mapping just made, which nothing else refers to.
             unsafe { mprotect(start.cast(), closed.len(), MprotectFlags::empty())? };
         }
-        let held = Held { map: Arc::new(map), skipped, table };
+        let held = Held { map, skipped, table };
         Ok(Space {
             base: Base(held.page().wrapping_add(GUEST_OFFSET)),
-            held: Arc::new(held),
+            table: Base(held.table()),
+            held: Some(Arc::new(held)),
             size,
             is_hart_taken: false,
             pages,
@@ -175,25 +193,33 @@ impl Space {
             is_written: false,
             is_changed: true,
             is_executed: false,
+            is_broken: false,
             #[cfg(test)]
-            refuses: false,
+            refused: Refused::Nothing,
         })
     }
 
-    /// The same mapping for another memory, which doorbells of this one do not reach. This one must not be used any more. `None`
-    /// if somebody has the hart of this one, or rings its bell.
+    /// The same mapping for another memory, which doorbells of this one do not reach. This one has nothing any more. `None`
+    /// if somebody has the hart of this one, or rings its bell, or if it is [broken](Space::is_broken).
     pub(super) fn hand_on(&mut self) -> Option<Space> {
-        if Arc::strong_count(&self.held) > 1 {
+        if self.is_broken {
             return None;
         }
-        let Held { map, skipped, table } = &*self.held;
-        let held = Held { map: Arc::clone(map), skipped: *skipped, table: *table };
+        // Either a bell has it and rings, or none finds it from here on. What the owner of the hart did has been done.
+        let held = match Arc::try_unwrap(self.held.take()?) {
+            Ok(held) => held,
+            Err(held) => {
+                self.held = Some(held);
+                return None;
+            }
+        };
         Some(Space {
-            held: Arc::new(held),
+            held: Some(Arc::new(held)),
             base: Base(self.base.0),
-            size: self.size,
+            table: Base(self.table.0),
+            size: std::mem::take(&mut self.size),
             is_hart_taken: false,
-            pages: self.pages,
+            pages: std::mem::take(&mut self.pages),
             open: std::mem::take(&mut self.open),
             asked: std::mem::take(&mut self.asked),
             reached: std::mem::take(&mut self.reached),
@@ -204,9 +230,16 @@ impl Space {
             is_written: self.is_written,
             is_changed: true,
             is_executed: self.is_executed,
+            is_broken: false,
             #[cfg(test)]
-            refuses: self.refuses,
+            refused: self.refused,
         })
+    }
+
+    /// The mapping.
+    #[inline]
+    fn held(&self) -> &Arc<Held> {
+        self.held.as_ref().expect("whoever has handed it on is gone")
     }
 
     /// Host address of guest address `addr`.
@@ -227,13 +260,13 @@ impl Space {
     #[inline(always)]
     pub(super) fn table(&self) -> &[u8] {
         // SAFETY: the mapping starts with the table, which is always readable; nothing writes it while `&self` lives.
-        unsafe { std::slice::from_raw_parts(self.held.table(), self.pages) }
+        unsafe { std::slice::from_raw_parts(self.table.0, self.pages) }
     }
 
     /// The page table, to change.
     pub(super) fn table_mut(&mut self) -> &mut [u8] {
         // SAFETY: the mapping starts with the table, which is always writable; `&mut self` excludes other references.
-        unsafe { std::slice::from_raw_parts_mut(self.held.table(), self.pages) }
+        unsafe { std::slice::from_raw_parts_mut(self.table.0, self.pages) }
     }
 
     /// The executor page.
@@ -254,8 +287,8 @@ impl Space {
     /// Makes the executor page zero again.
     pub(super) fn clear_executor_page(&mut self) {
         if std::mem::take(&mut self.is_executed) {
-            self.held.floor().store(0, Ordering::SeqCst);
-            let rest = self.held.page().wrapping_add(size_of::<AtomicI64>());
+            self.floor().store(0, Ordering::SeqCst);
+            let rest = self.held().page().wrapping_add(size_of::<AtomicI64>());
             // SAFETY: the rest of the executor page, which is writable and nobody's while `&mut self` lives.
             unsafe { rest.write_bytes(0, EXECUTOR_PAGE_SIZE - size_of::<AtomicI64>()) };
         }
@@ -267,33 +300,39 @@ impl Space {
             return None;
         }
         self.is_executed = true;
-        let page = self.held.page();
+        let page = self.held().page();
         let place = NonNull::new(page.wrapping_add(HART_OFFSET).cast())?;
         // SAFETY: the executor page is readable and writable as long as the mapping lives, the place is aligned and in
         // it. Nobody was given it before in this tenancy, and there is no next one while its `Held` lives.
-        Some(unsafe { ResidentHart::new(&self.held, place) })
+        Some(unsafe { ResidentHart::new(self.held(), place) })
     }
 
     /// Whether a hart is the one in the executor page.
     #[inline]
     pub(super) fn has(&self, hart: &ResidentHart) -> bool {
-        hart.is_in(&self.held)
+        hart.is_in(self.held())
     }
 
     /// The first eight bytes of the executor page.
     #[inline]
     pub(super) fn floor(&self) -> &AtomicI64 {
-        self.held.floor()
+        self.held().floor()
     }
 
     /// What stores to the floor from any thread.
     pub(super) fn doorbell(&self) -> Doorbell {
-        Doorbell::new(&self.held)
+        Doorbell::new(self.held())
     }
 
     #[cfg(test)]
     pub(super) fn refuse(&mut self, refuses: bool) {
-        self.refuses = refuses;
+        self.refused = if refuses { Refused::Everything } else { Refused::Nothing };
+    }
+
+    /// Has the host do what it is asked so many times, and refuse from then on.
+    #[cfg(test)]
+    pub(super) fn refuse_after(&mut self, calls: u32) {
+        self.refused = Refused::After(calls);
     }
 
     #[cfg(test)]
@@ -304,10 +343,30 @@ impl Space {
     /// What tests put in the way of every change.
     fn may_change(&self) -> io::Result<()> {
         #[cfg(test)]
-        if self.refuses {
+        if matches!(self.refused, Refused::Everything) {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
         Ok(())
+    }
+
+    /// What tests put in the way of every call of the host.
+    fn may_ask(&mut self) -> io::Result<()> {
+        #[cfg(test)]
+        match &mut self.refused {
+            Refused::Nothing => {}
+            Refused::Everything | Refused::After(0) => return Err(io::ErrorKind::OutOfMemory.into()),
+            Refused::After(calls) => *calls -= 1,
+        }
+        Ok(())
+    }
+
+    /// Whether the host refused to [restore](Space::restore) it, and has not done so since.
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    fn check_whole(&self) -> io::Result<()> {
+        if self.is_broken { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
     }
 
     fn len_of(&self, range: &Range<u64>) -> usize {
@@ -340,6 +399,7 @@ impl Space {
 
     /// The same where the page table allows nothing yet.
     pub(super) fn open_ahead(&mut self, range: Range<u64>) -> io::Result<()> {
+        self.check_whole()?;
         self.let_in(&range)?;
         if !self.asked.contains(&range) {
             self.asked.insert(range);
@@ -370,25 +430,35 @@ impl Space {
         for part in kept.missing(&range) {
             let open: Vec<_> = self.open.within(&part).collect();
             for part in open {
-                self.allow(&part, MprotectFlags::empty())?;
-                self.open.remove(&part);
-                self.asked.remove(&part);
+                self.shut(&part)?;
             }
         }
         Ok(())
     }
 
+    /// Has the host allow nothing in `range`, which is clean. If it refuses, it may have done so for a part, so nothing of it is
+    /// taken for open.
+    fn shut(&mut self, range: &Range<u64>) -> io::Result<()> {
+        self.open.remove(range);
+        self.asked.remove(range);
+        self.allow(range, MprotectFlags::empty())
+    }
+
     fn allow(&mut self, range: &Range<u64>, flags: MprotectFlags) -> io::Result<()> {
         let len = self.len_of(range);
+        let answer = self.may_ask();
+        #[cfg(test)]
+        let len = if answer.is_ok() { len } else { PAGE_SIZE as usize };
         // SAFETY: `len_of` checked that the range lies in our mapping; `&mut self` means that no
         // reference into it is alive.
         unsafe { mprotect(self.host(range.start).cast(), len, flags)? };
-        Ok(())
+        answer
     }
 
     /// Gives the pages of `range` back to the host; they are zero when next touched.
     pub(super) fn discard(&mut self, range: Range<u64>) -> io::Result<()> {
         self.len_of(&range);
+        self.check_whole()?;
         self.may_change()?;
         if self.open.within(&range).next().is_none() {
             return Ok(());
@@ -405,13 +475,15 @@ impl Space {
     /// Gives the pages of `range` back to the host: there the space is clean but for what is copied, or torn.
     fn forget(&mut self, range: &Range<u64>) -> io::Result<()> {
         let len = self.len_of(range);
-        // SAFETY: the range lies in our mapping, and no reference into it is alive; the pages of a private mapping are
-        // zero, or the file's, after this advice, and both are bytes.
-        unsafe { madvise(self.host(range.start).cast(), len, Advice::LinuxDontNeed)? };
+        // Before the host is asked, which may give some of them back and then refuse.
         if self.kept.within(range).next().is_some() {
             self.kept.remove(range);
             self.kept_version += 1;
         }
+        self.may_ask()?;
+        // SAFETY: the range lies in our mapping, and no reference into it is alive; the pages of a private mapping are
+        // zero, or the file's, after this advice, and both are bytes.
+        unsafe { madvise(self.host(range.start).cast(), len, Advice::LinuxDontNeed)? };
         Ok(())
     }
 
@@ -438,6 +510,7 @@ impl Space {
         let len = self.len_of(&range);
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         let addr = self.host(range.start).cast();
+        self.may_ask()?;
         // SAFETY: the range lies in our mapping, which it replaces, and no reference into it is alive.
         unsafe { mmap_anonymous(addr, len, ProtFlags::READ | ProtFlags::WRITE, flags)? };
         self.torn.insert(range);
@@ -446,11 +519,20 @@ impl Space {
 
     /// Makes it clean by `clean`. Says what has become of the page table; if anything, the executor page is zero if it has no hart.
     ///
-    /// If the host refuses, it may have done so halfway.
+    /// If the host refuses, it may have done so halfway: then it is [broken](Space::is_broken) until this succeeds, by mapping
+    /// everything anew.
     pub(super) fn restore(&mut self, clean: &Arc<Clean>) -> io::Result<TableNow> {
+        let was_broken = std::mem::replace(&mut self.is_broken, true);
+        let table = self.become_clean(clean, was_broken)?;
+        self.is_broken = false;
+        Ok(table)
+    }
+
+    fn become_clean(&mut self, clean: &Arc<Clean>, was_broken: bool) -> io::Result<TableNow> {
         self.may_change()?;
         let is_same = Arc::ptr_eq(clean, &self.clean) || clean.pieces == self.clean.pieces;
-        let is_there = is_same && self.torn.len() == 0 && self.open.len() <= clean.open.len() + MOST_OPEN;
+        let is_known = !was_broken && self.torn.len() == 0;
+        let is_there = is_same && is_known && self.open.len() <= clean.open.len() + MOST_OPEN;
         let table = if is_there {
             self.sweep()?;
             TableNow::AsItWas
@@ -586,37 +668,43 @@ impl Space {
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         let all = 0..self.size;
         let len = self.len_of(&all);
+        self.may_ask()?;
+        // SAFETY: replaces what lies between the bands of our mapping; no reference into it is alive.
+        unsafe { mmap_anonymous(self.host(0).cast(), len, ProtFlags::empty(), flags)? };
         (self.open, self.torn, self.asked) = (Ranges::default(), Ranges::default(), Ranges::default());
         self.kept = Ranges::default();
         self.kept_version += 1;
-        // SAFETY: replaces what lies between the bands of our mapping; no reference into it is alive.
-        unsafe { mmap_anonymous(self.host(0).cast(), len, ProtFlags::empty(), flags)? };
         for piece in &clean.pieces {
             let len = self.len_of(&piece.range);
             let (addr, file) = (self.host(piece.range.start).cast(), &piece.file.file);
+            self.may_ask()?;
             // SAFETY: as above, for a part of it; the file is sealed, and what is written here is not written to it.
             unsafe { mmap(addr, len, ProtFlags::READ | ProtFlags::WRITE, flags, file, piece.offset)? };
             self.open.insert(piece.range.clone());
         }
         // A machine that has its hart there keeps it, and everything else in the executor page.
-        self.is_executed &= self.is_hart_taken;
         let page = if self.is_hart_taken { 0 } else { EXECUTOR_PAGE_SIZE };
-        let (start, len) = (self.held.table().cast(), self.held.table + page);
+        let (start, len) = (self.table.0.cast(), self.held().table + page);
         let allowed = ProtFlags::READ | ProtFlags::WRITE;
-        let Some(table) = &clean.table else {
-            // SAFETY: as below.
+        self.may_ask()?;
+        let now = if let Some(table) = &clean.table {
+            // SAFETY: as above, for the table and the executor page, whose floor is a whole word of either page at any time,
+            // and whose hart nobody has.
+            unsafe { mmap(start, len, allowed, flags, &table.file.file, table.offset)? };
+            TableNow::Restored
+        } else {
+            // SAFETY: as above.
             unsafe { mmap_anonymous(start, len, allowed, flags)? };
-            return Ok(TableNow::Empty);
+            TableNow::Empty
         };
-        // SAFETY: as above, for the table and the executor page, whose floor is a whole word of either page at any time,
-        // and whose hart nobody has.
-        unsafe { mmap(start, len, allowed, flags, &table.file.file, table.offset)? };
-        Ok(TableNow::Restored)
+        self.is_executed &= self.is_hart_taken;
+        Ok(now)
     }
 
     /// Takes the bytes of `filled` for clean from now on, and zeros elsewhere: copies those pages that are not zero. Whatever was left
     /// open from before and is not wanted is closed. Nothing may have been copied or mapped from a file before.
     pub(super) fn settle(&mut self, filled: &Ranges, end: u64) -> io::Result<Arc<Clean>> {
+        self.check_whole()?;
         let is_bare = self.clean.pieces.is_empty() && self.clean.copies.is_empty() && self.torn.len() == 0;
         if !is_bare || !filled.iter().all(|range| range.end <= end && self.asked.contains(range)) {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -624,8 +712,7 @@ impl Space {
         let left_over: Vec<_> = self.open.iter().flat_map(|open| self.asked.missing(open)).collect();
         for range in left_over {
             self.forget(&range)?;
-            self.allow(&range, MprotectFlags::empty())?;
-            self.open.remove(&range);
+            self.shut(&range)?;
         }
         let filled = self.not_zero(filled);
         let copied = |range: &Range<u64>| {
@@ -643,6 +730,8 @@ impl Space {
     /// What is below `end`, to restore this and other spaces to. Asking again while it does not [change](Space::is_changed) gives another
     /// of the same.
     pub(super) fn freeze(&mut self, end: u64) -> io::Result<Clean> {
+        self.check_whole()?;
+        self.may_ask()?;
         let dirty = self.dirty(end);
         let (mut layout, mut replaced) = (Layout::default(), Ranges::default());
         let mut filled = self.clean.filled.clone();
