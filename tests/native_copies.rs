@@ -227,7 +227,7 @@ impl Case {
 #[test]
 fn copies_and_fills_end_as_in_the_interpreter() {
     let tiers = Tunables::of_all_kinds();
-    for seed in 0..Effort::from_env().choose(2000, 100_000) as u64 {
+    for seed in 0..Effort::from_env().choose(2000, 40_000) as u64 {
         let case = Case::generate(&mut Source::Seed(seed));
         let expected = case.told(&mut Interpreter::new());
         for tier in &tiers {

@@ -23,19 +23,21 @@ pub(crate) struct Arena(Mutex<Filling>);
 #[derive(Debug)]
 struct Filling {
     chunk: Option<Chunk>,
+    /// Where this arena's code begins in it: behind that of others, if it is a spare one.
+    start: usize,
     /// The size of the next; 0 if there will be none.
     next: usize,
 }
 
 impl Default for Arena {
     fn default() -> Self {
-        Arena(Mutex::new(Filling { chunk: None, next: FIRST }))
+        Arena(Mutex::new(Filling { chunk: None, start: 0, next: FIRST }))
     }
 }
 
 impl Arena {
-    /// Makes a copy of `code` executable; and how many more bytes of host memory hold code now. The first chunk is a `spare` one, if
-    /// there is any.
+    /// Makes a copy of `code` executable; and how many more bytes of host memory hold code now. It begins in `spare`
+    /// chunks, if there are any.
     ///
     /// # Errors
     /// If the host has no memory.
@@ -46,7 +48,7 @@ impl Arena {
                 Ok(added) => return Ok(added),
                 Err(error) => {
                     tracing::debug!(%error, "code has to be mapped piece by piece");
-                    *filling = Filling { chunk: None, next: 0 };
+                    *filling = Filling { chunk: None, start: 0, next: 0 };
                 }
             }
         }
@@ -54,28 +56,36 @@ impl Arena {
         Ok((CodeBlock::alone(code)?, pages(code.len().max(1))))
     }
 
-    /// When all code is gone, the chunk that others can fill again.
-    pub(crate) fn emptied(&mut self) -> Option<Chunk> {
+    /// A chunk that others can go on filling. There is code of this arena in it, which stays.
+    pub(crate) fn rest(&mut self) -> Option<Chunk> {
         let filling = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        filling.chunk.take().filter(|chunk| chunk.size() == FIRST)?.emptied()
+        filling.chunk.take().filter(|chunk| chunk.size() == FIRST && chunk.has_room(PAGE))
     }
 }
 
 impl Filling {
     fn add(&mut self, code: &[u8], spare: Option<&CodeMemory>) -> io::Result<(CodeBlock, usize)> {
         if let Some(chunk) = &mut self.chunk {
-            let before = pages(chunk.used());
+            let before = pages(chunk.used() - self.start);
             if let Ok(block) = chunk.add(code) {
-                return Ok((block, pages(chunk.used()) - before));
+                return Ok((block, pages(chunk.used() - self.start) - before));
             }
         }
+        let spare = spare.filter(|_| self.next == FIRST).and_then(CodeMemory::spare);
+        let chunk = match spare.filter(|chunk| chunk.has_room(code.len())) {
+            Some(chunk) => chunk,
+            None => self.larger()?,
+        };
+        self.start = chunk.used();
+        let chunk = self.chunk.insert(chunk);
+        let block = chunk.add(code)?;
+        Ok((block, pages(chunk.used() - self.start)))
+    }
+
+    fn larger(&mut self) -> io::Result<Chunk> {
         let size = self.next;
         self.next = LARGEST.min(2 * size);
-        let spare = spare.filter(|_| size == FIRST).and_then(CodeMemory::spare);
-        let chunk = spare.filter(|chunk| chunk.has_room(code.len()));
-        let chunk = self.chunk.insert(chunk.map_or_else(|| Chunk::new(size), Ok)?);
-        let block = chunk.add(code)?;
-        Ok((block, pages(chunk.used())))
+        Chunk::new(size)
     }
 }
 
@@ -117,7 +127,7 @@ mod tests {
         let large = vec![0xc3; FIRST];
         let (block, grown) = Arena::default().add(&large, None).expect("memory");
         assert_eq!((block.bytes(), grown), (&large[..], FIRST));
-        let without = Arena(Mutex::new(Filling { chunk: None, next: 0 }));
+        let without = Arena(Mutex::new(Filling { chunk: None, start: 0, next: 0 }));
         for _ in 0..2 {
             let (block, grown) = without.add(&[0xc3], None).expect("memory");
             assert_eq!((block.bytes(), grown), (&[0xc3][..], PAGE));

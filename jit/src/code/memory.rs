@@ -21,7 +21,7 @@ pub struct CodeMemory {
     /// Counts publications.
     clock: AtomicU64,
     codes: Mutex<Vec<Weak<Code>>>,
-    /// Chunks that code was in which is gone, all of the size that the first chunk of some code has.
+    /// Chunks with room behind code that is gone, all of the size that the first chunk of some code has.
     spare: Mutex<Vec<Chunk>>,
 }
 
@@ -42,12 +42,12 @@ impl CodeMemory {
         CodeMemory { limit, mapped, clock, codes: Mutex::default(), spare: Mutex::default() }
     }
 
-    /// An empty chunk, if there is one.
+    /// A chunk with room, if there is one.
     pub(super) fn spare(&self) -> Option<Chunk> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    /// Takes an empty chunk, if it is to be kept.
+    /// Takes a chunk with room, if it is to be kept.
     pub(super) fn keep(&self, chunk: Chunk) {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         if spare.len() < SPARE {

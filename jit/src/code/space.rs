@@ -130,7 +130,7 @@ impl Drop for Space {
         if let Some(memory) = &self.memory {
             memory.meter().fetch_sub(self.bytes(), Ordering::Relaxed);
             self.blocks.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
-            if let Some(chunk) = self.arena.emptied() {
+            if let Some(chunk) = self.arena.rest() {
                 memory.keep(chunk);
             }
         }

@@ -14,8 +14,9 @@ pub(crate) struct CodeBlock {
     range: Range<usize>,
 }
 
-/// Executable memory that is filled from its start. When this is dropped nobody can write to it any more; it stays
-/// executable as long as there is a block in it.
+/// Executable memory that is filled from its start, each byte once: a forked process, of which nobody here need know, may
+/// execute what is there, also when all blocks are gone. When this is dropped nobody can write to it any more; it
+/// stays executable as long as there is a block in it.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     memory: Arc<MmapRaw>,
@@ -25,9 +26,6 @@ pub(crate) struct Chunk {
     /// Who fills it: a process that was forked off has the same memory, not a copy.
     process: u64,
 }
-
-/// `int3`, in the place of code that is gone.
-const TRAP: u8 = 0xcc;
 
 impl CodeBlock {
     /// Where code begins. Enough for any constant that Cranelift places in code.
@@ -63,17 +61,6 @@ impl Chunk {
     pub(crate) fn new(size: usize) -> io::Result<Self> {
         let (memory, writable) = host::map_twice(size)?;
         Ok(Chunk { memory: Arc::new(memory), writable, used: 0, process: this_process() })
-    }
-
-    /// Makes it empty, if no code is in it any more: what was there traps. `None` if there is some, or another process has it too.
-    pub(crate) fn emptied(mut self) -> Option<Self> {
-        Arc::get_mut(&mut self.memory)?;
-        if self.process != this_process() {
-            return None;
-        }
-        self.writable[..self.used].fill(TRAP);
-        self.used = 0;
-        Some(self)
     }
 
     /// How much fits into it when it is empty.
@@ -190,26 +177,15 @@ mod tests {
         let block = chunk.add(&[0xc3]).expect("there is room");
         chunk.process += 1;
         assert!(!chunk.has_room(1) && chunk.add(&[0xc3]).is_err());
-        drop(block);
-        assert!(chunk.emptied().is_none(), "the other process runs that code");
+        assert_eq!(block.bytes(), [0xc3], "it runs here too");
     }
 
     #[test]
-    fn a_chunk_is_emptied_when_all_code_in_it_is_gone() {
+    fn what_was_added_stays_when_its_blocks_are_gone() {
         let Ok(mut chunk) = Chunk::new(4096) else { return };
-        let first = chunk.add(&returning(1)).expect("there is room");
-        let second = chunk.add(&returning(2)).expect("there is room");
-        drop(first);
-        assert!(chunk.emptied().is_none());
-        assert_eq!(second.bytes(), returning(2), "it goes on");
-        let mut chunk = Chunk::new(4096).expect("there was one");
-        drop(chunk.add(&returning(3)).expect("there is room"));
-        let mut empty = chunk.emptied().expect("nothing is in it");
-        assert_eq!((empty.used(), &empty.writable[..6]), (0, &[TRAP; 6][..]), "what was there is gone");
-        let block = empty.add(&[0xc3]).expect("there is room");
-        assert_eq!(
-            (block.bytes(), &empty.writable[..6]),
-            (&[0xc3][..], &[0xc3, TRAP, TRAP, TRAP, TRAP, TRAP][..])
-        );
+        drop(chunk.add(&returning(1)).expect("there is room"));
+        let next = chunk.add(&returning(2)).expect("there is room");
+        assert_eq!(chunk.writable[..6], returning(1), "a forked process may execute it");
+        assert_eq!(next.bytes(), returning(2));
     }
 }
